@@ -1,0 +1,91 @@
+/**
+ * Every queue, table, length and time that a peer can influence, with its default. The server's
+ * configuration may change each one (section `[limits]`, same names); nothing is unbounded.
+ */
+export interface Limits {
+  /** Connections at once, over all listeners. */
+  readonly connectionsMax: number;
+  /** Connections at once from one address. */
+  readonly connectionsPerAddressMax: number;
+  /** Milliseconds from accept until a session must be logged in. */
+  readonly unauthenticatedTimeMs: number;
+  /** Milliseconds that a started message may take to arrive whole. */
+  readonly messageTimeMs: number;
+  /** Bytes of one message before a session is logged in. */
+  readonly unauthenticatedMessageSize: number;
+  /** Bytes of one READ, WRITE or transact payload offered in NEGOTIATE (a multiple of 64 KiB). */
+  readonly transactSizeMax: number;
+  /** Credits that one connection can hold; also its outstanding requests. */
+  readonly creditsMax: number;
+  /** Asynchronous requests (waiting locks, pipe reads, notifies) on one connection. */
+  readonly asyncRequestsMax: number;
+  /** Requests in one compound. */
+  readonly compoundMax: number;
+  /** Bytes of replies queued for a peer that does not read; then its requests wait. */
+  readonly sendQueueSize: number;
+  /** Sessions on one connection. */
+  readonly sessionsPerConnectionMax: number;
+  /** Tree connects of one session. */
+  readonly treeConnectsPerSessionMax: number;
+  /** Opens of one session. */
+  readonly opensPerSessionMax: number;
+  /** Opens over all sessions. */
+  readonly opensMax: number;
+  /** Byte-range locks on one open. */
+  readonly locksPerOpenMax: number;
+  /** Bytes of one security token in SESSION_SETUP. */
+  readonly securityTokenSize: number;
+  /** Failed logons (per user, and per address) before answers are delayed. */
+  readonly failedLogonsFree: number;
+  /** Milliseconds of the longest delay put before a failed logon's answer. */
+  readonly failedLogonDelayMs: number;
+  /** Path components below a share's root. */
+  readonly pathDepthMax: number;
+  /** UTF-16 code units of one path. */
+  readonly pathLengthMax: number;
+  /** Directories whose names are remembered for case-insensitive look-ups, per share. */
+  readonly nameCacheDirectories: number;
+  /** Names remembered over all those directories, per share. */
+  readonly nameCacheNames: number;
+  /** [MS-SMB2] 3.3.3 ServerSideCopyMaxNumberofChunks, MaxChunkSize, MaxDataSize. */
+  readonly copyChunksMax: number;
+  readonly copyChunkSizeMax: number;
+  readonly copyDataSizeMax: number;
+  /** Bytes of one request to a named pipe, reassembled. */
+  readonly pipeMessageSize: number;
+  /** Bytes of one file's extended attributes, together. */
+  readonly eaSizeMax: number;
+  /** Bytes of one security descriptor. */
+  readonly securityDescriptorSize: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  connectionsMax: 10_000,
+  connectionsPerAddressMax: 2_000,
+  unauthenticatedTimeMs: 30_000,
+  messageTimeMs: 60_000,
+  unauthenticatedMessageSize: 128 * 1024,
+  transactSizeMax: 8 * 1024 * 1024,
+  creditsMax: 8192,
+  asyncRequestsMax: 512,
+  compoundMax: 256,
+  sendQueueSize: 32 * 1024 * 1024,
+  sessionsPerConnectionMax: 1024,
+  treeConnectsPerSessionMax: 1024,
+  opensPerSessionMax: 65_536,
+  opensMax: 1_000_000,
+  locksPerOpenMax: 4096,
+  securityTokenSize: 64 * 1024,
+  failedLogonsFree: 3,
+  failedLogonDelayMs: 5_000,
+  pathDepthMax: 256,
+  pathLengthMax: 32_760,
+  nameCacheDirectories: 256,
+  nameCacheNames: 2_000_000,
+  copyChunksMax: 256,
+  copyChunkSizeMax: 1024 * 1024,
+  copyDataSizeMax: 16 * 1024 * 1024,
+  pipeMessageSize: 1024 * 1024,
+  eaSizeMax: 64 * 1024,
+  securityDescriptorSize: 64 * 1024,
+};

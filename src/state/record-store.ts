@@ -1,0 +1,33 @@
+/**
+ * The record store port (what tdb and dbwrap are to Samba): named tables of small records that
+ * several processes or nodes share. `memory/` serves one process; lmdb/ and nats/ follow.
+ *
+ * A record is plain data (no functions, no class instances), never mutated: an update is a pure
+ * function from the current record to the next one, which may be run again on a newer record when
+ * another process was faster. Calls answer at once where the store can.
+ */
+import type { MaybePromise } from '../base/task.ts';
+
+/** What an update function decides: the next record (undefined removes it) and its own result. */
+export interface Update<R, T> {
+  /** `keep` leaves the record untouched and wakes nobody. */
+  readonly next: R | undefined | 'keep';
+  readonly result: T;
+}
+
+export interface RecordTable<R extends object> {
+  readonly name: string;
+  get(key: string): MaybePromise<R | undefined>;
+  /** Atomic for the record; `decide` must be pure. */
+  update<T>(key: string, decide: (current: R | undefined) => Update<R, T>): MaybePromise<T>;
+  /** Calls `changed` after each change of the record, until the returned function is called. */
+  watch(key: string, changed: () => void): () => void;
+  /** All records whose key starts with `prefix`; a snapshot, not a lock. */
+  scan(prefix: string): MaybePromise<Iterable<readonly [key: string, record: R]>>;
+}
+
+export interface RecordStore {
+  /** Opens a table; the version names the layout of its records (an older one is refused). */
+  table<R extends object>(name: string, version: number): RecordTable<R>;
+  close(): MaybePromise<void>;
+}
