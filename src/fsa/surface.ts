@@ -1,0 +1,103 @@
+/**
+ * The shapes of the object store's operations ([MS-FSA] 2.1.5): what goes in and what "on
+ * completion the object store MUST return". The operations themselves are one file each.
+ */
+import type { NtStatus } from '../erref/ntstatus.ts';
+import type { FileMetadata } from '../fscc/file-metadata.ts';
+import type { LocalOpen } from './local-open.ts';
+
+/** How a waiting operation learns that its request was cancelled or its open closed. */
+export interface CancelSignal {
+  readonly cancelled: boolean;
+  /** Called once, when the request must give up waiting. Returns how to stop listening. */
+  onCancel(listener: () => void): () => void;
+  /** Tells the protocol that this operation waits: SMB2 answers STATUS_PENDING. Idempotent. */
+  waiting(): void;
+}
+
+/** [MS-FSA] 2.1.5.1 Server Requests an Open of a File. */
+export interface OpenParams {
+  /** As the client sent it: '\'-separated, no leading '\', maybe ':stream:$DATA'. '' is the root. */
+  readonly path: string;
+  readonly desiredAccess: number;
+  readonly fileAttributes: number;
+  readonly shareAccess: number;
+  readonly createDisposition: number;
+  readonly createOptions: number;
+  /** Bytes to reserve for a new or overwritten file. */
+  readonly allocationSize: number | undefined;
+  /** FILE_FULL_EA_INFORMATION list as sent (ExtA), raw. */
+  readonly eaBuffer: Uint8Array | undefined;
+  /** Self-relative security descriptor as sent (SecD), raw. */
+  readonly securityDescriptor: Uint8Array | undefined;
+  /** FILETIME of TWrp; no snapshots yet: any value is STATUS_OBJECT_NAME_NOT_FOUND. */
+  readonly timewarp: bigint | undefined;
+  readonly cancel: CancelSignal;
+}
+
+export type OpenOutcome =
+  | {
+      readonly status: 0;
+      readonly open: LocalOpen;
+      /** FILE_SUPERSEDED, FILE_OPENED, FILE_CREATED or FILE_OVERWRITTEN. */
+      readonly createAction: number;
+      readonly metadata: FileMetadata;
+    }
+  | {
+      readonly status: Exclude<NtStatus, 0>;
+      readonly open?: undefined;
+    };
+
+export interface CountOutcome {
+  readonly status: NtStatus;
+  /** Bytes done; 0 unless status is STATUS_SUCCESS. */
+  readonly count: number;
+}
+
+export interface LockRange {
+  readonly offset: bigint;
+  readonly length: bigint;
+  readonly exclusive: boolean;
+}
+
+export type MetadataOutcome =
+  | { readonly status: 0; readonly metadata: FileMetadata }
+  | { readonly status: Exclude<NtStatus, 0>; readonly metadata?: undefined };
+
+/** FileBasicInformation as sent: FILETIME; 0 leaves a time, -1 and -2 stop and start updates. */
+export interface BasicChange {
+  readonly creationTime: bigint;
+  readonly lastAccessTime: bigint;
+  readonly lastWriteTime: bigint;
+  readonly changeTime: bigint;
+  /** 0 leaves the attributes. */
+  readonly attributes: number;
+}
+
+export interface StreamEntry {
+  /** ':name:$DATA'; '::$DATA' is the unnamed one. */
+  readonly name: string;
+  readonly size: number;
+  readonly allocationSize: number;
+}
+
+export interface AllocatedRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface VolumeInformation {
+  readonly creationTime: bigint;
+  readonly serialNumber: number;
+  readonly label: string;
+  readonly totalUnits: number;
+  readonly callerAvailableUnits: number;
+  readonly actualAvailableUnits: number;
+  readonly sectorsPerUnit: number;
+  readonly bytesPerSector: number;
+  /** [MS-FSCC] 2.5.1 FileSystemAttributes. */
+  readonly attributes: number;
+  readonly componentNameLengthMax: number;
+  readonly fileSystemName: string;
+  readonly readOnly: boolean;
+}

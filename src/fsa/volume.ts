@@ -1,0 +1,38 @@
+import type { Env } from '../env/ports.ts';
+import type { RecordTable } from '../state/record-store.ts';
+import type { Vfs } from '../vfs/vfs.ts';
+import type { FileRecord } from './file-record.ts';
+import type { NameResolver } from './name-resolver.ts';
+
+/** How file attributes and security are kept and checked; from the share's configuration. */
+export interface VolumeOptions {
+  readonly readOnly: boolean;
+  /** Label for FileFsVolumeInformation, the share's name as a rule. */
+  readonly label: string;
+  readonly serialNumber: number;
+  /** Permission bits of new files and directories. */
+  readonly createMask: number;
+  readonly directoryMask: number;
+  /** Security descriptors are kept in 'security.NTACL' (root) or 'user.NTACL'. */
+  readonly securityXattr: string;
+  /** Dot files carry FILE_ATTRIBUTE_HIDDEN. */
+  readonly hideDotFiles: boolean;
+  /** FLUSH and write-through reach the disk; false answers from the page cache. */
+  readonly strictSync: boolean;
+  readonly eaSizeMax: number;
+  readonly locksPerOpenMax: number;
+  readonly pathDepthMax: number;
+  readonly pathLengthMax: number;
+}
+
+/** [MS-FSA] 2.1.1.1 Per Volume: one for each share. */
+export interface Volume {
+  /** Shares of one folder may have one id: file records are keyed by device and inode anyway. */
+  readonly id: string;
+  readonly vfs: Vfs;
+  readonly env: Env;
+  readonly options: VolumeOptions;
+  readonly serverId: string;
+  readonly files: RecordTable<FileRecord>;
+  readonly names: NameResolver;
+}

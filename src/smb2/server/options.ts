@@ -1,0 +1,76 @@
+/** What the composition root (src/server) gives the protocol engine. */
+import type { Authenticator } from '../../auth/acceptor.ts';
+import type { Identity } from '../../auth/token.ts';
+import type { Limits } from '../../base/limits.ts';
+import type { Env } from '../../env/ports.ts';
+import type { SecurityContext } from '../../fsa/security-context.ts';
+import type { Volume } from '../../fsa/volume.ts';
+import type { PipeOpener } from '../../rpce/pipe.ts';
+
+export type EncryptionPolicy = 'off' | 'desired' | 'required';
+
+/** [MS-SMB2] 3.3.1.6 Per Share. */
+export interface Share {
+  readonly name: string;
+  readonly comment: string;
+  readonly type: 'disk' | 'pipe';
+  /** Undefined for IPC$. */
+  readonly volume: Volume | undefined;
+  readonly encryption: EncryptionPolicy;
+  /** Lower-cased names of those who may connect; undefined: every account. */
+  readonly allowedUsers: readonly string[] | undefined;
+  readonly readOnly: boolean;
+  /** Not listed by NetrShareEnum, still reachable. */
+  readonly hidden: boolean;
+}
+
+/** [MS-SMB2] 2.2.32.5 NETWORK_INTERFACE_INFO, as the server tells it. */
+export interface NetworkInterface {
+  readonly index: number;
+  readonly rssCapable: boolean;
+  readonly rdmaCapable: boolean;
+  readonly linkSpeedBitsPerSecond: bigint;
+  readonly address: string;
+}
+
+export interface Smb2ServerOptions {
+  readonly env: Env;
+  readonly limits: Limits;
+  /** 16 bytes, stable for a server. */
+  readonly serverGuid: Uint8Array;
+  /** Identifies this process in file records. */
+  readonly serverId: string;
+  readonly serverName: string;
+  readonly authenticator: Authenticator;
+  /** Dialect revisions, 0x0202 … 0x0311. */
+  readonly dialectMin: number;
+  readonly dialectMax: number;
+  readonly signing: 'enabled' | 'required';
+  readonly encryption: EncryptionPolicy;
+  /** Ciphers and signing algorithms in order of preference ([MS-SMB2] 2.2.3.1.2, 2.2.3.1.7). */
+  readonly ciphers: readonly number[];
+  readonly signingAlgorithms: readonly number[];
+  /** Whom a logged-in identity acts for in the object store. */
+  readonly securityContext: (identity: Identity, share: Share) => SecurityContext;
+  readonly openPipe: PipeOpener;
+  readonly networkInterfaces: () => readonly NetworkInterface[];
+  /** Called once, while the server runs, when a limit or an attack shows: for logs and metrics. */
+  readonly onEvent?: (event: ServerEvent) => void;
+}
+
+export type ServerEvent =
+  | { readonly kind: 'logon'; readonly user: string; readonly address: string }
+  | { readonly kind: 'logon-failed'; readonly user: string; readonly address: string; readonly status: number }
+  | { readonly kind: 'connection-refused'; readonly address: string; readonly reason: string };
+
+/**
+ * The engine's face to the composition root; implemented by `Smb2Server` in server.ts:
+ *
+ *   new Smb2Server(options)
+ *   .accept: TransportAcceptor                 give it to a transport listener
+ *   .addShare(share) / .removeShare(name)      at run time; removal closes its tree connects
+ *   .shares(): readonly Share[]
+ *   .logoffUser(name)                          closes the sessions of a removed account
+ *   .counts(): {connections, sessions, treeConnects, opens}
+ *   .close(): Promise<void>                    closes every open in order, then the connections
+ */
