@@ -101,3 +101,78 @@ export interface VolumeInformation {
   readonly fileSystemName: string;
   readonly readOnly: boolean;
 }
+
+/** [MS-FSA] 2.1.5.6.3 Directory information query. */
+export interface DirectoryQuery {
+  readonly pattern: string;
+  /** SL_RESTART_SCAN: begins again with this pattern's first match. */
+  readonly restart: boolean;
+  /** SMB2_REOPEN: as `restart`, and the pattern is taken anew. */
+  readonly reopen: boolean;
+  readonly index?: number;
+  /** FileNamesInformation: only names and ids are wanted, nothing is stat'ed. */
+  readonly namesOnly?: boolean;
+}
+
+/** One matching entry. With `namesOnly` all but the name, the id and the directory bit is zero. */
+export interface DirectoryEntryData extends FileMetadata {
+  readonly name: string;
+}
+
+/** [MS-FSCC] 2.4.11 and 2.4.12 File(Ex)DispositionInformation. */
+export interface DispositionChange {
+  readonly delete: boolean;
+  readonly posixSemantics?: boolean;
+  readonly ignoreReadOnly?: boolean;
+  /** FILE_DISPOSITION_ON_CLOSE: changes FILE_DELETE_ON_CLOSE of this open instead. */
+  readonly onClose?: boolean;
+}
+
+/** Where FileRenameInformation and FileLinkInformation lead: from the volume's root, or ':stream'. */
+export interface NewName {
+  readonly newName: string;
+  readonly replaceIfExists: boolean;
+}
+
+/** [MS-FSCC] 2.4.15 FileFullEaInformation. */
+export interface Ea {
+  readonly name: string;
+  /** FILE_NEED_EA 0x80. */
+  readonly flags: number;
+  readonly value: Uint8Array;
+}
+
+export type Failure = { readonly status: Exclude<NtStatus, 0> };
+export type EasOutcome = { readonly status: NtStatus; readonly eas: readonly Ea[] };
+export type StreamsOutcome = {
+  readonly status: NtStatus;
+  readonly streams: readonly StreamEntry[];
+};
+export type SecurityOutcome = {
+  readonly status: NtStatus;
+  /** Self-relative; set with STATUS_SUCCESS. */
+  readonly descriptor?: Uint8Array;
+};
+export type AccessOutcome = { readonly status: NtStatus; readonly access: number };
+export type VolumeOutcome =
+  | { readonly status: 0; readonly information: VolumeInformation }
+  | { readonly status: NtStatus; readonly information?: undefined };
+export type RangesOutcome = {
+  readonly status: NtStatus;
+  readonly ranges: readonly AllocatedRange[];
+  /** More ranges follow that `maxRanges` cut off. */
+  readonly more: boolean;
+};
+export type CompressionOutcome = { readonly status: NtStatus; readonly format: number };
+export interface CopyRange {
+  readonly sourceOffset: number;
+  readonly targetOffset: number;
+  readonly length: number;
+}
+/** [MS-FSCC] 2.1.3 FILE_OBJECTID_BUFFER: 16 bytes each. */
+export type ObjectIdOutcome = {
+  readonly status: NtStatus;
+  readonly id: Uint8Array;
+  readonly birthVolumeId: Uint8Array;
+  readonly birthObjectId: Uint8Array;
+};
