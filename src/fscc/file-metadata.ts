@@ -1,0 +1,48 @@
+/**
+ * What [MS-FSCC] structures tell about a file, independent of their layouts: fsa fills it, the
+ * encoders here and the SMB2 CREATE, CLOSE and QUERY replies read it. Times are FILETIME.
+ */
+export interface FileMetadata {
+  readonly creationTime: bigint;
+  readonly lastAccessTime: bigint;
+  readonly lastWriteTime: bigint;
+  readonly changeTime: bigint;
+  /** FILE_ATTRIBUTE_*; never 0 (FILE_ATTRIBUTE_NORMAL stands alone). */
+  readonly attributes: number;
+  readonly endOfFile: number;
+  readonly allocationSize: number;
+  readonly numberOfLinks: number;
+  readonly deletePending: boolean;
+  readonly isDirectory: boolean;
+  /** 64-bit file index, unique in the volume; all ones where none is known. */
+  readonly fileId: bigint;
+  /** Bytes of the packed EA list as [MS-FSCC] 2.4.13 counts them; 0 for none. */
+  readonly eaSize: number;
+  /** IO_REPARSE_TAG_* when FILE_ATTRIBUTE_REPARSE_POINT is set, else 0. */
+  readonly reparseTag: number;
+}
+
+/** One entry of a directory listing. A mutable record may be reused from entry to entry. */
+export interface DirectoryEntryData extends FileMetadata {
+  readonly name: string;
+  /** 8.3 names are not kept: always empty. */
+  readonly shortName?: '';
+  /** Position of the entry in the listing; NTFS and we answer 0. */
+  readonly fileIndex: number;
+}
+
+/** Everything that a QUERY_INFO of a file may tell ([MS-FSCC] 2.4). */
+export interface FileInformationData extends FileMetadata {
+  /** FileAccessInformation: what the open was granted. */
+  readonly accessFlags: number;
+  /** FilePositionInformation. */
+  readonly positionOffset: bigint;
+  /** FileModeInformation: FILE_WRITE_THROUGH, … of the open. */
+  readonly mode: number;
+  /** FileAlignmentInformation: 0 is byte alignment. */
+  readonly alignment: number;
+  /** Path from the share's root with a leading '\', '\' for the root. */
+  readonly name: string;
+  /** FileIdInformation: the volume's serial number, 64 bits. */
+  readonly volumeSerialNumber: bigint;
+}
