@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../base/task.ts';
+import { toUpper } from './ntlm/crypto.ts';
 
 /** One local account. */
 export interface Account {
@@ -21,4 +22,16 @@ export interface AccountDatabase {
    * standalone server ignores it. Must cost the same time whether or not the account exists.
    */
   lookup(userName: string, domainName: string): MaybePromise<Account | undefined>;
+}
+
+/** A database of the accounts given, by name; of two with one name the later counts. */
+export function createAccountDatabase(accounts: Iterable<Account>): AccountDatabase {
+  const byName = new Map<string, Account>();
+  for (const account of accounts) byName.set(foldName(account.userName), account);
+  return { lookup: (userName) => byName.get(foldName(userName)) };
+}
+
+/** The form under which two spellings of one user name are the same. */
+export function foldName(userName: string): string {
+  return toUpper(userName);
 }

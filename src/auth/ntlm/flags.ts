@@ -1,0 +1,19 @@
+/** [MS-NLMP] 2.2.2.5 NEGOTIATE, those that this code reads or sets. */
+export const NTLMSSP_NEGOTIATE_UNICODE = 0x0000_0001;
+export const NTLMSSP_REQUEST_TARGET = 0x0000_0004;
+export const NTLMSSP_NEGOTIATE_SIGN = 0x0000_0010;
+export const NTLMSSP_NEGOTIATE_SEAL = 0x0000_0020;
+export const NTLMSSP_NEGOTIATE_NTLM = 0x0000_0200;
+export const NTLMSSP_NEGOTIATE_ANONYMOUS = 0x0000_0800;
+export const NTLMSSP_NEGOTIATE_ALWAYS_SIGN = 0x0000_8000;
+export const NTLMSSP_TARGET_TYPE_SERVER = 0x0002_0000;
+export const NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY = 0x0008_0000;
+export const NTLMSSP_NEGOTIATE_TARGET_INFO = 0x0080_0000;
+export const NTLMSSP_NEGOTIATE_VERSION = 0x0200_0000;
+export const NTLMSSP_NEGOTIATE_128 = 0x2000_0000;
+export const NTLMSSP_NEGOTIATE_KEY_EXCH = 0x4000_0000;
+export const NTLMSSP_NEGOTIATE_56 = 0x8000_0000;
+
+export function has(flags: number, flag: number): boolean {
+  return (flags & flag) !== 0;
+}
