@@ -9,8 +9,8 @@ import { LE } from '../../base/bytes.ts';
  *    0   2  StructureSize  4
  *    2   2  Reserved
  */
-export type EmptyBody = typeof EMPTY_BODY;
-const EMPTY_BODY = Object.freeze({});
+export type EmptyBody = Readonly<Record<string, never>>;
+const EMPTY_BODY: EmptyBody = Object.freeze({});
 const SIZE = 4;
 
 /** Undefined when the bytes are not this body. */

@@ -65,8 +65,8 @@ export function encodeSetInfoRequest(view: DataView, at: number, request: SetInf
  *
  *    0   2  StructureSize  2
  */
-export type SetInfoResponse = typeof SET_INFO_RESPONSE;
-const SET_INFO_RESPONSE = Object.freeze({});
+export type SetInfoResponse = Readonly<Record<string, never>>;
+const SET_INFO_RESPONSE: SetInfoResponse = Object.freeze({});
 const RESPONSE_SIZE = 2;
 
 /** Undefined when the bytes are no SET_INFO Response. */
