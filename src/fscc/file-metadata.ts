@@ -25,8 +25,8 @@ export interface FileMetadata {
 /** One entry of a directory listing. A mutable record may be reused from entry to entry. */
 export interface DirectoryEntryData extends FileMetadata {
   readonly name: string;
-  /** 8.3 names are not kept: always empty. */
-  readonly shortName?: '';
+  /** 8.3 name of at most 12 characters; absent or empty where none is kept. */
+  readonly shortName?: string;
   /** Position of the entry in the listing; NTFS and we answer 0. */
   readonly fileIndex: number;
 }
@@ -43,6 +43,8 @@ export interface FileInformationData extends FileMetadata {
   readonly alignment: number;
   /** Path from the share's root with a leading '\', '\' for the root. */
   readonly name: string;
+  /** FileAlternateNameInformation: the 8.3 name; absent or empty where none is kept. */
+  readonly shortName?: string;
   /** FileIdInformation: the volume's serial number, 64 bits. */
   readonly volumeSerialNumber: bigint;
 }
