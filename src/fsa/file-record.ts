@@ -2,9 +2,11 @@
  * The shared record of one open file: everything about it that another open, process or node has
  * to know ([MS-FSA] 2.1.1.3 Per File and 2.1.1.6 Per Open, the parts that outlive one process).
  *
- * Stored in table 'file' under `fileKey`. It exists while at least one open exists. Plain data,
- * never mutated; the decide* functions in this folder are the only ones that make a next record.
+ * Stored in table 'file' under `fileKey`. It exists while an open exists, and a moment longer while
+ * the last close removes the file from the storage. Plain data, never mutated; the decide*
+ * functions in this folder are the only ones that make a next record.
  */
+import type { Credentials, FileStat } from '../vfs/vfs.ts';
 
 /** [MS-FSA] 2.1.1.6 Per Open: what others' decisions look at. */
 export interface OpenEntry {
@@ -12,6 +14,9 @@ export interface OpenEntry {
   readonly openId: string;
   /** The server process that owns it; breaks and close requests go there. */
   readonly serverId: string;
+  /** [MS-FSA] Open.Link: the volume, and the path below its root as on disk ('/'-separated). */
+  readonly volumeId: string;
+  readonly path: string;
   /** '' is the unnamed data stream (or the directory itself), upper-cased otherwise. */
   readonly streamKey: string;
   readonly grantedAccess: number;
@@ -29,15 +34,48 @@ export interface ByteRangeLock {
   readonly exclusive: boolean;
 }
 
-export interface FileRecord {
-  /** Volume id and path relative to the volume's root as on disk ('/'-separated), for look-ups. */
+/** [MS-FSA] Link.IsDeleted or Stream.IsDeleted: what goes when the last open of it closes. */
+export interface PendingDelete {
   readonly volumeId: string;
   readonly path: string;
+  /** '' is the file itself with all its streams. */
+  readonly streamKey: string;
+  readonly streamName: string;
+  /** Of the open that decided it: the removal is done in their name. */
+  readonly credentials: Credentials;
+}
+
+export interface FileRecord {
   readonly isDirectory: boolean;
   readonly opens: readonly OpenEntry[];
   readonly locks: readonly ByteRangeLock[];
-  /** Streams that go when their last open closes; '' is the file itself. */
-  readonly deletePending: readonly string[];
+  readonly deletePending: readonly PendingDelete[];
   /** Counts changes, so that a waiter can tell whether it saw this one. */
   readonly version: number;
+}
+
+/** The key of a file's record: its identity while anything holds it open. */
+export function fileKeyOf(stat: FileStat): string {
+  return `${stat.device}:${stat.inode}`;
+}
+
+/** Whether two opens or deletions came through one link (directory entry). */
+export function isSameLink(
+  a: { readonly volumeId: string; readonly path: string },
+  b: { readonly volumeId: string; readonly path: string },
+): boolean {
+  // Paths of different volumes cannot be compared: taken for one link, which errs to refusing.
+  return a.path === b.path || a.volumeId !== b.volumeId;
+}
+
+/** The deletion that stands for this stream through this link, if any. */
+export function pendingDeleteOf(
+  record: FileRecord,
+  open: { readonly volumeId: string; readonly path: string; readonly streamKey: string },
+): PendingDelete | undefined {
+  for (const pending of record.deletePending) {
+    if (pending.streamKey !== '' && pending.streamKey !== open.streamKey) continue;
+    if (isSameLink(pending, open)) return pending;
+  }
+  return undefined;
 }

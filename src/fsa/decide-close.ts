@@ -1,0 +1,92 @@
+/**
+ * [MS-FSA] 2.1.5.5 Server Requests Closing an Open, the part that is shared state. Pure: runs
+ * inside `files.update`.
+ *
+ * Removing a file takes two steps so that nobody opens it in between: the last close leaves a
+ * record without opens and with its deletions (new opens fail with STATUS_DELETE_PENDING), removes
+ * the file from the storage, and then removes the record.
+ */
+import type { Update } from '../state/record-store.ts';
+import type { Credentials } from '../vfs/vfs.ts';
+import { type FileRecord, isSameLink, type OpenEntry, type PendingDelete } from './file-record.ts';
+
+export interface ClosingOpen {
+  readonly openId: string;
+  readonly streamName: string;
+  readonly credentials: Credentials;
+}
+
+const NOTHING: readonly PendingDelete[] = [];
+
+/** Takes the open and its locks out of the record; answers what the caller has to remove now. */
+export function decideClose(
+  current: FileRecord | undefined,
+  closing: ClosingOpen,
+): Update<FileRecord, readonly PendingDelete[]> {
+  const entry = current?.opens.find((open) => open.openId === closing.openId);
+  if (current === undefined || entry === undefined) return { next: 'keep', result: NOTHING };
+  if (current.opens.length === 1 && current.deletePending.length === 0 && !entry.deleteOnClose) {
+    return { next: undefined, result: NOTHING };
+  }
+  const opens = current.opens.filter((open) => open !== entry);
+  const locks =
+    current.locks.length === 0
+      ? current.locks
+      : current.locks.filter((lock) => lock.openId !== closing.openId);
+  const deletePending = entry.deleteOnClose
+    ? withPending(current.deletePending, pendingOf(entry, closing))
+    : current.deletePending;
+  const due = deletePending.filter((pending) => isDue(pending, opens));
+  const next =
+    opens.length === 0 && due.length === 0
+      ? undefined
+      : { ...current, opens, locks, deletePending, version: current.version + 1 };
+  return { next, result: due };
+}
+
+/** After the storage did what `decideClose` asked: forgets these deletions. */
+export function decideDeleted(
+  current: FileRecord | undefined,
+  done: readonly PendingDelete[],
+): Update<FileRecord, undefined> {
+  if (current === undefined) return { next: 'keep', result: undefined };
+  const deletePending = current.deletePending.filter(
+    (pending) => !done.some((other) => isSamePending(pending, other)),
+  );
+  const next =
+    current.opens.length === 0 && deletePending.length === 0
+      ? undefined
+      : { ...current, deletePending, version: current.version + 1 };
+  return { next, result: undefined };
+}
+
+/** Adds a deletion unless it already stands. */
+export function withPending(
+  list: readonly PendingDelete[],
+  added: PendingDelete,
+): readonly PendingDelete[] {
+  return list.some((pending) => isSamePending(pending, added)) ? list : [...list, added];
+}
+
+export function isSamePending(a: PendingDelete, b: PendingDelete): boolean {
+  return a.streamKey === b.streamKey && a.path === b.path && a.volumeId === b.volumeId;
+}
+
+function pendingOf(entry: OpenEntry, closing: ClosingOpen): PendingDelete {
+  return {
+    volumeId: entry.volumeId,
+    path: entry.path,
+    streamKey: entry.streamKey,
+    streamName: closing.streamName,
+    credentials: closing.credentials,
+  };
+}
+
+/** A file goes with the last open of its link, whichever stream that has; a stream with its own. */
+function isDue(pending: PendingDelete, opens: readonly OpenEntry[]): boolean {
+  return !opens.some(
+    (open) =>
+      isSameLink(open, pending) &&
+      (pending.streamKey === '' || open.streamKey === pending.streamKey),
+  );
+}
