@@ -146,10 +146,17 @@ export function encodeGetEaList(view: DataView, at: number, names: readonly stri
   return listEnd;
 }
 
-/** [MS-FSCC] 2.4.16: no control characters, none of \ / : * ? " < > | , + = [ ] ;, 1 to 254 long. */
+/** [MS-FSCC] 2.4.16: 1 to 254 characters, no control characters and none that end a name. */
 export function isValidEaName(name: string): boolean {
-  return name.length > 0 && name.length <= 254 && !/[\0-\x1f\\/:*?"<>|,+=[\];]/.test(name);
+  if (name.length === 0 || name.length > EA_NAME_LENGTH_MAX) return false;
+  for (let i = 0; i < name.length; i++) {
+    if (name.charCodeAt(i) < 0x20 || FORBIDDEN_IN_EA_NAMES.includes(name.charAt(i))) return false;
+  }
+  return true;
 }
+
+const EA_NAME_LENGTH_MAX = 254;
+const FORBIDDEN_IN_EA_NAMES = '\\/:*?"<>|,+=[];';
 
 function entrySize(ea: ExtendedAttribute): number {
   return FULL_EA_HEADER_SIZE + ea.name.length + 1 + ea.value.length;
