@@ -77,7 +77,7 @@ export function encodeDirectoryEntry(
   const nameEnd = nameAt + 2 * entry.name.length;
   if (nameEnd > end || nameAt === at) return -1;
   view.setUint32(at, 0, LE);
-  view.setUint32(at + 4, entry.fileIndex, LE);
+  view.setUint32(at + 4, entry.fileIndex ?? 0, LE);
   if (infoClass === FileNamesInformation) {
     view.setUint32(at + 8, nameEnd - nameAt, LE);
     return writeName(view, nameAt, entry.name);

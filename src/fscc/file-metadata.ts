@@ -27,8 +27,8 @@ export interface DirectoryEntryData extends FileMetadata {
   readonly name: string;
   /** 8.3 name of at most 12 characters; absent or empty where none is kept. */
   readonly shortName?: string;
-  /** Position of the entry in the listing; NTFS and we answer 0. */
-  readonly fileIndex: number;
+  /** Position of the entry in the listing; NTFS answers 0, as do we where it is absent. */
+  readonly fileIndex?: number;
 }
 
 /** Everything that a QUERY_INFO of a file may tell ([MS-FSCC] 2.4). */
