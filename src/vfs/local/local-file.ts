@@ -1,0 +1,397 @@
+/**
+ * An open file or directory of a LocalVfs.
+ *
+ *     open --T1 read/write/sync/copy in a thread--> busy --T2 last one done--> open
+ *     open --T3 close()--> closed            busy --T3 close()--> closing --T2--> closed
+ *
+ * open: the descriptor is ours. busy: a thread uses it. closing: nobody may call any more, the
+ * descriptor goes with the last thread call. A 'metadata' open is pinned (O_PATH): no permission
+ * to read is needed, a FIFO or device is not touched, and no other process's lease is broken.
+ */
+import { assert } from '../../base/assert.ts';
+import { LE } from '../../base/bytes.ts';
+import type { MaybePromise } from '../../base/task.ts';
+import {
+  EAGAIN,
+  EBADF,
+  EINVAL,
+  ENODATA,
+  ENOSYS,
+  ENOTDIR,
+  EOPNOTSUPP,
+  type Errno,
+  EXDEV,
+  failed,
+} from '../errno.ts';
+import type { DirectoryEntry, FileStat, OpenFor, VfsFile } from '../vfs.ts';
+import { readEntries } from './directory.ts';
+import {
+  AT_EMPTY_PATH,
+  AT_NO_AUTOMOUNT,
+  AT_SYMLINK_NOFOLLOW,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  FALLOC_FL_ZERO_RANGE,
+  RAMFS_MAGIC,
+  RWF_NOWAIT,
+  SEEK_DATA,
+  SEEK_HOLE,
+  SEEK_SET,
+  STATX_BASIC_STATS,
+  STATX_BTIME,
+  TMPFS_MAGIC,
+  UTIME_OMIT,
+} from './linux.ts';
+import { isEntryName, type LocalRoot } from './local-root.ts';
+import { STATFS_SIZE, StatBuffer, statfsType } from './stat.ts';
+import * as sys from './syscalls.ts';
+import * as xattrs from './xattrs.ts';
+
+/** How reads find out whether they would block: ask, need not (memory), cannot ask. */
+type ReadMode = 'nowait' | 'direct' | 'thread';
+
+/** Bytes of one step where the kernel has no call for a copy or for zeroes. */
+const STEP_SIZE = 1024 * 1024;
+
+export class LocalFile implements VfsFile {
+  readonly #root: LocalRoot;
+  readonly #fd: number;
+  readonly #access: OpenFor;
+  #readMode: ReadMode = 'nowait';
+  #threadCalls = 0;
+  #closed = false;
+
+  constructor(root: LocalRoot, fd: number, access: OpenFor) {
+    this.#root = root;
+    this.#fd = fd;
+    this.#access = access;
+    root.hold();
+  }
+
+  stat(): FileStat | Errno {
+    this.#assertOpen();
+    const result = sys.statx(this.#fd, EMPTY, AT_EMPTY_PATH, STAT_MASK, statBuffer.bytes);
+    return failed(result) ? result : statBuffer.decode();
+  }
+
+  read(target: Uint8Array, offset: number): MaybePromise<number | Errno> {
+    this.#assertOpen();
+    if (this.#access === 'metadata') return EBADF;
+    if (target.length === 0) return 0;
+    if (this.#readMode === 'direct') return sys.pread(this.#fd, target, offset);
+    return this.#readMode === 'nowait'
+      ? this.#readNoWait(target, offset)
+      : this.#readThread(target, 0, offset);
+  }
+
+  /** What is in the page cache is answered at once; the rest is fetched by a thread. */
+  #readNoWait(target: Uint8Array, offset: number): MaybePromise<number | Errno> {
+    let at = 0;
+    while (at < target.length) {
+      const rest = at === 0 ? target : target.subarray(at);
+      const count = sys.preadFlags(this.#fd, rest, offset + at, RWF_NOWAIT);
+      if (count === 0) return at;
+      if (count === EAGAIN) return this.#readThread(target, at, offset);
+      if (count === EOPNOTSUPP) {
+        this.#readMode = this.#inMemory() ? 'direct' : 'thread';
+        return this.read(target, offset);
+      }
+      if (failed(count)) return at > 0 ? at : count;
+      at += count;
+    }
+    return at;
+  }
+
+  async #readThread(target: Uint8Array, from: number, offset: number): Promise<number | Errno> {
+    let at = from;
+    while (at < target.length) {
+      const count = await this.#inThread(
+        sys.preadThread(this.#fd, target.subarray(at), offset + at),
+      );
+      if (failed(count)) return at > 0 ? at : count;
+      if (count === 0 || this.#closed) break;
+      at += count;
+    }
+    return at;
+  }
+
+  #inMemory(): boolean {
+    const bytes = new Uint8Array(STATFS_SIZE);
+    if (failed(sys.fstatfs(this.#fd, bytes))) return false;
+    const type = statfsType(bytes);
+    return type === TMPFS_MAGIC || type === RAMFS_MAGIC;
+  }
+
+  write(chunks: readonly Uint8Array[], offset: number): MaybePromise<number | Errno> {
+    this.#assertOpen();
+    if (!this.#writable()) return EBADF;
+    let size = 0;
+    for (const chunk of chunks) size += chunk.length;
+    if (size >= this.#root.threadWriteSize) return this.#writeThread(chunks, offset);
+    return this.#writeNow(chunks, size, offset);
+  }
+
+  #writeNow(chunks: readonly Uint8Array[], size: number, offset: number): number | Errno {
+    let rest = chunks;
+    let at = 0;
+    while (at < size) {
+      const count =
+        rest.length === 1
+          ? sys.pwrite(this.#fd, rest[0]!, offset + at)
+          : sys.pwritev(this.#fd, rest, offset + at);
+      if (failed(count)) return at > 0 ? at : count;
+      if (count === 0) break;
+      at += count;
+      if (at < size) rest = skip(rest, count);
+    }
+    return at;
+  }
+
+  async #writeThread(chunks: readonly Uint8Array[], offset: number): Promise<number | Errno> {
+    let at = 0;
+    for (const chunk of chunks) {
+      for (let done = 0; done < chunk.length; ) {
+        const rest = chunk.subarray(done);
+        const count = await this.#inThread(sys.pwriteThread(this.#fd, rest, offset + at));
+        if (failed(count)) return at > 0 ? at : count;
+        if (count === 0 || this.#closed) return at;
+        done += count;
+        at += count;
+      }
+    }
+    return at;
+  }
+
+  truncate(size: number): 0 | Errno {
+    this.#assertOpen();
+    return this.#writable() ? sys.truncate(this.#fd, size) : EBADF;
+  }
+
+  async sync(dataOnly: boolean): Promise<0 | Errno> {
+    this.#assertOpen();
+    if (this.#access === 'metadata') return EBADF;
+    return done(await this.#inThread(sys.syncThread(this.#fd, dataOnly)));
+  }
+
+  setTimes(accessNs: bigint | undefined, modifyNs: bigint | undefined): 0 | Errno {
+    this.#assertOpen();
+    putTime(0, accessNs);
+    putTime(16, modifyNs);
+    if (this.#access !== 'metadata') return sys.futimens(this.#fd, times);
+    return sys.utimensat(this.#root.procFd, this.#procName(), times);
+  }
+
+  setMode(mode: number): 0 | Errno {
+    this.#assertOpen();
+    if (this.#access !== 'metadata') return sys.fchmod(this.#fd, mode);
+    return sys.fchmodat(this.#root.procFd, this.#procName(), mode);
+  }
+
+  setOwner(uid: number | undefined, gid: number | undefined): 0 | Errno {
+    this.#assertOpen();
+    return sys.fchownat(this.#fd, EMPTY, { uid: uid ?? -1, gid: gid ?? -1 }, AT_EMPTY_PATH);
+  }
+
+  allocate(size: number): 0 | Errno {
+    this.#assertOpen();
+    if (!this.#writable()) return EBADF;
+    return size === 0 ? 0 : sys.fallocate(this.#fd, FALLOC_FL_KEEP_SIZE, 0, size);
+  }
+
+  zero(offset: number, length: number, punch: boolean): MaybePromise<0 | Errno> {
+    this.#assertOpen();
+    if (!this.#writable()) return EBADF;
+    if (length === 0) return 0;
+    const how = punch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
+    const result = sys.fallocate(this.#fd, how | FALLOC_FL_KEEP_SIZE, offset, length);
+    return result === EOPNOTSUPP ? this.#writeZeroes(offset, length) : result;
+  }
+
+  /** For file systems without the call: as fallocate, it leaves the file's size alone. */
+  async #writeZeroes(offset: number, length: number): Promise<0 | Errno> {
+    const stat = this.stat();
+    if (failed(stat)) return stat;
+    const end = Math.min(offset + length, stat.size);
+    const zeroes = new Uint8Array(Math.max(0, Math.min(STEP_SIZE, end - offset)));
+    for (let at = offset; at < end && !this.#closed; ) {
+      const part = zeroes.subarray(0, Math.min(zeroes.length, end - at));
+      const count = await this.#inThread(sys.pwriteThread(this.#fd, part, at));
+      if (failed(count)) return count;
+      at += count;
+    }
+    return 0;
+  }
+
+  seekData(offset: number): number | Errno {
+    this.#assertOpen();
+    return this.#access === 'metadata' ? EBADF : sys.seek(this.#fd, offset, SEEK_DATA);
+  }
+
+  seekHole(offset: number): number | Errno {
+    this.#assertOpen();
+    return this.#access === 'metadata' ? EBADF : sys.seek(this.#fd, offset, SEEK_HOLE);
+  }
+
+  async copyFrom(
+    source: VfsFile,
+    range: { readonly from: number; readonly to: number; readonly length: number },
+  ): Promise<number | Errno> {
+    this.#assertOpen();
+    if (!(source instanceof LocalFile)) return EXDEV;
+    source.#assertOpen();
+    if (!this.#writable() || source.#access === 'metadata') return EBADF;
+    if (range.length === 0) return 0;
+    const count = await this.#inThread(
+      source.#inThread(
+        sys.copyFileRangeThread(
+          { fd: source.#fd, offset: range.from },
+          { fd: this.#fd, offset: range.to },
+          range.length,
+        ),
+      ),
+    );
+    const unable = count === EXDEV || count === EINVAL || count === EOPNOTSUPP || count === ENOSYS;
+    return unable ? this.#copyThroughMemory(source, range) : count;
+  }
+
+  /** Between file systems, and for overlapping ranges, which copy_file_range(2) refuses. */
+  async #copyThroughMemory(
+    source: LocalFile,
+    range: { readonly from: number; readonly to: number; readonly length: number },
+  ): Promise<number | Errno> {
+    if (this.#closed || source.#closed) return EBADF;
+    const step = new Uint8Array(Math.min(range.length, STEP_SIZE));
+    const count = await source.#readThread(step, 0, range.from);
+    if (failed(count) || count === 0) return count;
+    return this.#closed ? EBADF : this.#writeThread([step.subarray(0, count)], range.to);
+  }
+
+  getXattr(name: string): Uint8Array | Errno {
+    this.#assertOpen();
+    if (this.#access === 'metadata' && this.#root.hasGetxattrat) {
+      return xattrs.getXattrAt(this.#root.procFd, this.#procName(), 0, name);
+    }
+    return withoutXattrs(xattrs.getXattr(this.#xattrHandle(), name));
+  }
+
+  setXattr(name: string, value: Uint8Array): 0 | Errno {
+    this.#assertOpen();
+    return xattrs.setXattr(this.#xattrHandle(), name, value);
+  }
+
+  removeXattr(name: string): 0 | Errno {
+    this.#assertOpen();
+    return xattrs.removeXattr(this.#xattrHandle(), name);
+  }
+
+  listXattrs(): readonly string[] | Errno {
+    this.#assertOpen();
+    return xattrs.listXattrs(this.#xattrHandle());
+  }
+
+  readDirectory(rewind: boolean): readonly DirectoryEntry[] | Errno {
+    this.#assertOpen();
+    if (this.#access !== 'directory') return ENOTDIR;
+    if (rewind) {
+      const result = sys.seek(this.#fd, 0, SEEK_SET);
+      if (failed(result)) return result;
+    }
+    return readEntries(this.#fd);
+  }
+
+  statEntry(name: string): FileStat | Errno {
+    this.#assertOpen();
+    if (!isEntryName(name)) return EINVAL;
+    const { path } = this.#root;
+    const named = path.set(name);
+    if (failed(named)) return named;
+    const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+    const result = sys.statx(this.#fd, path.bytes, flags, STAT_MASK, statBuffer.bytes);
+    return failed(result) ? result : statBuffer.decode();
+  }
+
+  getEntryXattr(name: string, xattr: string): Uint8Array | Errno {
+    this.#assertOpen();
+    if (!isEntryName(name)) return EINVAL;
+    const dir = { fd: this.#fd, hasGetxattrat: this.#root.hasGetxattrat };
+    return withoutXattrs(xattrs.getEntryXattr(dir, this.#root.path, name, xattr));
+  }
+
+  close(): void {
+    this.#assertOpen();
+    this.#closed = true;
+    if (this.#threadCalls === 0) this.#release();
+  }
+
+  #release(): void {
+    sys.close(this.#fd);
+    this.#root.release();
+  }
+
+  async #inThread<T>(call: Promise<T>): Promise<T> {
+    this.#threadCalls++;
+    try {
+      return await call;
+    } finally {
+      this.#threadCalls--;
+      if (this.#closed && this.#threadCalls === 0) this.#release();
+    }
+  }
+
+  #writable(): boolean {
+    return this.#access === 'write' || this.#access === 'readwrite';
+  }
+
+  /** A pinned file by its number below `procFd`. */
+  #procName(): Uint8Array {
+    this.#root.path.set(String(this.#fd));
+    return this.#root.path.bytes;
+  }
+
+  #xattrHandle(): xattrs.XattrHandle {
+    if (this.#access !== 'metadata') return this.#fd;
+    this.#root.path.set(`/proc/self/fd/${this.#fd}`);
+    return this.#root.path.bytes;
+  }
+
+  #assertOpen(): void {
+    assert(!this.#closed, 'the file is closed');
+  }
+}
+
+export const STAT_MASK: number = STATX_BASIC_STATS | STATX_BTIME;
+/** Filled and decoded within one call. */
+export const statBuffer: StatBuffer = new StatBuffer();
+const EMPTY = new Uint8Array(1);
+
+/** struct timespec[2]: access, modify. */
+const times = new Uint8Array(32);
+const timesView = new DataView(times.buffer);
+const NS = 1_000_000_000n;
+
+function putTime(at: number, ns: bigint | undefined): void {
+  if (ns === undefined) {
+    timesView.setBigInt64(at + 8, BigInt(UTIME_OMIT), LE);
+    return;
+  }
+  const rest = ((ns % NS) + NS) % NS;
+  timesView.setBigInt64(at, (ns - rest) / NS, LE);
+  timesView.setBigInt64(at + 8, rest, LE);
+}
+
+/** What is left of `chunks` after `count` bytes. */
+function skip(chunks: readonly Uint8Array[], count: number): readonly Uint8Array[] {
+  let index = 0;
+  let left = count;
+  while (left >= chunks[index]!.length) left -= chunks[index++]!.length;
+  return [chunks[index]!.subarray(left), ...chunks.slice(index + 1)];
+}
+
+/** A file system (or file type) without xattrs has none of this name. */
+function withoutXattrs(value: Uint8Array | Errno): Uint8Array | Errno {
+  return value === EOPNOTSUPP ? ENODATA : value;
+}
+
+function done(result: number | Errno): 0 | Errno {
+  return failed(result) ? result : 0;
+}
