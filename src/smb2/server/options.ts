@@ -7,6 +7,10 @@ import type { SecurityContext } from '../../fsa/security-context.ts';
 import type { Volume } from '../../fsa/volume.ts';
 import type { PipeOpener } from '../../rpce/pipe.ts';
 
+/**
+ * 'off' leaves it to the client (ciphers are offered all the same), 'desired' asks every client that
+ * can, 'required' refuses those that cannot.
+ */
 export type EncryptionPolicy = 'off' | 'desired' | 'required';
 
 /** [MS-SMB2] 3.3.1.6 Per Share. */

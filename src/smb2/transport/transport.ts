@@ -6,11 +6,14 @@ export interface Transport {
   /** For logs, limits by address and NetrSessionEnum. */
   readonly remoteAddress: string;
   readonly localAddress: string;
+  /** Bytes that the transport needs before a message: it writes its framing there. */
+  readonly headroom: number;
   /**
-   * Queues one message, made of `chunks` in order, for sending. `sent` is called when the chunks'
-   * memory may be used again (also when the connection broke).
+   * Queues one message for sending, made of `chunks` in order. The first chunk begins with
+   * `headroom` bytes that are no part of the message. The chunks' memory belongs to the transport
+   * from then on.
    */
-  send(chunks: readonly Uint8Array[], sent?: () => void): void;
+  send(chunks: readonly Uint8Array[]): void;
   /** Bytes queued and not yet taken by the peer. */
   readonly queuedBytes: number;
   /** Stops and starts reading: how a peer that asks for too much is held back. */
@@ -18,19 +21,17 @@ export interface Transport {
   resume(): void;
   /** Bytes of the largest message accepted from now on; a larger one ends the connection. */
   setMessageSizeMax(bytes: number): void;
-  /** Ends the connection; what is queued is dropped when `abort`. */
-  close(abort: boolean): void;
+  /** Ends the connection; what is queued is still sent unless `abort`. */
+  close(options: { readonly abort: boolean }): void;
 }
 
 /** What a transport tells its owner. */
 export interface TransportListener {
-  /** One message; the memory belongs to the receiver until it returns or as long as it wants. */
+  /** One message; its memory is the receiver's for as long as it wants, to change it too. */
   message(bytes: Uint8Array): void;
-  /** The last of the messages that arrived together was delivered: time to flush replies. */
-  drained(): void;
-  /** Queued bytes fell to nothing after having been held. */
+  /** Queued bytes fell to nothing after some had been held back. */
   writable(): void;
-  /** The connection ended, once. `reason` is for the log. */
+  /** The connection ended; called once. `reason` is for the log. */
   closed(reason: string): void;
 }
 

@@ -1,0 +1,259 @@
+import { isPromise, type MaybePromise, run, type Task, wait } from '../../base/task.ts';
+import { LE, viewOf } from '../../base/bytes.ts';
+import {
+  type NtStatus,
+  STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_INTERNAL_ERROR,
+  STATUS_INVALID_PARAMETER,
+  STATUS_PENDING,
+} from '../../erref/ntstatus.ts';
+import {
+  SMB2_CANCEL,
+  SMB2_CREATE,
+  SMB2_FLAGS_ASYNC_COMMAND,
+  SMB2_FLAGS_RELATED_OPERATIONS,
+  SMB2_FLAGS_SERVER_TO_REDIR,
+  SMB2_FLAGS_SIGNED,
+  SMB2_NEGOTIATE,
+  SMB2_SESSION_SETUP,
+} from '../wire/constants.ts';
+import { encodeErrorResponse } from '../wire/error.ts';
+import { decodeHeader, encodeHeader, HEADER_SIZE, setNextCommand } from '../wire/header.ts';
+import { dispatch } from './dispatch.ts';
+import { allocateReply, type Reply } from './reply.ts';
+import { Request } from './request.ts';
+import { sendMessage } from './sender.ts';
+import type { Smb2Server } from './server.ts';
+import type { Connection } from './state/connection.ts';
+import type { Open } from './state/open.ts';
+import type { Session } from './state/session.ts';
+
+/**
+ * One message from the peer: a single request or a compound chain
+ * ([MS-SMB2] 3.3.5.2.7 Handling Compounded Requests). Its responses leave together, unless one of
+ * them has to wait.
+ */
+export class Chain {
+  readonly server: Smb2Server;
+  readonly connection: Connection;
+  /** The session whose key decrypted it; its responses are encrypted with it. */
+  readonly sealedBy: Session | undefined;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  /** What a related request inherits: ids of the one before, its open, or why there is none. */
+  sessionId = 0n;
+  treeId = 0;
+  open: Open | undefined;
+  openFailure: NtStatus = 0;
+  #replies: { readonly request: Request; readonly reply: Reply }[] = [];
+
+  constructor(options: {
+    readonly server: Smb2Server;
+    readonly connection: Connection;
+    readonly bytes: Uint8Array;
+    readonly sealedBy: Session | undefined;
+  }) {
+    this.server = options.server;
+    this.connection = options.connection;
+    this.sealedBy = options.sealedBy;
+    this.#bytes = options.bytes;
+    this.#view = viewOf(options.bytes);
+  }
+
+  /** Serves every element in order; false when the peer broke the protocol. */
+  process(): MaybePromise<boolean> {
+    return run(this.#processAll());
+  }
+
+  *#processAll(): Task<boolean> {
+    const end = this.#bytes.length;
+    let at = 0;
+    for (let index = 0; ; index++) {
+      if (index >= this.server.options.limits.compoundMax) return false;
+      const header = decodeHeader(this.#view, at, end);
+      if (header === undefined) return false;
+      const next = header.nextCommand;
+      if (next !== 0 && (next % 8 !== 0 || next < HEADER_SIZE || at + next > end)) return false;
+      const request = new Request({
+        chain: this,
+        header,
+        view: this.#view,
+        body: at + HEADER_SIZE,
+        end: next === 0 ? end : at + next,
+        isLast: next === 0,
+      });
+      if (!this.#claim(request)) return false;
+      const message = this.#bytes.subarray(at, request.end);
+      if (index === 0 && request.isRelated && header.command !== SMB2_CANCEL) {
+        this.answer(request, STATUS_INVALID_PARAMETER);
+        this.openFailure = STATUS_INVALID_PARAMETER;
+      } else {
+        const served = this.#serve(request, message);
+        const status = isPromise(served) ? yield* wait(served) : served;
+        if (this.connection.closed) return true;
+        if (status === undefined) return false;
+        if (header.command !== SMB2_CANCEL) this.answer(request, status);
+      }
+      if (next === 0) break;
+      at += next;
+    }
+    this.#flush();
+    return true;
+  }
+
+  /** Undefined: the peer broke the protocol and gets no answer. */
+  #serve(request: Request, message: Uint8Array): MaybePromise<NtStatus | undefined> {
+    const { connection } = this;
+    const task = dispatch(request, message);
+    let outcome: MaybePromise<NtStatus | undefined>;
+    try {
+      outcome = run(task);
+    } catch (error) {
+      return this.#bug(request, error);
+    }
+    if (!isPromise(outcome)) return request.refusal !== 0 ? request.refusal : outcome;
+    const { messageId } = request.header;
+    connection.waiting.set(messageId, request);
+    return outcome
+      .catch((error: unknown) => this.#bug(request, error))
+      .then((status) => {
+        connection.waiting.delete(messageId);
+        if (request.asyncId !== 0n) connection.asyncCommands.delete(request.asyncId);
+        return request.refusal !== 0 ? request.refusal : status;
+      });
+  }
+
+  /** The one place where a bug ends a request and nothing else (design.md 6). */
+  #bug(request: Request, error: unknown): NtStatus {
+    this.server.options.env.log.error(
+      {
+        connection: this.connection.id,
+        command: request.header.command,
+        messageId: String(request.header.messageId),
+        error: error instanceof Error ? error.stack : String(error),
+      },
+      'a request failed by a bug',
+    );
+    request.reply = undefined;
+    return STATUS_INTERNAL_ERROR;
+  }
+
+  /** [MS-SMB2] 3.3.5.2.3 Verifying the Sequence Number. */
+  #claim(request: Request): boolean {
+    const { header, connection } = request;
+    if (header.command === SMB2_CANCEL) return true;
+    const charge = connection.supportsMultiCredit ? Math.max(1, header.creditCharge) : 1;
+    return connection.window.claim(header.messageId, charge);
+  }
+
+  /** Writes the header over the handler's body, or an ERROR response where it wrote none. */
+  answer(request: Request, status: NtStatus): void {
+    let reply = request.reply;
+    if (reply === undefined || !reply.hasBody) {
+      reply = allocateReply(16);
+      reply.finish(encodeErrorResponse(reply.view, reply.body));
+    }
+    const { header } = request;
+    let flags = SMB2_FLAGS_SERVER_TO_REDIR;
+    if (request.isRelated) flags |= SMB2_FLAGS_RELATED_OPERATIONS;
+    if (request.asyncId !== 0n) flags |= SMB2_FLAGS_ASYNC_COMMAND;
+    if (this.#mustSign(request, status)) flags |= SMB2_FLAGS_SIGNED;
+    encodeHeader(reply.view, reply.start, {
+      creditCharge: header.creditCharge,
+      status,
+      command: header.command,
+      credits: this.#grant(request, status),
+      flags,
+      nextCommand: 0,
+      messageId: header.messageId,
+      asyncId: request.asyncId,
+      treeId: request.treeConnect?.treeId ?? (request.isRelated ? this.treeId : header.treeId),
+      sessionId: request.session?.sessionId ?? (request.isRelated ? this.sessionId : header.sessionId),
+    });
+    this.#replies.push({ request, reply });
+  }
+
+  /**
+   * [MS-SMB2] 3.3.4.1.1 Signing the Message: what was signed is answered signed, what is encrypted
+   * needs no signature, and interim responses carry none.
+   */
+  #mustSign(request: Request, status: NtStatus): boolean {
+    if (this.sealedBy !== undefined || status === STATUS_PENDING) return false;
+    const { session } = request;
+    if (session === undefined || !session.channels.has(this.connection)) return false;
+    if (!session.isSecured) return false;
+    return request.mustSign || request.isSigned || session.signingRequired;
+  }
+
+  /** [MS-SMB2] 3.3.1.2 Algorithm for the Granting of Message Credits; 3.3.4.1.2. */
+  #grant(request: Request, status: NtStatus): number {
+    if (request.creditsGranted) return 0;
+    request.creditsGranted = true;
+    const { header, connection } = request;
+    const charge = connection.supportsMultiCredit ? Math.max(1, header.creditCharge) : 1;
+    let extra = Math.max(0, header.credits - 1);
+    if (header.command === SMB2_NEGOTIATE) extra = 0;
+    if (header.command === SMB2_SESSION_SETUP && status !== 0) extra = 0;
+    if (header.credits === 0 && connection.window.available > 0) return 0;
+    return connection.window.grant(charge + extra);
+  }
+
+  /**
+   * [MS-SMB2] 3.3.4.2 Sending an Interim Response for an Asynchronous Operation. In the middle of a
+   * compound only CREATE may wait (and then without telling); anything else is refused as Windows
+   * does, STATUS_INTERNAL_ERROR.
+   */
+  goAsync(request: Request): void {
+    if (request.asyncId !== 0n || this.connection.closed) return;
+    const { connection, server } = this;
+    if (!request.isLast) {
+      if (request.header.command !== SMB2_CREATE) this.#refuse(request, STATUS_INTERNAL_ERROR);
+      return;
+    }
+    if (connection.asyncCommands.size >= server.options.limits.asyncRequestsMax) {
+      this.#refuse(request, STATUS_INSUFFICIENT_RESOURCES);
+      return;
+    }
+    request.asyncId = connection.nextAsyncId++;
+    connection.asyncCommands.set(request.asyncId, request);
+    const written = request.reply;
+    request.reply = undefined;
+    this.answer(request, STATUS_PENDING);
+    request.reply = written;
+    this.#flush();
+  }
+
+  #refuse(request: Request, status: NtStatus): void {
+    request.refusal = status;
+    request.cancel();
+  }
+
+  /** Sends what was answered so far as one (compounded) message. */
+  #flush(): void {
+    const replies = this.#replies;
+    if (replies.length === 0) return;
+    this.#replies = [];
+    for (let i = 0; i < replies.length - 1; i++) {
+      const { reply } = replies[i]!;
+      const padded = (reply.end - reply.start + 7) & ~7;
+      while (reply.end < reply.start + padded) reply.view.setUint8(reply.end++, 0);
+      setNextCommand(reply.view, reply.start, padded);
+    }
+    for (const { request, reply } of replies) this.#sign(request, reply);
+    sendMessage(
+      this.connection,
+      this.sealedBy,
+      replies.map(({ reply }) => reply),
+    );
+    for (const { request, reply } of replies) {
+      request.afterSend?.(reply.bytes.subarray(reply.start, reply.end));
+      request.afterSend = undefined;
+    }
+  }
+
+  #sign(request: Request, reply: Reply): void {
+    if ((reply.view.getUint32(reply.start + 16, LE) & SMB2_FLAGS_SIGNED) === 0) return;
+    const signer = request.session?.channels.get(this.connection)?.signer;
+    signer?.sign(reply.bytes.subarray(reply.start, reply.end));
+  }
+}

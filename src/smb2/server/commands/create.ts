@@ -1,0 +1,262 @@
+import type { Task } from '../../../base/task.ts';
+import { toOffset } from '../../../base/bytes.ts';
+import {
+  FILE_ALL_ACCESS,
+} from '../../../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_BAD_IMPERSONATION_LEVEL,
+  STATUS_FILE_CLOSED,
+  STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NETWORK_NAME_DELETED,
+  STATUS_OBJECT_NAME_NOT_FOUND,
+  STATUS_TOO_MANY_OPENED_FILES,
+} from '../../../erref/ntstatus.ts';
+import { FILE_OPENED } from '../../../fscc/create-parameters.ts';
+import { FILE_ATTRIBUTE_NORMAL } from '../../../fscc/file-attributes.ts';
+import { closeOpen as closeLocalOpen } from '../../../fsa/close.ts';
+import type { LocalOpen } from '../../../fsa/local-open.ts';
+import { openFile } from '../../../fsa/open.ts';
+import { queryMaximalAccess } from '../../../fsa/security.ts';
+import type { OpenOutcome, OpenParams } from '../../../fsa/surface.ts';
+import type { Pipe } from '../../../rpce/pipe.ts';
+import {
+  SECURITY_DELEGATE,
+  SMB2_OPLOCK_LEVEL_NONE,
+} from '../../wire/constants.ts';
+import {
+  type CreateRequest,
+  type CreateResponse,
+  decodeCreateRequest,
+  encodeCreateResponse,
+} from '../../wire/create.ts';
+import {
+  type CreateContext,
+  findCreateContext,
+  SMB2_CREATE_ALLOCATION_SIZE,
+  SMB2_CREATE_DURABLE_HANDLE_RECONNECT,
+  SMB2_CREATE_DURABLE_HANDLE_RECONNECT_V2,
+  SMB2_CREATE_EA_BUFFER,
+  SMB2_CREATE_QUERY_MAXIMAL_ACCESS_REQUEST,
+  SMB2_CREATE_QUERY_ON_DISK_ID,
+  SMB2_CREATE_SD_BUFFER,
+  SMB2_CREATE_TIMEWARP_TOKEN,
+} from '../../wire/create-context.ts';
+import {
+  decodeAllocationSize,
+  decodeMaximalAccessRequest,
+  decodeTimewarpToken,
+  maximalAccessResponseContext,
+  onDiskIdContext,
+} from '../../wire/create-context-file.ts';
+import { makeFileId } from '../ids.ts';
+import type { Request } from '../request.ts';
+import type { Open } from '../state/open.ts';
+import type { TreeConnect } from '../state/tree-connect.ts';
+
+type Opened = Extract<OpenOutcome, { readonly status: 0 }>;
+
+/** [MS-SMB2] 3.3.5.9 Receiving an SMB2 CREATE Request. */
+export function* handleCreate(request: Request): Task<NtStatus> {
+  const { chain, treeConnect } = request;
+  const create = decodeCreateRequest(request.view, request.body, request.end);
+  const status =
+    create === undefined || treeConnect === undefined
+      ? STATUS_INVALID_PARAMETER
+      : yield* createIn(request, treeConnect, create);
+  if (status !== 0) {
+    chain.open = undefined;
+    chain.openFailure = status;
+  }
+  return status;
+}
+
+function* createIn(
+  request: Request,
+  treeConnect: TreeConnect,
+  create: CreateRequest,
+): Task<NtStatus> {
+  const { limits } = request.server.options;
+  if (create.impersonationLevel > SECURITY_DELEGATE) return STATUS_BAD_IMPERSONATION_LEVEL;
+  if (treeConnect.session.opens.size >= limits.opensPerSessionMax) {
+    return STATUS_TOO_MANY_OPENED_FILES;
+  }
+  if (request.server.openCount >= limits.opensMax) return STATUS_INSUFFICIENT_RESOURCES;
+  if (treeConnect.share.volume === undefined) return createPipe(request, treeConnect, create);
+  return yield* createFile(request, treeConnect, create);
+}
+
+/** [MS-SMB2] 3.3.5.9, "If the share is a named pipe share". */
+function createPipe(request: Request, treeConnect: TreeConnect, create: CreateRequest): NtStatus {
+  const { server } = request;
+  const { identity, keys } = treeConnect.session;
+  if (identity === undefined) return STATUS_ACCESS_DENIED;
+  const name = create.name.replace(/^\\/, '').toLowerCase();
+  const pipe = server.options.openPipe(name, {
+    userName: identity.userName,
+    domainName: identity.domainName,
+    serverName: server.options.serverName,
+    sessionKey: keys?.applicationKey ?? new Uint8Array(16),
+  });
+  if (pipe === undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
+  const open = addOpen(request, treeConnect, { pipe, grantedAccess: FILE_ALL_ACCESS });
+  respond(request, {
+    oplockLevel: SMB2_OPLOCK_LEVEL_NONE,
+    flags: 0,
+    createAction: FILE_OPENED,
+    creationTime: 0n,
+    lastAccessTime: 0n,
+    lastWriteTime: 0n,
+    changeTime: 0n,
+    allocationSize: 4096,
+    endOfFile: 0,
+    fileAttributes: FILE_ATTRIBUTE_NORMAL,
+    fileId: open.fileId,
+    contexts: [],
+  });
+  return 0;
+}
+
+function* createFile(
+  request: Request,
+  treeConnect: TreeConnect,
+  create: CreateRequest,
+): Task<NtStatus> {
+  const { volume } = treeConnect.share;
+  const { security } = treeConnect;
+  if (volume === undefined || security === undefined) return STATUS_ACCESS_DENIED;
+  const params = toOpenParams(request, create);
+  if (typeof params === 'number') return params;
+
+  const outcome = yield* openFile(volume, security, params);
+  if (outcome.status !== 0) return outcome.status;
+  const { open: localOpen } = outcome as Opened;
+  const gone = whyGone(request, treeConnect);
+  if (gone !== 0) {
+    yield* closeLocalOpen(localOpen);
+    return gone;
+  }
+  const open = addOpen(request, treeConnect, {
+    localOpen,
+    grantedAccess: localOpen.grantedAccess,
+  });
+  const contexts = yield* answerContexts(create.contexts, outcome as Opened);
+  const { metadata, createAction } = outcome as Opened;
+  respond(request, {
+    oplockLevel: SMB2_OPLOCK_LEVEL_NONE,
+    flags: 0,
+    createAction,
+    creationTime: metadata.creationTime,
+    lastAccessTime: metadata.lastAccessTime,
+    lastWriteTime: metadata.lastWriteTime,
+    changeTime: metadata.changeTime,
+    allocationSize: metadata.allocationSize,
+    endOfFile: metadata.endOfFile,
+    fileAttributes: metadata.attributes,
+    fileId: open.fileId,
+    contexts,
+  });
+  return 0;
+}
+
+/** An open may have waited: session and tree connect are looked up again (style.md 12). */
+function whyGone(request: Request, treeConnect: TreeConnect): NtStatus {
+  const { session, treeId } = treeConnect;
+  if (request.connection.closed || session.state === 'gone') return STATUS_FILE_CLOSED;
+  return session.treeConnects.get(treeId) === treeConnect ? 0 : STATUS_NETWORK_NAME_DELETED;
+}
+
+/** The request and its contexts as the object store takes them, or why they are no good. */
+function toOpenParams(request: Request, create: CreateRequest): OpenParams | NtStatus {
+  const { contexts } = create;
+  let allocationSize: number | undefined;
+  const alsi = findCreateContext(contexts, SMB2_CREATE_ALLOCATION_SIZE);
+  if (alsi !== undefined) {
+    const size = decodeAllocationSize(alsi);
+    if (size === undefined) return STATUS_INVALID_PARAMETER;
+    allocationSize = toOffset(size);
+  }
+  let timewarp: bigint | undefined;
+  const twrp = findCreateContext(contexts, SMB2_CREATE_TIMEWARP_TOKEN);
+  if (twrp !== undefined) {
+    timewarp = decodeTimewarpToken(twrp);
+    if (timewarp === undefined) return STATUS_INVALID_PARAMETER;
+  }
+  const mxac = findCreateContext(contexts, SMB2_CREATE_QUERY_MAXIMAL_ACCESS_REQUEST);
+  if (mxac !== undefined && decodeMaximalAccessRequest(mxac) === undefined) {
+    return STATUS_INVALID_PARAMETER;
+  }
+  const reconnects =
+    findCreateContext(contexts, SMB2_CREATE_DURABLE_HANDLE_RECONNECT) ??
+    findCreateContext(contexts, SMB2_CREATE_DURABLE_HANDLE_RECONNECT_V2);
+  if (reconnects !== undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
+  return {
+    path: create.name,
+    desiredAccess: create.desiredAccess,
+    fileAttributes: create.fileAttributes,
+    shareAccess: create.shareAccess,
+    createDisposition: create.createDisposition,
+    createOptions: create.createOptions,
+    allocationSize,
+    eaBuffer: findCreateContext(contexts, SMB2_CREATE_EA_BUFFER),
+    securityDescriptor: findCreateContext(contexts, SMB2_CREATE_SD_BUFFER),
+    timewarp,
+    cancel: request,
+  };
+}
+
+/** [MS-SMB2] 3.3.5.9.5 MxAc and 3.3.5.9.9 QFid, in the order asked for. */
+function* answerContexts(
+  asked: readonly CreateContext[],
+  { open, metadata }: Opened,
+): Task<readonly CreateContext[]> {
+  if (asked.length === 0) return asked;
+  const answers: CreateContext[] = [];
+  for (const context of asked) {
+    if (context.name === SMB2_CREATE_QUERY_MAXIMAL_ACCESS_REQUEST) {
+      const { status, access } = yield* queryMaximalAccess(open);
+      answers.push(maximalAccessResponseContext({ queryStatus: status, maximalAccess: access }));
+    } else if (context.name === SMB2_CREATE_QUERY_ON_DISK_ID) {
+      const volumeId = BigInt(open.volume.options.serialNumber);
+      answers.push(onDiskIdContext({ diskFileId: metadata.fileId, volumeId }));
+    }
+  }
+  return answers;
+}
+
+function addOpen(
+  request: Request,
+  treeConnect: TreeConnect,
+  behind: {
+    readonly localOpen?: LocalOpen;
+    readonly pipe?: Pipe;
+    readonly grantedAccess: number;
+  },
+): Open {
+  const { server, chain } = request;
+  const open: Open = {
+    fileId: makeFileId(server),
+    session: treeConnect.session,
+    treeConnect,
+    localOpen: behind.localOpen,
+    pipe: behind.pipe,
+    grantedAccess: behind.grantedAccess,
+    resumeKey: undefined,
+    closed: false,
+  };
+  treeConnect.session.opens.set(open.fileId.volatile, open);
+  treeConnect.openCount++;
+  server.openCount++;
+  chain.open = open;
+  chain.openFailure = 0;
+  return open;
+}
+
+function respond(request: Request, response: CreateResponse): void {
+  let size = 96;
+  for (const context of response.contexts) size += 48 + context.data.length;
+  const reply = request.room(size);
+  reply.finish(encodeCreateResponse(reply.view, reply.body, response));
+}

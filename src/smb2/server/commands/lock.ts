@@ -1,0 +1,72 @@
+import type { Task } from '../../../base/task.ts';
+import {
+  type NtStatus,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NETWORK_SESSION_EXPIRED,
+} from '../../../erref/ntstatus.ts';
+import type { LocalOpen } from '../../../fsa/local-open.ts';
+import { lockRanges, unlockRanges } from '../../../fsa/lock.ts';
+import {
+  SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
+  SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
+  SMB2_LOCKFLAG_SHARED_LOCK,
+  SMB2_LOCKFLAG_UNLOCK,
+} from '../../wire/constants.ts';
+import { decodeLockRequest, encodeLockResponse, type LockElement } from '../../wire/lock.ts';
+import type { Request } from '../request.ts';
+
+const MODE_MASK = SMB2_LOCKFLAG_SHARED_LOCK | SMB2_LOCKFLAG_EXCLUSIVE_LOCK;
+
+/** [MS-SMB2] 3.3.5.14 Receiving an SMB2 LOCK Request. */
+export function* handleLock(request: Request): Task<NtStatus> {
+  const lock = decodeLockRequest(request.view, request.body, request.end);
+  if (lock === undefined) return STATUS_INVALID_PARAMETER;
+  const first = lock.locks[0];
+  if (first === undefined) return STATUS_INVALID_PARAMETER;
+  const open = request.findOpen(lock.fileId);
+  if (typeof open === 'number') return open;
+  if (open.localOpen === undefined) return STATUS_INVALID_DEVICE_REQUEST;
+  const unlocks = (first.flags & SMB2_LOCKFLAG_UNLOCK) !== 0;
+  if (request.session?.state === 'expired' && !unlocks) return STATUS_NETWORK_SESSION_EXPIRED;
+  const status = unlocks
+    ? yield* unlock(open.localOpen, lock.locks)
+    : yield* take(request, open.localOpen, lock.locks);
+  if (status !== 0) return status;
+  const reply = request.room(4);
+  reply.finish(encodeLockResponse(reply.view, reply.body));
+  return 0;
+}
+
+/** [MS-SMB2] 3.3.5.14.1 Processing Unlocks: one after the other, up to the first that is wrong. */
+function* unlock(open: LocalOpen, elements: readonly LockElement[]): Task<NtStatus> {
+  for (const element of elements) {
+    if (element.flags !== SMB2_LOCKFLAG_UNLOCK) return STATUS_INVALID_PARAMETER;
+    const status = yield* unlockRanges(open, [element]);
+    if (status !== 0) return status;
+  }
+  return 0;
+}
+
+/** [MS-SMB2] 3.3.5.14.2 Processing Locks: all or none; only a single one may wait. */
+function* take(
+  request: Request,
+  open: LocalOpen,
+  elements: readonly LockElement[],
+): Task<NtStatus> {
+  let failImmediately = false;
+  for (const { flags } of elements) {
+    const mode = flags & MODE_MASK;
+    if (mode === 0 || mode === MODE_MASK) return STATUS_INVALID_PARAMETER;
+    const rest = flags & ~MODE_MASK;
+    if (rest !== 0 && rest !== SMB2_LOCKFLAG_FAIL_IMMEDIATELY) return STATUS_INVALID_PARAMETER;
+    if (rest === 0 && elements.length > 1) return STATUS_INVALID_PARAMETER;
+    failImmediately = rest !== 0;
+  }
+  const ranges = elements.map(({ offset, length, flags }) => ({
+    offset,
+    length,
+    exclusive: (flags & SMB2_LOCKFLAG_EXCLUSIVE_LOCK) !== 0,
+  }));
+  return yield* lockRanges(open, ranges, { failImmediately, cancel: request });
+}

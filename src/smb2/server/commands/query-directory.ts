@@ -1,0 +1,97 @@
+import { type Task, wait } from '../../../base/task.ts';
+import { FILE_LIST_DIRECTORY } from '../../../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_BUFFER_OVERFLOW,
+  STATUS_INFO_LENGTH_MISMATCH,
+  STATUS_INVALID_INFO_CLASS,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NO_MORE_FILES,
+} from '../../../erref/ntstatus.ts';
+import {
+  directoryEntryFixedSize,
+  encodeDirectoryEntry,
+  linkDirectoryEntry,
+  nextDirectoryEntryAt,
+} from '../../../fscc/directory-information.ts';
+import { FileNamesInformation } from '../../../fscc/info-classes.ts';
+import type { LocalOpen } from '../../../fsa/local-open.ts';
+import { nextEntry, queryDirectory, ungetEntry } from '../../../fsa/query-directory.ts';
+import {
+  SMB2_INDEX_SPECIFIED,
+  SMB2_REOPEN,
+  SMB2_RESTART_SCANS,
+  SMB2_RETURN_SINGLE_ENTRY,
+} from '../../wire/constants.ts';
+import {
+  decodeQueryDirectoryRequest,
+  encodeQueryDirectoryResponseHead,
+  QUERY_DIRECTORY_RESPONSE_HEAD,
+  type QueryDirectoryRequest,
+} from '../../wire/query-directory.ts';
+import type { Reply } from '../reply.ts';
+import type { Request } from '../request.ts';
+
+/** [MS-SMB2] 3.3.5.18 Receiving an SMB2 QUERY_DIRECTORY Request. */
+export function* handleQueryDirectory(request: Request): Task<NtStatus> {
+  const query = decodeQueryDirectoryRequest(request.view, request.body, request.end);
+  if (query === undefined) return STATUS_INVALID_PARAMETER;
+  const open = request.findOpen(query.fileId);
+  if (typeof open === 'number') return open;
+  const { localOpen } = open;
+  if (localOpen === undefined || !localOpen.isDirectory) return STATUS_INVALID_PARAMETER;
+  if (query.outputBufferLength > request.connection.maxTransactSize) {
+    return STATUS_INVALID_PARAMETER;
+  }
+  if (!request.chargeCovers(query.outputBufferLength)) return STATUS_INVALID_PARAMETER;
+  const fixedSize = directoryEntryFixedSize(query.fileInformationClass);
+  if (fixedSize === 0) return STATUS_INVALID_INFO_CLASS;
+  if ((open.grantedAccess & FILE_LIST_DIRECTORY) === 0) return STATUS_ACCESS_DENIED;
+  if (query.outputBufferLength < fixedSize) return STATUS_INFO_LENGTH_MISMATCH;
+
+  const status = yield* queryDirectory(localOpen, {
+    pattern: query.fileName,
+    restart: (query.flags & SMB2_RESTART_SCANS) !== 0,
+    reopen: (query.flags & SMB2_REOPEN) !== 0,
+    namesOnly: query.fileInformationClass === FileNamesInformation,
+    ...(query.flags & SMB2_INDEX_SPECIFIED ? { index: query.fileIndex } : {}),
+  });
+  if (status !== 0) return status;
+  const reply = request.room(QUERY_DIRECTORY_RESPONSE_HEAD + query.outputBufferLength);
+  return yield* fill(reply, localOpen, query);
+}
+
+/** As many entries as fit; the one that does not comes first the next time. */
+function* fill(
+  reply: Reply,
+  localOpen: LocalOpen,
+  query: QueryDirectoryRequest,
+): Task<NtStatus> {
+  const { view } = reply;
+  const start = reply.body + QUERY_DIRECTORY_RESPONSE_HEAD;
+  const limit = start + query.outputBufferLength;
+  const single = (query.flags & SMB2_RETURN_SINGLE_ENTRY) !== 0;
+  let lastAt = -1;
+  let end = start;
+  for (;;) {
+    const next = nextEntry(localOpen);
+    const entry = next instanceof Promise ? yield* wait(next) : next;
+    if (entry === undefined) break;
+    const at = lastAt < 0 ? start : nextDirectoryEntryAt(start, end);
+    const entryEnd = encodeDirectoryEntry(query.fileInformationClass, view, at, limit, entry);
+    if (entryEnd < 0) {
+      ungetEntry(localOpen);
+      if (lastAt < 0) return STATUS_BUFFER_OVERFLOW;
+      break;
+    }
+    if (lastAt >= 0) linkDirectoryEntry(view, lastAt, end, at);
+    lastAt = at;
+    end = entryEnd;
+    if (single) break;
+  }
+  if (lastAt < 0) return STATUS_NO_MORE_FILES;
+  encodeQueryDirectoryResponseHead(view, reply.body, end - start);
+  reply.finish(end);
+  return 0;
+}

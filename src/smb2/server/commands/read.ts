@@ -1,0 +1,56 @@
+import type { Task } from '../../../base/task.ts';
+import {
+  type NtStatus,
+  STATUS_BUFFER_OVERFLOW,
+  STATUS_FILE_CLOSED,
+  STATUS_INVALID_PARAMETER,
+} from '../../../erref/ntstatus.ts';
+import { readFile } from '../../../fsa/read-write.ts';
+import type { Pipe } from '../../../rpce/pipe.ts';
+import { SMB2_CHANNEL_NONE, SMB2_READFLAG_READ_UNBUFFERED } from '../../wire/constants.ts';
+import {
+  decodeReadRequest,
+  encodeReadResponseHead,
+  READ_RESPONSE_HEAD,
+} from '../../wire/read.ts';
+import { waitForPipe } from '../pipe-wait.ts';
+import type { Request } from '../request.ts';
+
+/** [MS-SMB2] 3.3.5.12 Receiving an SMB2 READ Request. */
+export function* handleRead(request: Request): Task<NtStatus> {
+  const { connection } = request;
+  const read = decodeReadRequest(request.view, request.body, request.end);
+  if (read === undefined) return STATUS_INVALID_PARAMETER;
+  const open = request.findOpen(read.fileId);
+  if (typeof open === 'number') return open;
+  if (read.length > connection.maxTransactSize) return STATUS_INVALID_PARAMETER;
+  if (!request.chargeCovers(read.length)) return STATUS_INVALID_PARAMETER;
+  if (read.channel !== SMB2_CHANNEL_NONE || read.offset === undefined) {
+    return STATUS_INVALID_PARAMETER;
+  }
+  if (open.pipe !== undefined) return yield* readPipe(request, open.pipe, read.length);
+  if (open.localOpen === undefined) return STATUS_FILE_CLOSED;
+
+  const reply = request.room(READ_RESPONSE_HEAD + Math.max(1, read.length));
+  const dataAt = reply.body + READ_RESPONSE_HEAD;
+  const target = reply.bytes.subarray(dataAt, dataAt + read.length);
+  const { status, count } = yield* readFile(open.localOpen, target, read.offset, {
+    minimumCount: read.minimumCount,
+    unbuffered: (read.flags & SMB2_READFLAG_READ_UNBUFFERED) !== 0,
+  });
+  if (status !== 0) return status;
+  encodeReadResponseHead(reply.view, reply.body, count);
+  reply.finish(dataAt + count);
+  return 0;
+}
+
+/** A message that is longer than the client's buffer comes in parts: STATUS_BUFFER_OVERFLOW. */
+function* readPipe(request: Request, pipe: Pipe, length: number): Task<NtStatus> {
+  const message = yield* waitForPipe(request, pipe, length);
+  if (typeof message === 'number') return message;
+  const reply = request.room(READ_RESPONSE_HEAD + message.bytes.length);
+  const dataAt = encodeReadResponseHead(reply.view, reply.body, message.bytes.length);
+  reply.bytes.set(message.bytes, dataAt);
+  reply.finish(dataAt + message.bytes.length);
+  return message.more ? STATUS_BUFFER_OVERFLOW : 0;
+}

@@ -1,0 +1,261 @@
+import { type MaybePromise, type Task, wait } from '../../../base/task.ts';
+import { getSessionId } from '../ids.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_INVALID_PARAMETER,
+  STATUS_MORE_PROCESSING_REQUIRED,
+  STATUS_REQUEST_NOT_ACCEPTED,
+  STATUS_USER_SESSION_DELETED,
+} from '../../../erref/ntstatus.ts';
+import type { AcceptStep } from '../../../auth/acceptor.ts';
+import { isCipherId } from '../../crypto/algorithms.ts';
+import { createDecryptor, createEncryptor } from '../../crypto/cipher.ts';
+import { deriveKeys } from '../../crypto/keys.ts';
+import { extendPreauthHash } from '../../crypto/preauth.ts';
+import { createSigner } from '../../crypto/signer.ts';
+import {
+  SMB2_DIALECT_300,
+  SMB2_DIALECT_311,
+  SMB2_NEGOTIATE_SIGNING_REQUIRED,
+  SMB2_SESSION_FLAG_BINDING,
+  SMB2_SESSION_FLAG_ENCRYPT_DATA,
+  SMB2_SESSION_FLAG_IS_GUEST,
+  SMB2_SESSION_FLAG_IS_NULL,
+} from '../../wire/constants.ts';
+import {
+  decodeSessionSetupRequest,
+  encodeSessionSetupResponse,
+  type SessionSetupRequest,
+} from '../../wire/session-setup.ts';
+import { closeSession } from '../closing.ts';
+import type { Request } from '../request.ts';
+import { type Authentication, Session } from '../state/session.ts';
+
+type Done = Extract<AcceptStep, { readonly kind: 'done' }>;
+type Failed = Extract<AcceptStep, { readonly kind: 'failed' }>;
+
+/** [MS-SMB2] 3.3.5.5 Receiving an SMB2 SESSION_SETUP Request. */
+export function* handleSessionSetup(request: Request, message: Uint8Array): Task<NtStatus> {
+  const { server, connection } = request;
+  const setup = decodeSessionSetupRequest(request.view, request.body, request.end);
+  if (setup === undefined) return STATUS_INVALID_PARAMETER;
+  const { limits, encryption } = server.options;
+  if (setup.securityBuffer.length > limits.securityTokenSize) return STATUS_INVALID_PARAMETER;
+  const canEncrypt = connection.dialect >= SMB2_DIALECT_300 && connection.cipherId !== 0;
+  if (encryption === 'required' && !canEncrypt) return STATUS_ACCESS_DENIED;
+  // One process serves one channel a session so far; the client goes on with the one it has.
+  if (setup.flags & SMB2_SESSION_FLAG_BINDING) return refuseBinding(request);
+
+  const session = findOrMake(request);
+  if (typeof session === 'number') return session;
+  request.session = session;
+  const authentication = beginOrGoOn(request, session, message);
+  let step: AcceptStep;
+  try {
+    step = yield* wait(authentication.acceptor.step(setup.securityBuffer));
+  } catch (error) {
+    session.authentications.delete(connection);
+    throw error;
+  }
+  if (connection.closed) return STATUS_USER_SESSION_DELETED;
+  switch (step.kind) {
+    case 'continue':
+      return goOn(request, authentication, step.token);
+    case 'failed':
+      session.authentications.delete(connection);
+      return yield* fail(request, session, step);
+    case 'done':
+      session.authentications.delete(connection);
+      return yield* establish(request, { setup, session, authentication, step });
+  }
+}
+
+/** [MS-SMB2] 3.3.5.5.2: what a server that does not bind answers. */
+function refuseBinding(request: Request): NtStatus {
+  const { server, header, connection } = request;
+  if (connection.dialect < SMB2_DIALECT_300) return STATUS_REQUEST_NOT_ACCEPTED;
+  return server.sessions.has(header.sessionId)
+    ? STATUS_REQUEST_NOT_ACCEPTED
+    : STATUS_USER_SESSION_DELETED;
+}
+
+/** The session that the header names, or with id 0 a new one ([MS-SMB2] 3.3.5.5.1). */
+function findOrMake(request: Request): Session | NtStatus {
+  const { server, connection, header } = request;
+  if (header.sessionId !== 0n) {
+    return connection.sessions.get(header.sessionId) ?? STATUS_USER_SESSION_DELETED;
+  }
+  const { limits, env } = server.options;
+  if (connection.sessions.size >= limits.sessionsPerConnectionMax) {
+    return STATUS_INSUFFICIENT_RESOURCES;
+  }
+  const session = new Session({
+    sessionId: getSessionId(server),
+    createdMs: env.clock.monotonicMs(),
+    dialect: connection.dialect,
+    clientGuid: connection.clientGuid,
+  });
+  server.sessions.set(session.sessionId, session);
+  connection.sessions.set(session.sessionId, session);
+  return session;
+}
+
+function beginOrGoOn(request: Request, session: Session, message: Uint8Array): Authentication {
+  const { connection, server } = request;
+  let authentication = session.authentications.get(connection);
+  if (authentication === undefined) {
+    authentication = {
+      acceptor: server.options.authenticator.newAcceptor(),
+      preauthHash: connection.preauthHash,
+    };
+    session.authentications.set(connection, authentication);
+  }
+  if (connection.dialect === SMB2_DIALECT_311 && authentication.preauthHash !== undefined) {
+    authentication.preauthHash = extendPreauthHash(authentication.preauthHash, message);
+  }
+  return authentication;
+}
+
+function goOn(request: Request, authentication: Authentication, token: Uint8Array): NtStatus {
+  const hash = authentication.preauthHash;
+  if (request.connection.dialect === SMB2_DIALECT_311 && hash !== undefined) {
+    request.afterSend = (sent) => {
+      authentication.preauthHash = extendPreauthHash(hash, sent);
+    };
+  }
+  writeResponse(request, 0, token);
+  return STATUS_MORE_PROCESSING_REQUIRED;
+}
+
+function writeResponse(request: Request, sessionFlags: number, token: Uint8Array): void {
+  const reply = request.room(8 + token.length);
+  reply.finish(
+    encodeSessionSetupResponse(reply.view, reply.body, { sessionFlags, securityBuffer: token }),
+  );
+}
+
+/** A failed logon is held back longer each time; a failed reauthentication ends the session. */
+function* fail(request: Request, session: Session, step: Failed): Task<NtStatus> {
+  const { server, connection } = request;
+  const user = step.userName ?? '';
+  const address = connection.transport.remoteAddress;
+  const { env, onEvent } = server.options;
+  env.log.warn({ user, address, status: step.status.toString(16) }, 'logon failed');
+  onEvent?.({ kind: 'logon-failed', user, address, status: step.status });
+  const delayMs = server.throttle.failed({ userName: user, address });
+  if (delayMs > 0) yield* wait(delay(request, delayMs));
+  yield* closeSession(server, session);
+  request.session = undefined;
+  return step.status;
+}
+
+function delay(request: Request, delayMs: number): MaybePromise<void> {
+  return new Promise((resolve) => {
+    const timer = request.server.options.env.timers.after(delayMs, resolve);
+    request.onCancel(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
+}
+
+interface Established {
+  readonly setup: SessionSetupRequest;
+  readonly session: Session;
+  readonly authentication: Authentication;
+  readonly step: Done;
+}
+
+/** [MS-SMB2] 3.3.5.5.3 Handling GSS-API Authentication, once it succeeded. */
+function* establish(request: Request, established: Established): Task<NtStatus> {
+  const { server, connection } = request;
+  const { setup, session, step } = established;
+  const { identity } = step;
+  const address = connection.transport.remoteAddress;
+  server.throttle.succeeded({ userName: identity.userName });
+  const isNew = session.state === 'in-progress';
+  if (!isNew && !isSameUser(session, step)) return yield* refuseOtherUser(request, session);
+
+  session.identity = identity;
+  if (isNew) {
+    makeKeys(request, established);
+    if (setup.previousSessionId !== 0n) yield* endPrevious(request, session, setup);
+    if (connection.closed) return STATUS_USER_SESSION_DELETED;
+    connection.transport.setMessageSizeMax(messageSizeMax(request));
+    server.options.env.log.info({ user: identity.userName, address }, 'logged on');
+    server.options.onEvent?.({ kind: 'logon', user: identity.userName, address });
+  }
+  session.become('valid');
+  request.mustSign = session.isSecured;
+  writeResponse(request, sessionFlags(session), step.token);
+  return 0;
+}
+
+/** Reauthentication may not turn a session into another user's. */
+function isSameUser(session: Session, step: Done): boolean {
+  return session.identity === undefined || session.identity.userSid === step.identity.userSid;
+}
+
+function* refuseOtherUser(request: Request, session: Session): Task<NtStatus> {
+  yield* closeSession(request.server, session);
+  request.session = undefined;
+  return STATUS_ACCESS_DENIED;
+}
+
+function sessionFlags(session: Session): number {
+  let flags = 0;
+  if (session.identity?.isGuest) flags |= SMB2_SESSION_FLAG_IS_GUEST;
+  if (session.identity?.isAnonymous) flags |= SMB2_SESSION_FLAG_IS_NULL;
+  if (session.encryptData) flags |= SMB2_SESSION_FLAG_ENCRYPT_DATA;
+  return flags;
+}
+
+/** Signing, encryption and application keys; reauthentication keeps the first ones. */
+function makeKeys(request: Request, { setup, session, authentication, step }: Established): void {
+  const { server, connection } = request;
+  const { signing, encryption, env } = server.options;
+  const cipherId = isCipherId(connection.cipherId) ? connection.cipherId : undefined;
+  const keys = deriveKeys({
+    role: 'server',
+    dialect: connection.dialect,
+    cipherId,
+    fullSessionKey: step.sessionKey,
+    preauthHash: authentication.preauthHash,
+  });
+  session.keys = keys;
+  session.fullSessionKey = step.sessionKey;
+  session.cipherId = connection.cipherId;
+  session.signingAlgorithm = connection.signingAlgorithm;
+  if (!session.isSecured) {
+    session.channels.set(connection, { connection, signer: undefined });
+    return;
+  }
+  const clientRequires = (setup.securityMode & SMB2_NEGOTIATE_SIGNING_REQUIRED) !== 0;
+  session.signingRequired = signing === 'required' || clientRequires;
+  const signer = createSigner(connection.signingAlgorithm, keys.signingKey);
+  session.channels.set(connection, { connection, signer });
+  if (connection.dialect >= SMB2_DIALECT_300 && cipherId !== undefined) {
+    session.encryptor = createEncryptor(cipherId, keys.encryptionKey, env.random);
+    session.decryptor = createDecryptor(cipherId, keys.decryptionKey);
+    session.encryptData = encryption !== 'off';
+  }
+}
+
+/** The client's earlier session, which it lost: its opens go ([MS-SMB2] 3.3.5.5.3, step 12). */
+function* endPrevious(
+  request: Request,
+  session: Session,
+  setup: SessionSetupRequest,
+): Task<void> {
+  const previous = request.server.sessions.get(setup.previousSessionId);
+  if (previous === undefined || previous === session) return;
+  if (previous.identity?.userSid !== session.identity?.userSid) return;
+  yield* closeSession(request.server, previous);
+}
+
+/** Header, fixed parts and contexts around the largest payload. */
+function messageSizeMax({ connection }: Request): number {
+  return connection.maxTransactSize + 64 * 1024;
+}

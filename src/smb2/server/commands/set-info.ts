@@ -1,0 +1,184 @@
+import { toOffset, viewOf } from '../../../base/bytes.ts';
+import type { Task } from '../../../base/task.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_INFO_LENGTH_MISMATCH,
+  STATUS_INVALID_INFO_CLASS,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NOT_SUPPORTED,
+  STATUS_OBJECT_NAME_INVALID,
+  STATUS_PRIVILEGE_NOT_HELD,
+} from '../../../erref/ntstatus.ts';
+import { decodeFullEaList } from '../../../fscc/ea.ts';
+import { decodeBasicInformation } from '../../../fscc/file-information.ts';
+import {
+  FileAllocationInformation,
+  FileBasicInformation,
+  FileDispositionInformation,
+  FileDispositionInformationEx,
+  FileEndOfFileInformation,
+  FileFullEaInformation,
+  FileLinkInformation,
+  FileModeInformation,
+  FilePipeInformation,
+  FilePositionInformation,
+  FileRenameInformation,
+  FileRenameInformationEx,
+  FileValidDataLengthInformation,
+} from '../../../fscc/info-classes.ts';
+import {
+  decodeDisposition,
+  decodeDispositionEx,
+  decodeFileSize,
+  decodeMode,
+  decodeNewName,
+  FILE_DISPOSITION_DELETE,
+  FILE_DISPOSITION_IGNORE_READONLY_ATTRIBUTE,
+  FILE_DISPOSITION_ON_CLOSE,
+  FILE_DISPOSITION_POSIX_SEMANTICS,
+} from '../../../fscc/set-information.ts';
+import { setEas } from '../../../fsa/ea.ts';
+import {
+  setAllocation,
+  setBasic,
+  setDisposition,
+  setEndOfFile,
+  setMode,
+  setPosition,
+} from '../../../fsa/information.ts';
+import type { LocalOpen } from '../../../fsa/local-open.ts';
+import { linkFile, renameFile } from '../../../fsa/rename.ts';
+import { setSecurity } from '../../../fsa/security.ts';
+import {
+  SMB2_0_INFO_FILE,
+  SMB2_0_INFO_FILESYSTEM,
+  SMB2_0_INFO_QUOTA,
+  SMB2_0_INFO_SECURITY,
+} from '../../wire/constants.ts';
+import {
+  decodeSetInfoRequest,
+  encodeSetInfoResponse,
+  type SetInfoRequest,
+} from '../../wire/set-info.ts';
+import type { Request } from '../request.ts';
+import type { Open } from '../state/open.ts';
+
+/** [MS-SMB2] 3.3.5.21 Receiving an SMB2 SET_INFO Request. */
+export function* handleSetInfo(request: Request): Task<NtStatus> {
+  const set = decodeSetInfoRequest(request.view, request.body, request.end);
+  if (set === undefined) return STATUS_INVALID_PARAMETER;
+  const open = request.findOpen(set.fileId);
+  if (typeof open === 'number') return open;
+  if (set.buffer.length > request.connection.maxTransactSize) return STATUS_INVALID_PARAMETER;
+  if (!request.chargeCovers(set.buffer.length)) return STATUS_INVALID_PARAMETER;
+  const status = yield* setInformation(open, set);
+  if (status !== 0) return status;
+  const reply = request.room(4);
+  reply.finish(encodeSetInfoResponse(reply.view, reply.body));
+  return 0;
+}
+
+function* setInformation(open: Open, set: SetInfoRequest): Task<NtStatus> {
+  const { localOpen } = open;
+  if (localOpen === undefined) {
+    const isMode = set.infoType === SMB2_0_INFO_FILE && set.fileInfoClass === FilePipeInformation;
+    return isMode ? 0 : STATUS_NOT_SUPPORTED;
+  }
+  switch (set.infoType) {
+    case SMB2_0_INFO_FILE:
+      return yield* setFile(localOpen, set);
+    // Labels, quotas and object ids of a volume are its administrator's: not over a share.
+    case SMB2_0_INFO_FILESYSTEM:
+      return STATUS_ACCESS_DENIED;
+    case SMB2_0_INFO_SECURITY:
+      return yield* setSecurity(localOpen, set.additionalInformation, set.buffer);
+    case SMB2_0_INFO_QUOTA:
+      return STATUS_NOT_SUPPORTED;
+    default:
+      return STATUS_INVALID_PARAMETER;
+  }
+}
+
+/** [MS-SMB2] 3.3.5.21.1 Handling SMB2_0_INFO_FILE; [MS-FSA] 2.1.5.15. */
+function* setFile(open: LocalOpen, set: SetInfoRequest): Task<NtStatus> {
+  const view = viewOf(set.buffer);
+  const end = set.buffer.length;
+  switch (set.fileInfoClass) {
+    case FileBasicInformation: {
+      const basic = decodeBasicInformation(view, 0, end);
+      return basic === undefined ? STATUS_INFO_LENGTH_MISMATCH : yield* setBasic(open, basic);
+    }
+    case FileEndOfFileInformation:
+      return yield* setSize(open, view, setEndOfFile);
+    case FileAllocationInformation:
+      return yield* setSize(open, view, setAllocation);
+    case FileDispositionInformation:
+    case FileDispositionInformationEx:
+      return yield* setDeletion(open, view, set.fileInfoClass);
+    case FileRenameInformation:
+    case FileRenameInformationEx:
+      return yield* setName(open, view, set.fileInfoClass);
+    case FileLinkInformation:
+      return yield* setName(open, view, set.fileInfoClass);
+    case FileFullEaInformation:
+      return yield* setFullEa(open, view);
+    case FilePositionInformation: {
+      const position = decodeFileSize(view, 0, end);
+      if (position === undefined) return STATUS_INFO_LENGTH_MISMATCH;
+      return position < 0n ? STATUS_INVALID_PARAMETER : yield* setPosition(open, position);
+    }
+    case FileModeInformation: {
+      const mode = decodeMode(view, 0, end);
+      return mode === undefined ? STATUS_INFO_LENGTH_MISMATCH : yield* setMode(open, mode);
+    }
+    case FileValidDataLengthInformation:
+      return STATUS_PRIVILEGE_NOT_HELD;
+    default:
+      return STATUS_INVALID_INFO_CLASS;
+  }
+}
+
+type SizeSetter = (open: LocalOpen, size: number) => Task<NtStatus>;
+
+function* setSize(open: LocalOpen, view: DataView, set: SizeSetter): Task<NtStatus> {
+  const size = decodeFileSize(view, 0, view.byteLength);
+  if (size === undefined) return STATUS_INFO_LENGTH_MISMATCH;
+  const offset = toOffset(size);
+  return offset === undefined ? STATUS_INVALID_PARAMETER : yield* set(open, offset);
+}
+
+/** [MS-FSA] 2.1.5.15.3 FileDispositionInformation and .4 FileDispositionInformationEx. */
+function* setDeletion(open: LocalOpen, view: DataView, infoClass: number): Task<NtStatus> {
+  if (infoClass === FileDispositionInformation) {
+    const remove = decodeDisposition(view, 0, view.byteLength);
+    if (remove === undefined) return STATUS_INFO_LENGTH_MISMATCH;
+    return yield* setDisposition(open, { delete: remove });
+  }
+  const flags = decodeDispositionEx(view, 0, view.byteLength);
+  if (flags === undefined) return STATUS_INFO_LENGTH_MISMATCH;
+  return yield* setDisposition(open, {
+    delete: (flags & FILE_DISPOSITION_DELETE) !== 0,
+    posixSemantics: (flags & FILE_DISPOSITION_POSIX_SEMANTICS) !== 0,
+    ignoreReadOnly: (flags & FILE_DISPOSITION_IGNORE_READONLY_ATTRIBUTE) !== 0,
+    onClose: (flags & FILE_DISPOSITION_ON_CLOSE) !== 0,
+  });
+}
+
+/** [MS-FSA] 2.1.5.15.11 FileRenameInformation and .8 FileLinkInformation. */
+function* setName(open: LocalOpen, view: DataView, infoClass: number): Task<NtStatus> {
+  const target = decodeNewName(infoClass, view, 0, view.byteLength);
+  if (target === undefined) return STATUS_INFO_LENGTH_MISMATCH;
+  if (target.rootDirectory !== 0n) return STATUS_INVALID_PARAMETER;
+  if (target.name === '') return STATUS_OBJECT_NAME_INVALID;
+  const newName = { newName: target.name, replaceIfExists: target.replaceIfExists };
+  return infoClass === FileLinkInformation
+    ? yield* linkFile(open, newName)
+    : yield* renameFile(open, newName);
+}
+
+/** [MS-FSA] 2.1.5.15.6 FileFullEaInformation. */
+function* setFullEa(open: LocalOpen, view: DataView): Task<NtStatus> {
+  const eas = decodeFullEaList(view, 0, view.byteLength);
+  return eas === undefined ? STATUS_INVALID_PARAMETER : yield* setEas(open, eas);
+}

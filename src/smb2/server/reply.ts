@@ -1,0 +1,58 @@
+import { viewOf } from '../../base/bytes.ts';
+
+/**
+ * Memory for one response. Small ones are cut from a slab that is never reused, so that a reply
+ * that waits in a socket's queue needs no copy; large ones get memory of their own.
+ */
+export const SMB2_HEADER_SIZE = 64;
+/** Bytes before the header: the transport's framing and a TRANSFORM_HEADER fit there. */
+export const REPLY_HEADROOM = 64;
+/** Bytes after the body: padding to 8 within a compound. */
+const REPLY_TAILROOM = 8;
+const SLAB_SIZE = 64 * 1024;
+
+/** Where one response is written: header at `start`, body at `body`, both in `view`. */
+export class Reply {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** Offset of the SMB2 header. */
+  readonly start: number;
+  /** Offset of the body, and how far it may reach. */
+  readonly body: number;
+  readonly limit: number;
+  /** End of what is written; moved by `finish`. */
+  end: number;
+  /** A handler wrote a body, also for a status that is no success. */
+  hasBody = false;
+
+  constructor(bytes: Uint8Array, at: number, bodySize: number) {
+    this.bytes = bytes;
+    this.view = viewOf(bytes);
+    this.start = at + REPLY_HEADROOM;
+    this.body = this.start + SMB2_HEADER_SIZE;
+    this.limit = this.body + bodySize;
+    this.end = this.body;
+  }
+
+  /** The handler's body ends at `end`. */
+  finish(end: number): void {
+    this.end = end;
+    this.hasBody = true;
+  }
+}
+
+let slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+let slabAt = 0;
+
+/** Room for a response whose body takes at most `bodySize` bytes. */
+export function allocateReply(bodySize: number): Reply {
+  const size = REPLY_HEADROOM + SMB2_HEADER_SIZE + bodySize + REPLY_TAILROOM;
+  if (size > SLAB_SIZE / 4) return new Reply(Buffer.allocUnsafeSlow(size), 0, bodySize);
+  if (slabAt + size > SLAB_SIZE) {
+    slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+    slabAt = 0;
+  }
+  const reply = new Reply(slab.subarray(slabAt, slabAt + size), 0, bodySize);
+  slabAt += (size + 7) & ~7;
+  return reply;
+}

@@ -1,0 +1,129 @@
+import { FILE_CLOSED_STATUS, type OpenOrStatus } from './state/open.ts';
+import type { CancelSignal } from '../../fsa/surface.ts';
+import type { Header } from '../wire/header.ts';
+import type { FileId } from '../wire/file-id.ts';
+import { SMB2_FLAGS_RELATED_OPERATIONS, SMB2_FLAGS_SIGNED } from '../wire/constants.ts';
+import type { Chain } from './chain.ts';
+import { allocateReply, type Reply } from './reply.ts';
+import type { Smb2Server } from './server.ts';
+import type { Connection } from './state/connection.ts';
+import type { Session } from './state/session.ts';
+import type { TreeConnect } from './state/tree-connect.ts';
+
+const ALL_ONES = 0xffff_ffff_ffff_ffffn;
+
+/**
+ * [MS-SMB2] 3.3.1.12 Per Request: one element of a chain on its way to its response.
+ *
+ *   received --> served at once -----------------------------------------> answered
+ *           \--> suspended (a promise: disk, key derivation) -------------> answered
+ *                      \--> waiting: STATUS_PENDING went out, AsyncId ---> answered
+ *                                 \-- cancel() --> gives up, answered STATUS_CANCELLED
+ */
+export class Request implements CancelSignal {
+  readonly server: Smb2Server;
+  readonly connection: Connection;
+  readonly chain: Chain;
+  readonly header: Header;
+  /** The message it came in; the body is `[body, end)`, the header 64 bytes before. */
+  readonly view: DataView;
+  readonly body: number;
+  readonly end: number;
+  readonly isLast: boolean;
+  session: Session | undefined;
+  treeConnect: TreeConnect | undefined;
+  reply: Reply | undefined;
+  /** Other than 0 once an interim response went out. */
+  asyncId = 0n;
+  /** Credits were already granted, by the interim response. */
+  creditsGranted = false;
+  /** Sign the response whatever the request was: the last SESSION_SETUP. */
+  mustSign = false;
+  /** Gets the whole response as sent: the preauthentication hash needs it. */
+  afterSend: ((message: Uint8Array) => void) | undefined;
+  /** What a wait that may not be answers instead of its own status. */
+  refusal = 0;
+  cancelled = false;
+  #listeners: (() => void)[] = [];
+
+  constructor(options: {
+    readonly chain: Chain;
+    readonly header: Header;
+    readonly view: DataView;
+    readonly body: number;
+    readonly end: number;
+    readonly isLast: boolean;
+  }) {
+    this.chain = options.chain;
+    this.server = options.chain.server;
+    this.connection = options.chain.connection;
+    this.header = options.header;
+    this.view = options.view;
+    this.body = options.body;
+    this.end = options.end;
+    this.isLast = options.isLast;
+  }
+
+  get isRelated(): boolean {
+    return (this.header.flags & SMB2_FLAGS_RELATED_OPERATIONS) !== 0;
+  }
+
+  get isSigned(): boolean {
+    return (this.header.flags & SMB2_FLAGS_SIGNED) !== 0;
+  }
+
+  /** Room for a response whose body takes at most `bodySize` bytes. */
+  room(bodySize: number): Reply {
+    this.reply = allocateReply(bodySize);
+    return this.reply;
+  }
+
+  /**
+   * [MS-SMB2] 3.3.5.2.5 Verifying the Credit Charge and the Payload Size: true when the charge
+   * covers `payloadSize` bytes in the one direction or the other.
+   */
+  chargeCovers(payloadSize: number): boolean {
+    if (!this.connection.supportsMultiCredit) return payloadSize <= 65_536;
+    const needed = payloadSize === 0 ? 1 : Math.floor((payloadSize - 1) / 65_536) + 1;
+    return Math.max(1, this.header.creditCharge) >= needed;
+  }
+
+  /**
+   * The open that the request names, or the status to answer: STATUS_FILE_CLOSED, or for a related
+   * request the failure of the one that should have made the open ([MS-SMB2] 3.3.5.2.7.2).
+   */
+  findOpen(fileId: FileId): OpenOrStatus {
+    const { chain, session } = this;
+    if (this.isRelated && fileId.persistent === ALL_ONES && fileId.volatile === ALL_ONES) {
+      if (chain.openFailure !== 0) return chain.openFailure;
+      const open = chain.open;
+      return open === undefined || open.closed ? FILE_CLOSED_STATUS : open;
+    }
+    const open = session?.opens.get(fileId.volatile);
+    if (open === undefined || open.fileId.persistent !== fileId.persistent) {
+      return FILE_CLOSED_STATUS;
+    }
+    if (open.treeConnect !== this.treeConnect) return FILE_CLOSED_STATUS;
+    chain.open = open;
+    chain.openFailure = 0;
+    return open;
+  }
+
+  onCancel(listener: () => void): () => void {
+    this.#listeners.push(listener);
+    return () => {
+      this.#listeners = this.#listeners.filter((other) => other !== listener);
+    };
+  }
+
+  waiting(): void {
+    this.chain.goAsync(this);
+  }
+
+  /** [MS-SMB2] 3.3.5.16 Receiving an SMB2 CANCEL Request, or the connection went. */
+  cancel(): void {
+    if (this.cancelled) return;
+    this.cancelled = true;
+    for (const listener of [...this.#listeners]) listener();
+  }
+}

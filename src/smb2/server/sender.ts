@@ -1,0 +1,51 @@
+import { LE, viewOf } from '../../base/bytes.ts';
+import { TRANSFORM_HEADER_SIZE } from '../crypto/message-cipher.ts';
+import { SMB2_TRANSFORM_PROTOCOL_ID } from '../wire/header.ts';
+import type { Reply } from './reply.ts';
+import type { Connection } from './state/connection.ts';
+import type { Session } from './state/session.ts';
+
+/** Flags of the TRANSFORM_HEADER, 3.1.1; the same bits mean "AES-128-CCM" in 3.0 and 3.0.2. */
+const SMB2_TRANSFORM_HEADER_FLAG_ENCRYPTED = 0x0001;
+
+/**
+ * [MS-SMB2] 3.3.4.1 Sending Any Outgoing Message: hands finished and signed responses to the
+ * transport as one message, encrypted when the request was (3.3.4.1.4 Encrypting the Message).
+ */
+export function sendMessage(
+  connection: Connection,
+  sealedBy: Session | undefined,
+  replies: readonly Reply[],
+): void {
+  const { transport } = connection;
+  if (sealedBy !== undefined) {
+    sendSealed(connection, sealedBy, replies);
+    return;
+  }
+  const chunks: Uint8Array[] = [];
+  for (const reply of replies) {
+    const start = chunks.length === 0 ? reply.start - transport.headroom : reply.start;
+    chunks.push(reply.bytes.subarray(start, reply.end));
+  }
+  transport.send(chunks);
+}
+
+function sendSealed(connection: Connection, session: Session, replies: readonly Reply[]): void {
+  const { transport } = connection;
+  const plain: Uint8Array[] = [];
+  let size = 0;
+  for (const reply of replies) {
+    plain.push(reply.bytes.subarray(reply.start, reply.end));
+    size += reply.end - reply.start;
+  }
+  const head = new Uint8Array(transport.headroom + TRANSFORM_HEADER_SIZE);
+  const header = head.subarray(transport.headroom);
+  const view = viewOf(header);
+  view.setUint32(0, SMB2_TRANSFORM_PROTOCOL_ID, LE);
+  view.setUint32(36, size, LE);
+  view.setUint16(42, SMB2_TRANSFORM_HEADER_FLAG_ENCRYPTED, LE);
+  view.setBigUint64(44, session.sessionId, LE);
+  const sealed = session.encryptor?.encrypt(header, plain);
+  if (sealed === undefined) return;
+  transport.send([head, ...sealed]);
+}

@@ -1,0 +1,231 @@
+import { LE, viewOf } from '../../base/bytes.ts';
+import { isPromise, type MaybePromise, run, type Task } from '../../base/task.ts';
+import { LogonThrottle } from '../../auth/logon-throttle.ts';
+import { TRANSFORM_HEADER_SIZE } from '../crypto/message-cipher.ts';
+import type { Transport, TransportListener } from '../transport/transport.ts';
+import {
+  SMB1_PROTOCOL_ID,
+  SMB2_PROTOCOL_ID,
+  SMB2_TRANSFORM_PROTOCOL_ID,
+} from '../wire/header.ts';
+import { Chain } from './chain.ts';
+import { closeSession, closeTreeConnect } from './closing.ts';
+import { answerSmb1Negotiate } from './commands/smb1-negotiate.ts';
+import type { Share, Smb2ServerOptions } from './options.ts';
+import { Connection, DIALECT_NONE } from './state/connection.ts';
+import type { Session } from './state/session.ts';
+
+/**
+ * [MS-SMB2] 3.3.1.5 Global: the protocol engine of one process. It owns connections, sessions, tree
+ * connects and opens; transports bring it messages, `fsa` does the work on files.
+ */
+export class Smb2Server {
+  readonly options: Smb2ServerOptions;
+  /** Session.SessionGlobalId is the session id: one engine hands them out. */
+  readonly sessions: Map<bigint, Session> = new Map();
+  readonly connections: Set<Connection> = new Set();
+  /** ShareList, by lower-cased name. */
+  readonly #shares: Map<string, Share> = new Map();
+  #nextConnectionId = 1;
+  openCount = 0;
+  readonly throttle: LogonThrottle;
+
+  constructor(options: Smb2ServerOptions) {
+    this.options = options;
+    this.throttle = new LogonThrottle({ clock: options.env.clock, limits: options.limits });
+  }
+
+  /** Serves a connection that a transport made. */
+  readonly accept = (transport: Transport): TransportListener => {
+    const { limits, env } = this.options;
+    const connection = new Connection({
+      id: this.#nextConnectionId++,
+      transport,
+      creditsMax: limits.creditsMax,
+    });
+    this.connections.add(connection);
+    env.log.debug({ connection: connection.id, from: transport.remoteAddress }, 'connected');
+    const timer = env.timers.after(limits.unauthenticatedTimeMs, () => {
+      if (![...connection.sessions.values()].some((session) => session.state === 'valid')) {
+        this.disconnect(connection, 'nobody logged in in time');
+      }
+    });
+    return {
+      message: (bytes) => this.#message(connection, bytes),
+      writable: () => {
+        if (connection.paused) {
+          connection.paused = false;
+          transport.resume();
+        }
+      },
+      closed: (reason) => {
+        timer.cancel();
+        this.#closed(connection, reason);
+      },
+    };
+  };
+
+  /** Ends a connection whose peer broke the protocol or a limit: the one place that does. */
+  disconnect(connection: Connection, reason: string): void {
+    if (connection.closed) return;
+    this.options.env.log.info(
+      { connection: connection.id, from: connection.transport.remoteAddress, reason },
+      'disconnecting',
+    );
+    this.#closed(connection, reason);
+    connection.transport.close({ abort: true });
+  }
+
+  #message(connection: Connection, bytes: Uint8Array): void {
+    if (connection.closed) return;
+    const served = this.#receive(connection, bytes);
+    if (isPromise(served)) {
+      served.then(
+        (fine) => {
+          if (!fine) this.disconnect(connection, 'protocol violation');
+        },
+        (error: unknown) => this.#unexpected(connection, error),
+      );
+    } else if (!served) {
+      this.disconnect(connection, 'protocol violation');
+      return;
+    }
+    if (
+      connection.transport.queuedBytes > this.options.limits.sendQueueSize &&
+      !connection.paused
+    ) {
+      connection.paused = true;
+      connection.transport.pause();
+    }
+  }
+
+  #unexpected(connection: Connection, error: unknown): void {
+    this.options.env.log.error(
+      { connection: connection.id, error: error instanceof Error ? error.stack : String(error) },
+      'a message failed by a bug',
+    );
+    this.disconnect(connection, 'internal error');
+  }
+
+  /** [MS-SMB2] 3.3.5.2 Receiving Any Message. False: the connection is to be closed. */
+  #receive(connection: Connection, bytes: Uint8Array): MaybePromise<boolean> {
+    if (bytes.length < 4) return false;
+    const protocolId = viewOf(bytes).getUint32(0, LE);
+    if (protocolId === SMB2_PROTOCOL_ID) {
+      return new Chain({ server: this, connection, bytes, sealedBy: undefined }).process();
+    }
+    if (protocolId === SMB2_TRANSFORM_PROTOCOL_ID) return this.#receiveSealed(connection, bytes);
+    if (protocolId === SMB1_PROTOCOL_ID && connection.dialect === DIALECT_NONE) {
+      return answerSmb1Negotiate(this, connection, bytes);
+    }
+    return false;
+  }
+
+  /** [MS-SMB2] 3.3.5.2.1 Decrypting the Message. */
+  #receiveSealed(connection: Connection, bytes: Uint8Array): MaybePromise<boolean> {
+    if (bytes.length < TRANSFORM_HEADER_SIZE || connection.dialect < 0x0300) return false;
+    const view = viewOf(bytes);
+    const session = connection.sessions.get(view.getBigUint64(44, LE));
+    if (session?.decryptor === undefined || !session.channels.has(connection)) return false;
+    if (view.getUint16(42, LE) !== 1) return false;
+    const sealed = bytes.subarray(TRANSFORM_HEADER_SIZE);
+    if (view.getUint32(36, LE) !== sealed.length) return false;
+    const plain = session.decryptor.decrypt(bytes.subarray(0, TRANSFORM_HEADER_SIZE), [sealed]);
+    if (plain === undefined || plain.length < 4) return false;
+    if (viewOf(plain).getUint32(0, LE) !== SMB2_PROTOCOL_ID) return false;
+    return new Chain({ server: this, connection, bytes: plain, sealedBy: session }).process();
+  }
+
+  /** [MS-SMB2] 3.3.7.1 Handling Loss of a Connection. */
+  #closed(connection: Connection, reason: string): void {
+    if (connection.closed) return;
+    connection.closed = true;
+    this.connections.delete(connection);
+    this.options.env.log.debug({ connection: connection.id, reason }, 'connection closed');
+    for (const request of [...connection.waiting.values()]) request.cancel();
+    for (const session of [...connection.sessions.values()]) {
+      session.channels.delete(connection);
+      session.authentications.delete(connection);
+      if (session.channels.size === 0) this.runDetached(closeSession(this, session));
+    }
+    connection.sessions.clear();
+  }
+
+  /** Runs a task that nobody waits for; a bug in it is logged. */
+  runDetached(task: Task<unknown>): void {
+    const failed = (error: unknown): void =>
+      this.options.env.log.error(
+        { error: error instanceof Error ? error.stack : String(error) },
+        'closing failed by a bug',
+      );
+    try {
+      const outcome = run(task);
+      if (isPromise(outcome)) outcome.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  findShare(name: string): Share | undefined {
+    return this.#shares.get(name.toLowerCase());
+  }
+
+  addShare(share: Share): void {
+    this.#shares.set(share.name.toLowerCase(), share);
+  }
+
+  /** Closes the share's tree connects; false when there is no such share. */
+  removeShare(name: string): boolean {
+    const share = this.findShare(name);
+    if (share === undefined) return false;
+    this.#shares.delete(name.toLowerCase());
+    for (const session of this.sessions.values()) {
+      for (const treeConnect of [...session.treeConnects.values()]) {
+        if (treeConnect.share === share) this.runDetached(closeTreeConnect(this, treeConnect));
+      }
+    }
+    return true;
+  }
+
+  shares(): readonly Share[] {
+    return [...this.#shares.values()];
+  }
+
+  /** Closes the sessions of an account that was removed or locked. */
+  logoffUser(userName: string): void {
+    const wanted = userName.toLowerCase();
+    for (const session of [...this.sessions.values()]) {
+      if (session.identity?.userName.toLowerCase() === wanted) {
+        this.runDetached(closeSession(this, session));
+      }
+    }
+  }
+
+  counts(): {
+    readonly connections: number;
+    readonly sessions: number;
+    readonly treeConnects: number;
+    readonly opens: number;
+  } {
+    let treeConnects = 0;
+    for (const session of this.sessions.values()) treeConnects += session.treeConnects.size;
+    return {
+      connections: this.connections.size,
+      sessions: this.sessions.size,
+      treeConnects,
+      opens: this.openCount,
+    };
+  }
+
+  /** Closes every open in order (deletes what is to be deleted on close), then the connections. */
+  async close(): Promise<void> {
+    for (const connection of [...this.connections]) {
+      for (const request of [...connection.waiting.values()]) request.cancel();
+    }
+    for (const session of [...this.sessions.values()]) await run(closeSession(this, session));
+    for (const connection of [...this.connections]) {
+      this.#closed(connection, 'the server stops');
+      connection.transport.close({ abort: false });
+    }
+  }
+}

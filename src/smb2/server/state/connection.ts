@@ -1,0 +1,52 @@
+import type { SigningAlgorithmId } from '../../crypto/algorithms.ts';
+import type { Transport } from '../../transport/transport.ts';
+import type { Request } from '../request.ts';
+import { CommandSequenceWindow } from './command-sequence-window.ts';
+import type { Session } from './session.ts';
+
+/** Connection.NegotiateDialect before the first NEGOTIATE, and between the SMB1 one and SMB2's. */
+export const DIALECT_NONE = 0xffff;
+export const DIALECT_WILDCARD = 0x02ff;
+
+/** [MS-SMB2] 3.3.1.7 Per Transport Connection. */
+export class Connection {
+  readonly id: number;
+  readonly transport: Transport;
+  readonly window: CommandSequenceWindow;
+  /** 0x0202 … 0x0311, DIALECT_NONE or DIALECT_WILDCARD. */
+  dialect: number = DIALECT_NONE;
+  /** Lower-case hexadecimal; zeros for 2.0.2. */
+  clientGuid = '';
+  clientCapabilities = 0;
+  clientSecurityMode = 0;
+  serverCapabilities = 0;
+  serverSecurityMode = 0;
+  supportsMultiCredit = false;
+  maxTransactSize = 65_536;
+  /** Connection.CipherId; 0 when nothing was agreed on. */
+  cipherId = 0;
+  signingAlgorithm: SigningAlgorithmId = 0;
+  preauthHash: Uint8Array | undefined;
+  /** Dialects of the client's NEGOTIATE, for FSCTL_VALIDATE_NEGOTIATE_INFO. */
+  clientDialects: readonly number[] = [];
+  readonly sessions: Map<bigint, Session> = new Map();
+  /** Connection.RequestList's waiting ones: by message id and, once async, by async id. */
+  readonly waiting: Map<bigint, Request> = new Map();
+  readonly asyncCommands: Map<bigint, Request> = new Map();
+  nextAsyncId = 1n;
+  /** Requests not answered yet, whatever they wait for. */
+  outstanding = 0;
+  closed = false;
+  /** Reading is stopped because the peer does not take its replies. */
+  paused = false;
+
+  constructor(options: {
+    readonly id: number;
+    readonly transport: Transport;
+    readonly creditsMax: number;
+  }) {
+    this.id = options.id;
+    this.transport = options.transport;
+    this.window = new CommandSequenceWindow(options.creditsMax);
+  }
+}

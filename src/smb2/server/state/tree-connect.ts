@@ -1,0 +1,16 @@
+import type { SecurityContext } from '../../../fsa/security-context.ts';
+import type { Share } from '../options.ts';
+import type { Session } from './session.ts';
+
+/** [MS-SMB2] 3.3.1.9 Per Tree Connect. */
+export interface TreeConnect {
+  readonly treeId: number;
+  readonly session: Session;
+  readonly share: Share;
+  /** For whom the object store acts; undefined on IPC$. */
+  readonly security: SecurityContext | undefined;
+  readonly maximalAccess: number;
+  /** TreeConnect.Share.EncryptData, or the server's policy. */
+  readonly encryptData: boolean;
+  openCount: number;
+}

@@ -1,0 +1,155 @@
+import { Socket } from 'node:net';
+import { assert } from '../../../base/assert.ts';
+import type { TimerHandle, Timers } from '../../../env/ports.ts';
+import type { Transport, TransportListener } from '../transport.ts';
+import { encodeFrameHeader, FRAME_HEADER_SIZE, FrameReader } from './framing.ts';
+
+export interface TcpTransportOptions {
+  readonly timers: Timers;
+  /** Bytes of the largest message at first; see `setMessageSizeMax`. */
+  readonly messageSizeMax: number;
+  /** Milliseconds that a started message may take to arrive whole; also an unsent reply's. */
+  readonly messageTimeMs: number;
+}
+
+/** The handle below a socket, with what `net` keeps to itself. */
+type Handled = Socket & { _handle: object | null };
+
+/**
+ * One direct TCP connection. Bytes are received straight into the memory that messages are cut
+ * from (`onread` of net.Socket), replies of one turn of the event loop leave in one writev.
+ */
+export class TcpTransport implements Transport {
+  readonly headroom: number = FRAME_HEADER_SIZE;
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  readonly #socket: Socket;
+  readonly #frames: FrameReader;
+  readonly #options: TcpTransportOptions;
+  #listener: TransportListener | undefined;
+  #corked = false;
+  #held = false;
+  #ended = false;
+  #deadline: TimerHandle | undefined;
+
+  /**
+   * Takes over a connected socket that has not been read from (`pauseOnConnect`). The socket object
+   * itself is spent: its handle moves to one that receives into our memory.
+   */
+  constructor(connected: Socket, options: TcpTransportOptions) {
+    this.#options = options;
+    this.remoteAddress = connected.remoteAddress ?? '';
+    this.localAddress = connected.localAddress ?? '';
+    this.#frames = new FrameReader(options.messageSizeMax, (message) => {
+      if (!this.#ended) this.#listener?.message(message);
+    });
+    this.#socket = adopt(connected, {
+      buffer: () => this.#frames.room(),
+      callback: (count) => this.#received(count),
+    });
+    this.#socket.setNoDelay(true);
+    this.#socket.setKeepAlive(true, 60_000);
+    this.#socket.on('error', (error) => this.#end(error.message));
+    this.#socket.on('end', () => this.#end('closed by the peer'));
+    this.#socket.on('close', () => this.#end('closed'));
+    this.#socket.on('drain', () => {
+      if (this.#held) {
+        this.#held = false;
+        this.#listener?.writable();
+      }
+    });
+  }
+
+  /** Names the listener and begins to receive. */
+  start(listener: TransportListener): void {
+    assert(this.#listener === undefined, 'a transport has one listener');
+    this.#listener = listener;
+    this.#socket.resume();
+  }
+
+  get queuedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  send(chunks: readonly Uint8Array[]): void {
+    if (this.#ended) return;
+    let length = -FRAME_HEADER_SIZE;
+    for (const chunk of chunks) length += chunk.length;
+    encodeFrameHeader(chunks[0]!, 0, length);
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#socket.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        this.#socket.uncork();
+      });
+    }
+    for (const chunk of chunks) if (!this.#socket.write(chunk)) this.#held = true;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  setMessageSizeMax(bytes: number): void {
+    this.#frames.messageSizeMax = bytes;
+  }
+
+  close(options: { readonly abort: boolean }): void {
+    if (options.abort) this.#socket.destroy();
+    else this.#socket.end(() => this.#socket.destroy());
+  }
+
+  #received(count: number): boolean {
+    if (!this.#frames.received(count)) {
+      this.#socket.destroy();
+      this.#end('no SMB2 framing, or a message over the limit');
+      return false;
+    }
+    this.#watchPartial();
+    return true;
+  }
+
+  /** A message that has begun must end within messageTimeMs (a slow peer holds only itself up). */
+  #watchPartial(): void {
+    if (!this.#frames.partial) {
+      this.#deadline?.cancel();
+      this.#deadline = undefined;
+      return;
+    }
+    this.#deadline ??= this.#options.timers.after(this.#options.messageTimeMs, () => {
+      this.#socket.destroy();
+      this.#end('a message took too long to arrive');
+    });
+  }
+
+  #end(reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#deadline?.cancel();
+    this.#socket.destroy();
+    this.#listener?.closed(reason);
+  }
+}
+
+interface OnRead {
+  readonly buffer: () => Uint8Array;
+  readonly callback: (count: number) => boolean;
+}
+
+/**
+ * `net.Server` makes its sockets without `onread`, so their handle moves to a new socket. This is
+ * what Node itself does when it sends a handle to another process.
+ */
+function adopt(connected: Socket, onread: OnRead): Socket {
+  const from = connected as Handled;
+  const handle = from._handle;
+  assert(handle !== null, 'the socket is connected');
+  from._handle = null;
+  from.destroy();
+  return new Socket({ handle, onread, readable: true, writable: true } as object);
+}
