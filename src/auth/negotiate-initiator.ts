@@ -31,6 +31,9 @@ export class NegotiateInitiator implements Initiator {
   #mechTypeList: Uint8Array = new Uint8Array(0);
   #chosen: MechanismInitiator | undefined;
   #micSent = false;
+  /** After the server's first response its choice stands. */
+  #settled = false;
+  #ended = false;
 
   constructor(mechanisms: readonly MechanismInitiator[]) {
     assert(mechanisms.length > 0, 'no mechanism to offer');
@@ -57,27 +60,37 @@ export class NegotiateInitiator implements Initiator {
   }
 
   step(token: Uint8Array): MaybePromise<InitiateStep> {
-    return run(this.#step(token));
+    assert(this.#chosen !== undefined && !this.#ended, 'step of an initiator not under way');
+    return run(this.#step(this.#chosen, token));
   }
 
-  *#step(token: Uint8Array): Task<InitiateStep> {
+  *#step(current: MechanismInitiator, token: Uint8Array): Task<InitiateStep> {
+    const step = yield* this.#advance(current, token);
+    this.#ended = step.kind !== 'continue';
+    return step;
+  }
+
+  *#advance(chosen: MechanismInitiator, token: Uint8Array): Task<InitiateStep> {
     const response = decodeNegTokenResp(token);
     if (response === undefined) return failed('the server sent no SPNEGO response');
     if (response.negState === REJECT) return failed('the server rejected the security token');
 
     const { supportedMech } = response;
-    if (supportedMech && !equalBytes(supportedMech, this.#chosen!.oid)) {
-      this.#chosen = this.#offered.find(({ oid }) => equalBytes(oid, supportedMech));
-      if (this.#chosen === undefined) return failed('the server chose a mechanism not offered');
-      return { kind: 'continue', token: this.#wrap(yield* wait(this.#chosen.first())) };
+    const settled = this.#settled;
+    this.#settled = true;
+    if (supportedMech && !equalBytes(supportedMech, chosen.oid)) {
+      const other = this.#offered.find(({ oid }) => equalBytes(oid, supportedMech));
+      if (other === undefined || settled) return failed('the server chose a mechanism not offered');
+      this.#chosen = other;
+      return { kind: 'continue', token: this.#wrap(yield* wait(other.first())) };
     }
-    const chosen = this.#chosen!;
     if (chosen.sessionKey !== undefined) return this.#conclude(chosen, response);
 
     const { responseToken } = response;
     // Our token was ignored although the server wants its mechanism: it starts again.
     if (responseToken === undefined) {
-      if (response.negState !== ACCEPT_INCOMPLETE && response.negState !== REQUEST_MIC) {
+      const goesOn = response.negState === ACCEPT_INCOMPLETE || response.negState === REQUEST_MIC;
+      if (settled || !goesOn) {
         return failed('the server ended the exchange early');
       }
       return { kind: 'continue', token: this.#wrap(yield* wait(chosen.first())) };

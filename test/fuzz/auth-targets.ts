@@ -2,6 +2,7 @@ import { createAccountDatabase } from '../../src/auth/accounts.ts';
 import { decodeAccounts } from '../../src/auth/accounts-codec.ts';
 import { createAuthenticator, createInitiator } from '../../src/auth/authenticator.ts';
 import { readElement } from '../../src/auth/der.ts';
+import type { InitiateStep } from '../../src/auth/initiator.ts';
 import { decodeAvPairs } from '../../src/auth/ntlm/av-pairs.ts';
 import {
   decodeAuthenticate,
@@ -81,8 +82,8 @@ export const AUTH_FUZZ_TARGETS: readonly FuzzTarget[] = [
       const credentials = { userName: 'a', domainName: 'd', secret: 's' };
       const initiator = createInitiator({ random, clock, ...credentials });
       initiator.first(bytes);
-      initiator.step(bytes);
-      return initiator.step(bytes);
+      const step = initiator.step(bytes) as InitiateStep;
+      return step.kind === 'continue' ? initiator.step(bytes) : step;
     },
   },
 ];

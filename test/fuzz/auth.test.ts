@@ -1,8 +1,9 @@
 import { describe, it } from 'node:test';
 import { AUTH_FUZZ_TARGETS, type FuzzTarget } from './auth-targets.ts';
 
-const SEED = Number(process.env['FUZZ_SEED'] ?? 1);
-const ROUNDS = Number(process.env['FUZZ_ROUNDS'] ?? 3000);
+const { FUZZ_SEED = '1', FUZZ_ROUNDS = '3000' } = process.env;
+const SEED = Number(FUZZ_SEED);
+const ROUNDS = Number(FUZZ_ROUNDS);
 
 describe('tokens of security mechanisms, mutated', () => {
   for (const target of AUTH_FUZZ_TARGETS) {

@@ -1,4 +1,5 @@
 import { createCipheriv, createSecretKey } from 'node:crypto';
+import { cryptoLibrary } from './crypto-library.ts';
 import type { MessageMac } from './mac.ts';
 
 const BLOCK = 16;
@@ -11,12 +12,12 @@ const ZERO_IV = new Uint8Array(BLOCK);
  * CMAC; the last block of AES-CBC over the same bytes is one, at the hardware's speed.
  */
 export function createCmac(key: Uint8Array): MessageMac {
-  const secret = createSecretKey(key);
+  const startChain = createCbcChain(key);
   const { k1, k2 } = generateSubkeys(key);
   const last = new Uint8Array(BLOCK);
 
   return (chunks) => {
-    const cipher = createCipheriv('aes-128-cbc', secret, ZERO_IV).setAutoPadding(false);
+    const chain = startChain();
     let size = 0;
     for (const chunk of chunks) size += chunk.length;
     const lastSize = size === 0 ? 0 : ((size - 1) % BLOCK) + 1;
@@ -29,15 +30,42 @@ export function createCmac(key: Uint8Array): MessageMac {
     for (const chunk of chunks) {
       const whole = Math.min(left, chunk.length);
       for (let at = 0; at < whole; at += STRIDE) {
-        cipher.update(chunk.subarray(at, Math.min(at + STRIDE, whole)));
+        chain(chunk.subarray(at, Math.min(at + STRIDE, whole)));
       }
       left -= whole;
       for (let at = whole; at < chunk.length; at++) last[lastAt++] = chunk[at]!;
     }
     for (let i = 0; i < BLOCK; i++) last[i]! ^= subkey[i]!;
-    return cipher.update(last);
+    return chain(last);
   };
 }
+
+/** Takes the next bytes of a message and gives the ciphertext blocks that they complete. */
+type CbcChain = (bytes: Uint8Array) => Uint8Array;
+
+/** Starts an AES-128-CBC encryption with a zero IV; one at a time. */
+function createCbcChain(key: Uint8Array): () => CbcChain {
+  const { evp } = cryptoLibrary();
+  if (evp === undefined) {
+    const secret = createSecretKey(key);
+    return () => {
+      const cipher = createCipheriv('aes-128-cbc', secret, ZERO_IV).setAutoPadding(false);
+      return (bytes) => cipher.update(bytes);
+    };
+  }
+  const context = evp.newContext('aes_128_cbc', key, 'encrypt');
+  const chain: CbcChain = (bytes) => {
+    context.chain(bytes, discarded);
+    return discarded;
+  };
+  return () => {
+    context.start(ZERO_IV);
+    return chain;
+  };
+}
+
+/** Where CBC output goes that nobody reads: only the last block counts, at once. */
+const discarded = new Uint8Array(STRIDE + BLOCK);
 
 /** RFC 4493 2.3 Subkey Generation Algorithm. */
 function generateSubkeys(key: Uint8Array): { k1: Uint8Array; k2: Uint8Array } {

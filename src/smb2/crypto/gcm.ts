@@ -3,6 +3,7 @@ import { type CipherId, SMB2_ENCRYPTION_AES256_GCM } from './algorithms.ts';
 import {
   type Decryptor,
   type Encryptor,
+  sizeOf,
   TRANSFORM_HEADER_SIZE,
   TRANSFORM_NONCE_AT,
   TRANSFORM_NONCE_END,
@@ -90,12 +91,6 @@ export function isAuthentic(decipher: { final(): unknown }): boolean {
   } catch {
     return false;
   }
-}
-
-export function sizeOf(chunks: readonly Uint8Array[]): number {
-  let size = 0;
-  for (const chunk of chunks) size += chunk.length;
-  return size;
 }
 
 /** Streams the chunks through `update` into `out`; `out` may lie exactly over a single chunk. */

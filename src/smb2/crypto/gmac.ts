@@ -1,10 +1,31 @@
 import { createCipheriv, createSecretKey } from 'node:crypto';
+import { cryptoLibrary } from './crypto-library.ts';
+import type { Evp } from './evp.ts';
 import type { MessageMac } from './mac.ts';
 
 const NONCE_SIZE = 12;
+const TAG_SIZE = 16;
 
 /** AES-128-GMAC: AES-GCM (SP 800-38D) with the message as additional data and no plaintext. */
 export function createGmac(key: Uint8Array): MessageMac {
+  const { evp } = cryptoLibrary();
+  return evp === undefined ? nodeGmac(key) : evpGmac(evp, key);
+}
+
+function evpGmac(evp: Evp, key: Uint8Array): MessageMac {
+  const context = evp.newContext('aes_128_gcm', key, 'encrypt');
+  const nonce = new Uint8Array(NONCE_SIZE);
+  const tag = new Uint8Array(TAG_SIZE);
+  return (chunks) => {
+    writeGmacNonce(nonce, chunks[0]!);
+    context.start(nonce);
+    for (const chunk of chunks) context.authenticate(chunk);
+    context.finish(tag);
+    return tag;
+  };
+}
+
+function nodeGmac(key: Uint8Array): MessageMac {
   const secret = createSecretKey(key);
   const nonce = new Uint8Array(NONCE_SIZE);
   return (chunks) => {

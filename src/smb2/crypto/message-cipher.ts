@@ -44,3 +44,9 @@ export const TRANSFORM_SIGNATURE_END = 20;
 /** Nonce, OriginalMessageSize, Reserved, Flags and SessionId: authenticated as additional data. */
 export const TRANSFORM_NONCE_AT = 20;
 export const TRANSFORM_NONCE_END = 36;
+
+export function sizeOf(chunks: readonly Uint8Array[]): number {
+  let size = 0;
+  for (const chunk of chunks) size += chunk.length;
+  return size;
+}

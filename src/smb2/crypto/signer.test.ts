@@ -27,7 +27,11 @@ describe('RFC 4493 4 Test Vectors', () => {
       const bytes = message.subarray(0, size);
       for (let cut = 0; cut <= size; cut++) {
         const chunks = [bytes.subarray(0, cut), bytes.subarray(cut)];
-        assert.deepEqual(Uint8Array.from(cmac(chunks)), hex(expected), `cut at ${cut}`);
+        assert.deepEqual(
+          Uint8Array.from(cmac(chunks).subarray(0, 16)),
+          hex(expected),
+          `cut at ${cut}`,
+        );
       }
     });
   }
