@@ -1,5 +1,5 @@
-import { isPromise, type MaybePromise, run, type Task, wait } from '../../base/task.ts';
 import { LE, viewOf } from '../../base/bytes.ts';
+import { isPromise, type MaybePromise, run, type Task, wait } from '../../base/task.ts';
 import {
   type NtStatus,
   STATUS_INSUFFICIENT_RESOURCES,
@@ -72,6 +72,8 @@ export class Chain {
       if (index >= this.server.options.limits.compoundMax) return false;
       const header = decodeHeader(this.#view, at, end);
       if (header === undefined) return false;
+      // A response sent back as a request would pass every signature check.
+      if ((header.flags & SMB2_FLAGS_SERVER_TO_REDIR) !== 0) return false;
       const next = header.nextCommand;
       if (next !== 0 && (next % 8 !== 0 || next < HEADER_SIZE || at + next > end)) return false;
       const request = new Request({
@@ -168,7 +170,8 @@ export class Chain {
       messageId: header.messageId,
       asyncId: request.asyncId,
       treeId: request.treeConnect?.treeId ?? (request.isRelated ? this.treeId : header.treeId),
-      sessionId: request.session?.sessionId ?? (request.isRelated ? this.sessionId : header.sessionId),
+      sessionId:
+        request.session?.sessionId ?? (request.isRelated ? this.sessionId : header.sessionId),
     });
     this.#replies.push({ request, reply });
   }

@@ -61,7 +61,11 @@ interface Route {
   readonly whenExpired: boolean;
 }
 
-const route = (handle: Handler, needs: 'nothing' | 'session' | 'tree', whenExpired = false): Route => ({
+const route = (
+  handle: Handler,
+  needs: 'nothing' | 'session' | 'tree',
+  whenExpired = false,
+): Route => ({
   handle,
   needsSession: needs !== 'nothing',
   needsTree: needs === 'tree',

@@ -9,19 +9,19 @@ import type { Smb2Server } from './server.ts';
 export function getSessionId(server: Smb2Server): bigint {
   for (;;) {
     const sessionId = randomId(server);
-    if (sessionId !== 0n && sessionId !== ALL_ONES && !server.sessions.has(sessionId)) {
+    if (sessionId !== 0n && sessionId !== FILE_ID_ALL_ONES && !server.sessions.has(sessionId)) {
       return sessionId;
     }
   }
 }
 
-const ALL_ONES = 0xffff_ffff_ffff_ffffn;
+export const FILE_ID_ALL_ONES = 0xffff_ffff_ffff_ffffn;
 let nextPersistent = 1n;
 
 /** [MS-SMB2] 2.2.14.1: the volatile part is unguessable, the persistent one unique. */
 export function makeFileId(server: Smb2Server): FileId {
   let volatile = randomId(server);
-  while (volatile === 0n || volatile === ALL_ONES) volatile = randomId(server);
+  while (volatile === 0n || volatile === FILE_ID_ALL_ONES) volatile = randomId(server);
   return { persistent: nextPersistent++, volatile };
 }
 

@@ -64,7 +64,12 @@ export interface Smb2ServerOptions {
 
 export type ServerEvent =
   | { readonly kind: 'logon'; readonly user: string; readonly address: string }
-  | { readonly kind: 'logon-failed'; readonly user: string; readonly address: string; readonly status: number }
+  | {
+      readonly kind: 'logon-failed';
+      readonly user: string;
+      readonly address: string;
+      readonly status: number;
+    }
   | { readonly kind: 'connection-refused'; readonly address: string; readonly reason: string };
 
 /**

@@ -1,12 +1,12 @@
-import { FILE_CLOSED_STATUS, type OpenOrStatus } from './state/open.ts';
 import type { CancelSignal } from '../../fsa/surface.ts';
-import type { Header } from '../wire/header.ts';
-import type { FileId } from '../wire/file-id.ts';
 import { SMB2_FLAGS_RELATED_OPERATIONS, SMB2_FLAGS_SIGNED } from '../wire/constants.ts';
+import type { FileId } from '../wire/file-id.ts';
+import type { Header } from '../wire/header.ts';
 import type { Chain } from './chain.ts';
 import { allocateReply, type Reply } from './reply.ts';
 import type { Smb2Server } from './server.ts';
 import type { Connection } from './state/connection.ts';
+import { FILE_CLOSED_STATUS, type OpenOrStatus } from './state/open.ts';
 import type { Session } from './state/session.ts';
 import type { TreeConnect } from './state/tree-connect.ts';
 

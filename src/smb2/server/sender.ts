@@ -38,14 +38,15 @@ function sendSealed(connection: Connection, session: Session, replies: readonly 
     plain.push(reply.bytes.subarray(reply.start, reply.end));
     size += reply.end - reply.start;
   }
-  const head = new Uint8Array(transport.headroom + TRANSFORM_HEADER_SIZE);
-  const header = head.subarray(transport.headroom);
+  const bytes = Buffer.allocUnsafeSlow(transport.headroom + TRANSFORM_HEADER_SIZE + size);
+  const header = bytes.subarray(transport.headroom, transport.headroom + TRANSFORM_HEADER_SIZE);
   const view = viewOf(header);
   view.setUint32(0, SMB2_TRANSFORM_PROTOCOL_ID, LE);
   view.setUint32(36, size, LE);
+  view.setUint16(40, 0, LE);
   view.setUint16(42, SMB2_TRANSFORM_HEADER_FLAG_ENCRYPTED, LE);
   view.setBigUint64(44, session.sessionId, LE);
-  const sealed = session.encryptor?.encrypt(header, plain);
-  if (sealed === undefined) return;
-  transport.send([head, ...sealed]);
+  const out = bytes.subarray(transport.headroom + TRANSFORM_HEADER_SIZE);
+  if (session.encryptor?.encrypt(header, plain, out) === undefined) return;
+  transport.send([bytes]);
 }

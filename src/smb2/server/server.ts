@@ -1,13 +1,9 @@
+import { LogonThrottle } from '../../auth/logon-throttle.ts';
 import { LE, viewOf } from '../../base/bytes.ts';
 import { isPromise, type MaybePromise, run, type Task } from '../../base/task.ts';
-import { LogonThrottle } from '../../auth/logon-throttle.ts';
 import { TRANSFORM_HEADER_SIZE } from '../crypto/message-cipher.ts';
 import type { Transport, TransportListener } from '../transport/transport.ts';
-import {
-  SMB1_PROTOCOL_ID,
-  SMB2_PROTOCOL_ID,
-  SMB2_TRANSFORM_PROTOCOL_ID,
-} from '../wire/header.ts';
+import { SMB1_PROTOCOL_ID, SMB2_PROTOCOL_ID, SMB2_TRANSFORM_PROTOCOL_ID } from '../wire/header.ts';
 import { Chain } from './chain.ts';
 import { closeSession, closeTreeConnect } from './closing.ts';
 import { answerSmb1Negotiate } from './commands/smb1-negotiate.ts';
@@ -130,7 +126,9 @@ export class Smb2Server {
     if (view.getUint16(42, LE) !== 1) return false;
     const sealed = bytes.subarray(TRANSFORM_HEADER_SIZE);
     if (view.getUint32(36, LE) !== sealed.length) return false;
-    const plain = session.decryptor.decrypt(bytes.subarray(0, TRANSFORM_HEADER_SIZE), [sealed]);
+    // The message's memory is ours: it is decrypted where it lies.
+    const header = bytes.subarray(0, TRANSFORM_HEADER_SIZE);
+    const plain = session.decryptor.decrypt(header, [sealed], sealed);
     if (plain === undefined || plain.length < 4) return false;
     if (viewOf(plain).getUint32(0, LE) !== SMB2_PROTOCOL_ID) return false;
     return new Chain({ server: this, connection, bytes: plain, sealedBy: session }).process();

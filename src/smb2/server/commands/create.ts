@@ -1,8 +1,6 @@
-import type { Task } from '../../../base/task.ts';
 import { toOffset } from '../../../base/bytes.ts';
-import {
-  FILE_ALL_ACCESS,
-} from '../../../dtyp/access-mask.ts';
+import type { Task } from '../../../base/task.ts';
+import { FILE_ALL_ACCESS } from '../../../dtyp/access-mask.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -14,18 +12,15 @@ import {
   STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_TOO_MANY_OPENED_FILES,
 } from '../../../erref/ntstatus.ts';
-import { FILE_OPENED } from '../../../fscc/create-parameters.ts';
-import { FILE_ATTRIBUTE_NORMAL } from '../../../fscc/file-attributes.ts';
 import { closeOpen as closeLocalOpen } from '../../../fsa/close.ts';
 import type { LocalOpen } from '../../../fsa/local-open.ts';
 import { openFile } from '../../../fsa/open.ts';
 import { queryMaximalAccess } from '../../../fsa/security.ts';
 import type { OpenOutcome, OpenParams } from '../../../fsa/surface.ts';
+import { FILE_OPENED } from '../../../fscc/create-parameters.ts';
+import { FILE_ATTRIBUTE_NORMAL } from '../../../fscc/file-attributes.ts';
 import type { Pipe } from '../../../rpce/pipe.ts';
-import {
-  SECURITY_DELEGATE,
-  SMB2_OPLOCK_LEVEL_NONE,
-} from '../../wire/constants.ts';
+import { SECURITY_DELEGATE, SMB2_OPLOCK_LEVEL_NONE } from '../../wire/constants.ts';
 import {
   type CreateRequest,
   type CreateResponse,

@@ -172,9 +172,7 @@ function negotiateContexts(
   const status = checkPreauth(preauth);
   if (status !== 0) return status;
   const salt = server.options.env.random.bytes(SALT_SIZE);
-  answer.push(
-    preauthIntegrityContext({ hashAlgorithms: [SMB2_PREAUTH_INTEGRITY_SHA512], salt }),
-  );
+  answer.push(preauthIntegrityContext({ hashAlgorithms: [SMB2_PREAUTH_INTEGRITY_SHA512], salt }));
   connection.signingAlgorithm = SIGNING_AES_CMAC;
   return (
     chooseCipher(request, known.get(SMB2_ENCRYPTION_CAPABILITIES), answer) ||

@@ -9,6 +9,8 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_NO_MORE_FILES,
 } from '../../../erref/ntstatus.ts';
+import type { LocalOpen } from '../../../fsa/local-open.ts';
+import { nextEntry, queryDirectory, ungetEntry } from '../../../fsa/query-directory.ts';
 import {
   directoryEntryFixedSize,
   encodeDirectoryEntry,
@@ -16,8 +18,6 @@ import {
   nextDirectoryEntryAt,
 } from '../../../fscc/directory-information.ts';
 import { FileNamesInformation } from '../../../fscc/info-classes.ts';
-import type { LocalOpen } from '../../../fsa/local-open.ts';
-import { nextEntry, queryDirectory, ungetEntry } from '../../../fsa/query-directory.ts';
 import {
   SMB2_INDEX_SPECIFIED,
   SMB2_REOPEN,
@@ -63,11 +63,7 @@ export function* handleQueryDirectory(request: Request): Task<NtStatus> {
 }
 
 /** As many entries as fit; the one that does not comes first the next time. */
-function* fill(
-  reply: Reply,
-  localOpen: LocalOpen,
-  query: QueryDirectoryRequest,
-): Task<NtStatus> {
+function* fill(reply: Reply, localOpen: LocalOpen, query: QueryDirectoryRequest): Task<NtStatus> {
   const { view } = reply;
   const start = reply.body + QUERY_DIRECTORY_RESPONSE_HEAD;
   const limit = start + query.outputBufferLength;

@@ -5,11 +5,17 @@ import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
   STATUS_BUFFER_TOO_SMALL,
-
   STATUS_INVALID_PARAMETER,
   STATUS_NO_EAS_ON_FILE,
   STATUS_NOT_SUPPORTED,
 } from '../../../erref/ntstatus.ts';
+import { queryEas } from '../../../fsa/ea.ts';
+import { queryMetadata } from '../../../fsa/information.ts';
+import type { LocalOpen } from '../../../fsa/local-open.ts';
+import { currentName } from '../../../fsa/open-paths.ts';
+import { querySecurity } from '../../../fsa/security.ts';
+import { queryStreams } from '../../../fsa/streams.ts';
+import { queryVolume } from '../../../fsa/volume-information.ts';
 import { decodeGetEaList, encodeFullEaList } from '../../../fscc/ea.ts';
 import type { Encoded } from '../../../fscc/encoded.ts';
 import { encodeFileInformation } from '../../../fscc/file-information.ts';
@@ -23,13 +29,6 @@ import {
   FileStreamInformation,
 } from '../../../fscc/info-classes.ts';
 import { encodeStreamInformation } from '../../../fscc/stream-information.ts';
-import { queryEas } from '../../../fsa/ea.ts';
-import { queryMetadata } from '../../../fsa/information.ts';
-import type { LocalOpen } from '../../../fsa/local-open.ts';
-import { currentName } from '../../../fsa/open-paths.ts';
-import { querySecurity } from '../../../fsa/security.ts';
-import { queryStreams } from '../../../fsa/streams.ts';
-import { queryVolume } from '../../../fsa/volume-information.ts';
 import {
   SMB2_0_INFO_FILE,
   SMB2_0_INFO_FILESYSTEM,
@@ -75,12 +74,7 @@ export function* handleQueryInfo(request: Request): Task<NtStatus> {
   }
 }
 
-type Encoder = (
-  infoClass: number,
-  view: DataView,
-  at: number,
-  end: number,
-) => Encoded;
+type Encoder = (infoClass: number, view: DataView, at: number, end: number) => Encoded;
 
 /** Encodes into the client's buffer size; warnings (a name that was cut) carry the data too. */
 function answer(request: Request, query: QueryInfoRequest, encode: Encoder): NtStatus {
@@ -107,11 +101,7 @@ const NEEDS_READ_ATTRIBUTES: ReadonlySet<number> = new Set([
 ]);
 
 /** [MS-SMB2] 3.3.5.20.1 Handling SMB2_0_INFO_FILE. */
-function* queryFile(
-  request: Request,
-  query: QueryInfoRequest,
-  open: LocalOpen,
-): Task<NtStatus> {
+function* queryFile(request: Request, query: QueryInfoRequest, open: LocalOpen): Task<NtStatus> {
   const infoClass = query.fileInfoClass;
   if (infoClass === FileFullEaInformation) return yield* queryFullEa(request, query, open);
   if (infoClass === FileStreamInformation) {
@@ -162,11 +152,7 @@ function shortNameOf(path: string): string {
 }
 
 /** [MS-FSA] 2.1.5.12.15 FileFullEaInformation; the input may name the wanted ones. */
-function* queryFullEa(
-  request: Request,
-  query: QueryInfoRequest,
-  open: LocalOpen,
-): Task<NtStatus> {
+function* queryFullEa(request: Request, query: QueryInfoRequest, open: LocalOpen): Task<NtStatus> {
   if ((open.grantedAccess & FILE_READ_EA) === 0) return STATUS_ACCESS_DENIED;
   const outcome = yield* queryEas(open);
   if (outcome.status !== 0) return outcome.status;
@@ -229,4 +215,3 @@ function tooSmall(request: Request, needed: number): NtStatus {
   );
   return STATUS_BUFFER_TOO_SMALL;
 }
-

@@ -8,11 +8,7 @@ import {
 import { readFile } from '../../../fsa/read-write.ts';
 import type { Pipe } from '../../../rpce/pipe.ts';
 import { SMB2_CHANNEL_NONE, SMB2_READFLAG_READ_UNBUFFERED } from '../../wire/constants.ts';
-import {
-  decodeReadRequest,
-  encodeReadResponseHead,
-  READ_RESPONSE_HEAD,
-} from '../../wire/read.ts';
+import { decodeReadRequest, encodeReadResponseHead, READ_RESPONSE_HEAD } from '../../wire/read.ts';
 import { waitForPipe } from '../pipe-wait.ts';
 import type { Request } from '../request.ts';
 

@@ -1,5 +1,5 @@
+import type { AcceptStep } from '../../../auth/acceptor.ts';
 import { type MaybePromise, type Task, wait } from '../../../base/task.ts';
-import { getSessionId } from '../ids.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -9,7 +9,6 @@ import {
   STATUS_REQUEST_NOT_ACCEPTED,
   STATUS_USER_SESSION_DELETED,
 } from '../../../erref/ntstatus.ts';
-import type { AcceptStep } from '../../../auth/acceptor.ts';
 import { isCipherId } from '../../crypto/algorithms.ts';
 import { createDecryptor, createEncryptor } from '../../crypto/cipher.ts';
 import { deriveKeys } from '../../crypto/keys.ts';
@@ -30,6 +29,7 @@ import {
   type SessionSetupRequest,
 } from '../../wire/session-setup.ts';
 import { closeSession } from '../closing.ts';
+import { getSessionId } from '../ids.ts';
 import type { Request } from '../request.ts';
 import { type Authentication, Session } from '../state/session.ts';
 
@@ -244,11 +244,7 @@ function makeKeys(request: Request, { setup, session, authentication, step }: Es
 }
 
 /** The client's earlier session, which it lost: its opens go ([MS-SMB2] 3.3.5.5.3, step 12). */
-function* endPrevious(
-  request: Request,
-  session: Session,
-  setup: SessionSetupRequest,
-): Task<void> {
+function* endPrevious(request: Request, session: Session, setup: SessionSetupRequest): Task<void> {
   const previous = request.server.sessions.get(setup.previousSessionId);
   if (previous === undefined || previous === session) return;
   if (previous.identity?.userSid !== session.identity?.userSid) return;

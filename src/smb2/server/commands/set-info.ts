@@ -10,6 +10,18 @@ import {
   STATUS_OBJECT_NAME_INVALID,
   STATUS_PRIVILEGE_NOT_HELD,
 } from '../../../erref/ntstatus.ts';
+import { setEas } from '../../../fsa/ea.ts';
+import {
+  setAllocation,
+  setBasic,
+  setDisposition,
+  setEndOfFile,
+  setMode,
+  setPosition,
+} from '../../../fsa/information.ts';
+import type { LocalOpen } from '../../../fsa/local-open.ts';
+import { linkFile, renameFile } from '../../../fsa/rename.ts';
+import { setSecurity } from '../../../fsa/security.ts';
 import { decodeFullEaList } from '../../../fscc/ea.ts';
 import { decodeBasicInformation } from '../../../fscc/file-information.ts';
 import {
@@ -38,18 +50,6 @@ import {
   FILE_DISPOSITION_ON_CLOSE,
   FILE_DISPOSITION_POSIX_SEMANTICS,
 } from '../../../fscc/set-information.ts';
-import { setEas } from '../../../fsa/ea.ts';
-import {
-  setAllocation,
-  setBasic,
-  setDisposition,
-  setEndOfFile,
-  setMode,
-  setPosition,
-} from '../../../fsa/information.ts';
-import type { LocalOpen } from '../../../fsa/local-open.ts';
-import { linkFile, renameFile } from '../../../fsa/rename.ts';
-import { setSecurity } from '../../../fsa/security.ts';
 import {
   SMB2_0_INFO_FILE,
   SMB2_0_INFO_FILESYSTEM,

@@ -1,0 +1,154 @@
+import { viewOf } from '../../../base/bytes.ts';
+import type { Task } from '../../../base/task.ts';
+import {
+  type NtStatus,
+  STATUS_BUFFER_TOO_SMALL,
+  STATUS_FILE_CLOSED,
+  STATUS_FS_DRIVER_REQUIRED,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NOT_SUPPORTED,
+} from '../../../erref/ntstatus.ts';
+import type { LocalOpen } from '../../../fsa/local-open.ts';
+import {
+  FSCTL_CREATE_OR_GET_OBJECT_ID,
+  FSCTL_DFS_GET_REFERRALS,
+  FSCTL_DFS_GET_REFERRALS_EX,
+  FSCTL_GET_COMPRESSION,
+  FSCTL_GET_OBJECT_ID,
+  FSCTL_PIPE_TRANSCEIVE,
+  FSCTL_PIPE_WAIT,
+  FSCTL_QUERY_ALLOCATED_RANGES,
+  FSCTL_QUERY_NETWORK_INTERFACE_INFO,
+  FSCTL_SET_COMPRESSION,
+  FSCTL_SET_SPARSE,
+  FSCTL_SET_ZERO_DATA,
+  FSCTL_SRV_COPYCHUNK,
+  FSCTL_SRV_COPYCHUNK_WRITE,
+  FSCTL_SRV_REQUEST_RESUME_KEY,
+  FSCTL_VALIDATE_NEGOTIATE_INFO,
+} from '../../../fscc/fsctl.ts';
+import { SMB2_0_IOCTL_IS_FSCTL } from '../../wire/constants.ts';
+import {
+  decodeIoctlRequest,
+  encodeIoctlResponseHead,
+  IOCTL_RESPONSE_HEAD,
+  type IoctlRequest,
+} from '../../wire/ioctl.ts';
+import type { Request } from '../request.ts';
+import type { Open } from '../state/open.ts';
+import { copyChunks, requestResumeKey } from './ioctl-copychunk.ts';
+import {
+  createOrGetObjectId,
+  getCompressionState,
+  queryRanges,
+  setCompressionState,
+  setSparseFlag,
+  zeroData,
+} from './ioctl-file.ts';
+import { queryInterfaces, validateNegotiate } from './ioctl-negotiate.ts';
+import { pipeTransceive, pipeWait } from './ioctl-pipe.ts';
+
+/** What a control function has to do with: the request, and where its output goes. */
+export interface Ioctl {
+  readonly request: Request;
+  readonly ioctl: IoctlRequest;
+  readonly input: DataView;
+  /** Writes `size` bytes of output into the response. */
+  output(size: number, write: (view: DataView, at: number) => void): void;
+}
+
+type OpenlessHandler = (call: Ioctl) => Task<NtStatus | undefined>;
+type OpenHandler = (call: Ioctl, open: Open) => Task<NtStatus>;
+type FileHandler = (call: Ioctl, open: LocalOpen) => Task<NtStatus>;
+
+/** Those that name no open: their FileId is all ones. */
+const OPENLESS: ReadonlyMap<number, OpenlessHandler> = new Map<number, OpenlessHandler>([
+  [FSCTL_VALIDATE_NEGOTIATE_INFO, validateNegotiate],
+  [FSCTL_QUERY_NETWORK_INTERFACE_INFO, queryInterfaces],
+  [FSCTL_PIPE_WAIT, pipeWait],
+  [FSCTL_DFS_GET_REFERRALS, refuseReferral],
+  [FSCTL_DFS_GET_REFERRALS_EX, refuseReferral],
+]);
+
+const ON_OPENS: ReadonlyMap<number, OpenHandler> = new Map<number, OpenHandler>([
+  [FSCTL_PIPE_TRANSCEIVE, pipeTransceive],
+  [FSCTL_SRV_REQUEST_RESUME_KEY, requestResumeKey],
+  [FSCTL_SRV_COPYCHUNK, copyChunks],
+  [FSCTL_SRV_COPYCHUNK_WRITE, copyChunks],
+]);
+
+const ON_FILES: ReadonlyMap<number, FileHandler> = new Map<number, FileHandler>([
+  [FSCTL_SET_SPARSE, setSparseFlag],
+  [FSCTL_SET_ZERO_DATA, zeroData],
+  [FSCTL_QUERY_ALLOCATED_RANGES, queryRanges],
+  [FSCTL_GET_COMPRESSION, getCompressionState],
+  [FSCTL_SET_COMPRESSION, setCompressionState],
+  [FSCTL_CREATE_OR_GET_OBJECT_ID, createOrGetObjectId],
+  [FSCTL_GET_OBJECT_ID, createOrGetObjectId],
+]);
+
+/** [MS-SMB2] 3.3.5.15 Receiving an SMB2 IOCTL Request. */
+export function* handleIoctl(request: Request): Task<NtStatus | undefined> {
+  const ioctl = decodeIoctlRequest(request.view, request.body, request.end);
+  if (ioctl === undefined) return STATUS_INVALID_PARAMETER;
+  if (ioctl.flags !== SMB2_0_IOCTL_IS_FSCTL) return STATUS_NOT_SUPPORTED;
+  const outputMax = Math.max(ioctl.maxOutputResponse, ioctl.maxInputResponse);
+  const { maxTransactSize } = request.connection;
+  if (ioctl.input.length > maxTransactSize || outputMax > maxTransactSize) {
+    return STATUS_INVALID_PARAMETER;
+  }
+  if (!request.chargeCovers(Math.max(ioctl.input.length, outputMax))) {
+    return STATUS_INVALID_PARAMETER;
+  }
+  const call = makeCall(request, ioctl);
+  const status = yield* control(call);
+  if (status === 0 && request.reply === undefined) call.output(0, () => {});
+  return status;
+}
+
+function* control(call: Ioctl): Task<NtStatus | undefined> {
+  const { request, ioctl } = call;
+  const openless = OPENLESS.get(ioctl.ctlCode);
+  if (openless !== undefined) return yield* openless(call);
+  const open = request.findOpen(ioctl.fileId);
+  if (typeof open === 'number') return open;
+  const onOpen = ON_OPENS.get(ioctl.ctlCode);
+  if (onOpen !== undefined) return yield* onOpen(call, open);
+  if (open.localOpen === undefined) return STATUS_NOT_SUPPORTED;
+  const onFile = ON_FILES.get(ioctl.ctlCode);
+  // [MS-FSCC] 2.3: a file system that does not know a control code answers this.
+  return onFile === undefined ? STATUS_INVALID_DEVICE_REQUEST : yield* onFile(call, open.localOpen);
+}
+
+/** No DFS here: [MS-SMB2] 3.3.5.15.2. */
+function* refuseReferral(call: Ioctl): Task<NtStatus> {
+  return call.request.treeConnect === undefined ? STATUS_FILE_CLOSED : STATUS_FS_DRIVER_REQUIRED;
+}
+
+function makeCall(request: Request, ioctl: IoctlRequest): Ioctl {
+  return {
+    request,
+    ioctl,
+    input: viewOf(ioctl.input),
+    output(size, write) {
+      const reply = request.room(IOCTL_RESPONSE_HEAD + size);
+      write(reply.view, reply.body + IOCTL_RESPONSE_HEAD);
+      const { ctlCode, fileId } = ioctl;
+      reply.finish(
+        encodeIoctlResponseHead(reply.view, reply.body, { ctlCode, fileId, outputCount: size }),
+      );
+    },
+  };
+}
+
+/** Writes the output, or tells that the client's buffer is too small for it. */
+export function outputWhole(
+  call: Ioctl,
+  size: number,
+  write: (view: DataView, at: number) => void,
+): NtStatus {
+  if (size > call.ioctl.maxOutputResponse) return STATUS_BUFFER_TOO_SMALL;
+  call.output(size, write);
+  return 0;
+}
