@@ -92,9 +92,9 @@ export interface DurableResponseV2 {
   readonly flags: number;
 }
 
-/** Undefined when `data` is too short. */
+/** Undefined when `data` has another size. */
 export function decodeDurableResponseV2(data: Uint8Array): DurableResponseV2 | undefined {
-  if (data.length < 8) return undefined;
+  if (data.length !== 8) return undefined;
   const view = viewOf(data);
   return { timeoutMs: view.getUint32(0, LE), flags: view.getUint32(4, LE) };
 }

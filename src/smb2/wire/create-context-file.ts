@@ -54,9 +54,9 @@ export interface MaximalAccessResponse {
   readonly maximalAccess: number;
 }
 
-/** Undefined when `data` is too short. */
+/** Undefined when `data` has another size. */
 export function decodeMaximalAccessResponse(data: Uint8Array): MaximalAccessResponse | undefined {
-  if (data.length < 8) return undefined;
+  if (data.length !== 8) return undefined;
   const view = viewOf(data);
   return { queryStatus: view.getUint32(0, LE), maximalAccess: view.getUint32(4, LE) };
 }
@@ -122,7 +122,7 @@ export function onDiskIdContext(id: OnDiskId): CreateContext {
  *    4  16  AppInstanceId
  */
 export function decodeAppInstanceId(data: Uint8Array): Guid | undefined {
-  if (data.length < 20) return undefined;
+  if (data.length !== 20) return undefined;
   const view = viewOf(data);
   return view.getUint16(0, LE) === 20 ? getGuid(view, 4) : undefined;
 }
@@ -150,7 +150,7 @@ export interface AppInstanceVersion {
 
 /** Undefined when `data` is no application instance version. */
 export function decodeAppInstanceVersion(data: Uint8Array): AppInstanceVersion | undefined {
-  if (data.length < 24) return undefined;
+  if (data.length !== 24) return undefined;
   const view = viewOf(data);
   if (view.getUint16(0, LE) !== 24) return undefined;
   return { high: view.getBigUint64(8, LE), low: view.getBigUint64(16, LE) };

@@ -36,7 +36,7 @@ export function decodeOutputBuffer(
 export function encodeOutputBufferHead(view: DataView, at: number, length: number): number {
   const bufferAt = at + OUTPUT_BUFFER_HEAD;
   view.setUint16(at, 9, LE);
-  view.setUint16(at + 2, length === 0 ? 0 : offsetFromHeader(at, bufferAt), LE);
+  view.setUint16(at + 2, offsetFromHeader(at, bufferAt), LE);
   view.setUint32(at + 4, length, LE);
   return bufferAt + length;
 }
