@@ -286,10 +286,11 @@ class RpcEndpoint implements Pipe {
   #execute(call: Assembling): void {
     const { callId, contextId } = call;
     const found = this.#contexts.get(contextId);
-    if (found === undefined) return this.#send(faultPdu(callId, contextId, NCA_UNK_IF));
-    const operation = found.operations.get(call.opnum);
+    const operation = found?.operations.get(call.opnum);
     if (operation === undefined) {
-      return this.#send(faultPdu(callId, contextId, NCA_OP_RNG_ERROR));
+      const fault = found === undefined ? NCA_UNK_IF : NCA_OP_RNG_ERROR;
+      this.#send(faultPdu(callId, contextId, fault));
+      return;
     }
     const rpcCall: RpcCall = {
       client: this.#options.client,
@@ -298,7 +299,10 @@ class RpcEndpoint implements Pipe {
       handles: this.#handles,
     };
     const outcome = operation(rpcCall);
-    if (!isPromise(outcome)) return this.#finish(call, rpcCall, outcome);
+    if (!isPromise(outcome)) {
+      this.#finish(call, rpcCall, outcome);
+      return;
+    }
     this.#executing = true;
     void this.#finishLater(call, rpcCall, outcome);
   }
@@ -316,7 +320,10 @@ class RpcEndpoint implements Pipe {
   #finish(call: Assembling, rpcCall: RpcCall, status: number): void {
     const { callId, contextId } = call;
     const fault = rpcCall.in.ok ? status : RPC_X_BAD_STUB_DATA;
-    if (fault !== 0) return this.#send(faultPdu(callId, contextId, fault));
+    if (fault !== 0) {
+      this.#send(faultPdu(callId, contextId, fault));
+      return;
+    }
     const stub = rpcCall.out.take();
     const type = RPC_RESPONSE;
     const fragSizeMax = this.#fragSizeMax;

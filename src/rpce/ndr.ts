@@ -118,23 +118,28 @@ export class NdrWriter {
   #deferred: (() => void)[] = [];
 
   u8(value: number): void {
-    this.#view.setUint8(this.#make(1, 1), value);
+    const at = this.#make(1, 1);
+    this.#view.setUint8(at, value);
   }
 
   u16(value: number): void {
-    this.#view.setUint16(this.#make(2, 2), value, LE);
+    const at = this.#make(2, 2);
+    this.#view.setUint16(at, value, LE);
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#make(4, 4), value, LE);
+    const at = this.#make(4, 4);
+    this.#view.setUint32(at, value, LE);
   }
 
   u64(value: bigint): void {
-    this.#view.setBigUint64(this.#make(8, 8), value, LE);
+    const at = this.#make(8, 8);
+    this.#view.setBigUint64(at, value, LE);
   }
 
   put(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#make(bytes.length, 1));
+    const at = this.#make(bytes.length, 1);
+    this.#bytes.set(bytes, at);
   }
 
   align(unit: number): void {
@@ -197,7 +202,10 @@ export class NdrWriter {
     return stub;
   }
 
-  /** Aligns, makes room and returns where it begins. Fresh bytes are zero already. */
+  /**
+   * Aligns, makes room and returns where it begins. Fresh bytes are zero already. Called before
+   * `#view` or `#bytes` is looked at, which it may replace.
+   */
   #make(size: number, unit: number): number {
     const at = (this.#at + unit - 1) & ~(unit - 1);
     if (at + size > this.#bytes.length) this.#grow(at + size);
