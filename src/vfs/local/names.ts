@@ -108,7 +108,7 @@ function putCodePoint(bytes: Buffer, at: number, point: number): number {
     return at + 1;
   }
   const more = point < 0x800 ? 1 : point < 0x1_0000 ? 2 : 3;
-  bytes[at] = ((0xf00 >> more) & 0xff) | (point >> (6 * more));
+  bytes[at] = ((0xff << (7 - more)) & 0xff) | (point >> (6 * more));
   for (let i = 1; i <= more; i++) bytes[at + i] = 0x80 | ((point >> (6 * (more - i))) & 0x3f);
   return at + more + 1;
 }

@@ -1,7 +1,7 @@
 /** Extended attributes of an open file and of a directory's entries. */
 import { EOPNOTSUPP, type Errno, failed } from '../errno.ts';
 import { AT_SYMLINK_NOFOLLOW, XATTR_SIZE_MAX } from './linux.ts';
-import { decodeName, type PathBuffer, PathBuffer as Paths } from './names.ts';
+import { decodeName, PathBuffer } from './names.ts';
 import * as sys from './syscalls.ts';
 
 /** Values and lists are at most XATTR_SIZE_MAX bytes in Linux, so one buffer does for all. */
@@ -79,7 +79,7 @@ export function listXattrs(handle: XattrHandle): string[] | Errno {
 }
 
 function value(size: number | Errno): Uint8Array | Errno {
-  return failed(size) ? size : Uint8Array.prototype.slice.call(buffer, 0, size);
+  return failed(size) ? size : new Uint8Array(buffer.subarray(0, size));
 }
 
 /** The few names that the server uses itself are encoded once; clients' names come and go. */
@@ -89,10 +89,10 @@ const names = new Map<string, Uint8Array>();
 function xattrName(name: string): Uint8Array | Errno {
   const known = names.get(name);
   if (known !== undefined) return known;
-  const path = new Paths();
+  const path = new PathBuffer();
   const named = path.set(name);
   if (failed(named)) return named;
-  const encoded = Uint8Array.prototype.slice.call(path.bytes, 0, path.bytes.indexOf(0) + 1);
+  const encoded = new Uint8Array(path.bytes.subarray(0, path.bytes.indexOf(0) + 1));
   if (names.size < NAMES_MAX) names.set(name, encoded);
   return encoded;
 }

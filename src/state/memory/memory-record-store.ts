@@ -1,0 +1,106 @@
+/** The record store of one process: a Map per table, every call answered at once. */
+import { assert } from '../../base/assert.ts';
+import type { RecordStore, RecordTable, Update } from '../record-store.ts';
+
+export interface MemoryRecordStoreOptions {
+  /**
+   * For tests: records are cloned and frozen on their way in, so that one that is no plain data,
+   * or that is changed behind the store's back, shows itself.
+   */
+  readonly strict?: boolean;
+}
+
+export class MemoryRecordStore implements RecordStore {
+  readonly #strict: boolean;
+  readonly #tables = new Map<string, { version: number; table: MemoryTable<object> }>();
+
+  constructor(options: MemoryRecordStoreOptions = {}) {
+    this.#strict = options.strict ?? false;
+  }
+
+  table<R extends object>(name: string, version: number): RecordTable<R> {
+    const known = this.#tables.get(name);
+    if (known !== undefined) {
+      assert(known.version === version, `table ${name} has version ${known.version}: ${version}`);
+      return known.table as unknown as RecordTable<R>;
+    }
+    const table = new MemoryTable<R>(name, this.#strict);
+    this.#tables.set(name, { version, table: table as unknown as MemoryTable<object> });
+    return table;
+  }
+
+  close(): void {
+    this.#tables.clear();
+  }
+}
+
+class MemoryTable<R extends object> implements RecordTable<R> {
+  readonly name: string;
+  readonly #strict: boolean;
+  readonly #records = new Map<string, R>();
+  readonly #watchers = new Map<string, Set<() => void>>();
+  #deciding = false;
+
+  constructor(name: string, strict: boolean) {
+    this.name = name;
+    this.#strict = strict;
+  }
+
+  get(key: string): R | undefined {
+    return this.#records.get(key);
+  }
+
+  update<T>(key: string, decide: (current: R | undefined) => Update<R, T>): T {
+    assert(!this.#deciding, `an update of ${this.name} is not pure: it updates ${key}`);
+    this.#deciding = true;
+    let update: Update<R, T>;
+    try {
+      update = decide(this.#records.get(key));
+    } finally {
+      this.#deciding = false;
+    }
+    if (update.next !== 'keep') this.#put(key, update.next);
+    return update.result;
+  }
+
+  #put(key: string, record: R | undefined): void {
+    if (record === undefined) {
+      if (!this.#records.delete(key)) return;
+    } else {
+      this.#records.set(key, this.#strict ? freeze(structuredClone(record)) : record);
+    }
+    const watchers = this.#watchers.get(key);
+    if (watchers === undefined) return;
+    for (const changed of watchers) {
+      // Later, so that whoever updates is never entered again; not at all once it stopped watching.
+      queueMicrotask(() => {
+        if (watchers.has(changed)) changed();
+      });
+    }
+  }
+
+  watch(key: string, changed: () => void): () => void {
+    const watcher = (): void => changed();
+    let watchers = this.#watchers.get(key);
+    if (watchers === undefined) {
+      watchers = new Set();
+      this.#watchers.set(key, watchers);
+    }
+    watchers.add(watcher);
+    return () => {
+      const present = this.#watchers.get(key);
+      if (present?.delete(watcher) && present.size === 0) this.#watchers.delete(key);
+    };
+  }
+
+  scan(prefix: string): Iterable<readonly [key: string, record: R]> {
+    return [...this.#records].filter(([key]) => key.startsWith(prefix));
+  }
+}
+
+/** Bytes cannot be frozen; they are the store's own copy all the same. */
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
+  for (const part of Object.values(value)) freeze(part);
+  return Object.freeze(value);
+}
