@@ -1,0 +1,443 @@
+import { assert } from '../../base/assert.ts';
+import type { Random, TimerHandle, Timers } from '../../env/ports.ts';
+import {
+  type NtStatus,
+  STATUS_CANCELLED,
+  STATUS_CONNECTION_DISCONNECTED,
+  STATUS_INVALID_NETWORK_RESPONSE,
+  STATUS_IO_TIMEOUT,
+  STATUS_SUCCESS,
+} from '../../erref/ntstatus.ts';
+import { extendPreauthHash, PREAUTH_HASH_INITIAL } from '../crypto/preauth.ts';
+import type { Transport, TransportListener } from '../transport/transport.ts';
+import {
+  SMB2_DIALECT_311,
+  SMB2_FLAGS_RELATED_OPERATIONS,
+  SMB2_FLAGS_SIGNED,
+} from '../wire/constants.ts';
+import type { EmptyBody } from '../wire/empty-body.ts';
+import type { LeaseBreakNotification } from '../wire/lease-break.ts';
+import type { NegotiateResponse } from '../wire/negotiate.ts';
+import type { OplockBreak } from '../wire/oplock-break.ts';
+import { Call, type Calls } from './call.ts';
+import { CreditWindow } from './credit-window.ts';
+import { type Incoming, MessageReader, type Response } from './message-reader.ts';
+import { type Outgoing, writeMessage } from './message-writer.ts';
+import { agree, type Negotiated, type NegotiateOptions, negotiateRequestOf } from './negotiate.ts';
+import { complaintAbout, replyTo } from './reply-reader.ts';
+import {
+  type Channel,
+  type CompoundOptions,
+  localReply,
+  type Protection,
+  type Reply,
+  type Request,
+  type SendOptions,
+} from './request.ts';
+import { cancelRequest, echoRequest, negotiateRequest } from './requests.ts';
+
+/** Opens the byte pipe: `connectTcp` with its options, or a test's in-memory one. */
+export type Connector = (listener: TransportListener) => Promise<Transport>;
+
+export interface ConnectionOptions {
+  readonly timers: Timers;
+  readonly random: Random;
+  /** Milliseconds until an answer must have begun; default 60,000. */
+  readonly timeoutMs?: number;
+  /** Credits that the connection tries to hold; default 512. */
+  readonly creditsTarget?: number;
+  /**
+   * 'strict' (default) ends the connection over a response that is not signed or encrypted as its
+   * request was; 'report' hands it on, with `Reply.protection` telling.
+   */
+  readonly verify?: 'strict' | 'report';
+  /** [MS-SMB2] 3.2.5.19: oplock and lease breaks. Default: nobody listens. */
+  readonly onBreak?: (notification: BreakNotification) => void;
+  /** [MS-SMB2] 3.2.5.20: the server closed the session of that id. */
+  readonly onSessionClosed?: (sessionId: bigint) => void;
+  /** Sees every message as received; true takes it away from the connection. */
+  readonly intercept?: (message: Uint8Array) => boolean;
+}
+
+export type BreakNotification =
+  | { readonly kind: 'oplock'; readonly notification: OplockBreak }
+  | { readonly kind: 'lease'; readonly notification: LeaseBreakNotification };
+
+/** One request in the table: [MS-SMB2] 3.2.1.5 Per Pending Request. */
+interface Entry {
+  readonly call: Call<unknown>;
+  readonly charge: number;
+  readonly channel: Channel | undefined;
+  readonly expected: 'none' | 'signed' | 'encrypted';
+  timer: TimerHandle | undefined;
+}
+
+/** A message that waits for credits. */
+interface Waiting {
+  readonly calls: readonly Call<unknown>[];
+  readonly charges: readonly number[];
+  readonly options: CompoundOptions;
+}
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+const DEFAULT_CREDITS_TARGET = 512;
+const CREDIT_SIZE = 65_536;
+
+/**
+ * The client's side of one connection: [MS-SMB2] 3.2.1.2 Per SMB2 Transport Connection.
+ *
+ *   open --T0--> fresh --T1--> negotiated --T2--> closed
+ *                   \-------------T2--------------/
+ *
+ *   fresh       any request may be sent, also before NEGOTIATE: servers' answers are for tests
+ *   negotiated  dialect, ciphers and limits are known (`negotiated`)
+ *   closed      every call has been settled with STATUS_CONNECTION_DISCONNECTED, and new ones are
+ *   T0 open   T1 negotiate   T2 close, or the transport's end, or a broken server (`closedReason`)
+ */
+export class ClientConnection {
+  readonly #options: ConnectionOptions;
+  readonly #window: CreditWindow;
+  readonly #reader: MessageReader;
+  readonly #table: Map<bigint, Entry> = new Map();
+  readonly #waiting: Waiting[] = [];
+  readonly #channels: Map<bigint, Channel> = new Map();
+  readonly #closed: Promise<string>;
+  #resolveClosed!: (reason: string) => void;
+  #transport: Transport | undefined;
+  #negotiated: Negotiated | undefined;
+  #preauthHash: Uint8Array = PREAUTH_HASH_INITIAL;
+  #closedReason: string | undefined;
+
+  private constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#window = new CreditWindow(options.creditsTarget ?? DEFAULT_CREDITS_TARGET);
+    this.#closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    this.#reader = new MessageReader({
+      channel: (sessionId) => this.#channels.get(sessionId),
+      response: (response) => this.#responded(response),
+      unsolicited: (incoming) => this.#notified(incoming),
+    });
+  }
+
+  /** T0. Rejects with the transport's error when there is no connection. */
+  static async open(connect: Connector, options: ConnectionOptions): Promise<ClientConnection> {
+    const connection = new ClientConnection(options);
+    connection.#transport = await connect({
+      message: (bytes) => connection.#received(bytes),
+      writable: () => {},
+      closed: (reason) => connection.#end(reason),
+    });
+    return connection;
+  }
+
+  /** Why the connection ended; undefined while it stands. */
+  get closedReason(): string | undefined {
+    return this.#closedReason;
+  }
+
+  /** Fulfilled, with the reason, when the connection ended. */
+  get closed(): Promise<string> {
+    return this.#closed;
+  }
+
+  get random(): Random {
+    return this.#options.random;
+  }
+
+  /** Undefined before a successful `negotiate`. */
+  get negotiated(): Negotiated | undefined {
+    return this.#negotiated;
+  }
+
+  /** Connection.PreauthIntegrityHashValue, over NEGOTIATE. */
+  get preauthHash(): Uint8Array {
+    return this.#preauthHash;
+  }
+
+  /** The message id of the next request: tests make others from it. */
+  get nextMessageId(): bigint {
+    return this.#window.next;
+  }
+
+  get creditsAvailable(): number {
+    return this.#window.available;
+  }
+
+  /** Bytes that one READ, WRITE or query may carry with the credits held now. */
+  get payloadSizeMax(): number {
+    if (this.#negotiated?.supportsMultiCredit !== true) return CREDIT_SIZE;
+    return this.#window.chargeMax * CREDIT_SIZE;
+  }
+
+  /**
+   * T1. [MS-SMB2] 3.2.4.2.2.2 SMB2-Only Negotiate. STATUS_SUCCESS sets `negotiated`;
+   * STATUS_INVALID_NETWORK_RESPONSE: the response broke the rules of 3.2.5.2, the connection is
+   * closed.
+   */
+  async negotiate(
+    offer: NegotiateOptions = {},
+    options: SendOptions = {},
+  ): Promise<Reply<NegotiateResponse>> {
+    const body = negotiateRequestOf(offer, this.#options.random);
+    let hash = PREAUTH_HASH_INITIAL;
+    const sent = (message: readonly Uint8Array[]): void => {
+      hash = extendPreauthHash(hash, message);
+      options.sent?.(message);
+    };
+    const reply = await this.call(negotiateRequest(body), { ...options, sent });
+    if (reply.status !== STATUS_SUCCESS || reply.response === undefined) return reply;
+    if (this.#negotiated !== undefined) return reply;
+    const negotiated = agree(body, reply.response);
+    if (negotiated === undefined) {
+      this.close('the NEGOTIATE response breaks [MS-SMB2] 3.2.5.2');
+      return { ...reply, status: STATUS_INVALID_NETWORK_RESPONSE, response: undefined };
+    }
+    this.#negotiated = negotiated;
+    if (negotiated.dialect === SMB2_DIALECT_311) {
+      this.#preauthHash = extendPreauthHash(hash, reply.message);
+    }
+    return reply;
+  }
+
+  /** [MS-SMB2] 2.2.28 SMB2 ECHO Request. */
+  echo(options: SendOptions = {}): Call<EmptyBody> {
+    return this.call(echoRequest(), options);
+  }
+
+  /** Sends one request, as soon as there are credits. */
+  call<R>(request: Request<R>, options: SendOptions = {}): Call<R> {
+    return this.compound([request], options)[0];
+  }
+
+  /**
+   * Sends the requests as one message ([MS-SMB2] 3.2.4.1.4 Sending Compounded Requests), as soon as
+   * there are credits for all of them. A related compound's later requests carry RELATED_FILE_ID.
+   */
+  compound<const T extends readonly Request<unknown>[]>(
+    requests: T,
+    options: CompoundOptions = {},
+  ): Calls<T> {
+    assert(requests.length > 0, 'a message holds a request');
+    const calls = requests.map((request) => new Call(request, (call) => this.#cancel(call)));
+    const charges = requests.map((request) => this.#chargeOf(request, options));
+    this.#watch(options.signal, calls);
+    const waiting = { calls, charges, options };
+    if (this.#closedReason !== undefined) settleAll(calls, STATUS_CONNECTION_DISCONNECTED);
+    else if (this.#waiting.length > 0 || !this.#send(waiting)) this.#waiting.push(waiting);
+    return calls as unknown as Calls<T>;
+  }
+
+  /** Tests: sends bytes that need not be a message at all. Answers go to `intercept`. */
+  sendRaw(message: Uint8Array): void {
+    const headroom = new Uint8Array(this.#transport?.headroom ?? 0);
+    this.#transport?.send([headroom, message]);
+  }
+
+  /** Tests: uses up message ids that will never be sent, or counts ones sent by `sendRaw`. */
+  skipMessageIds(count: number): void {
+    const taken = this.#window.take(count);
+    assert(taken !== undefined, `no ${count} credits to skip`);
+    this.#window.completed(count);
+  }
+
+  /** From now on messages of that session are verified and decrypted with its keys. */
+  setChannel(channel: Channel): void {
+    this.#channels.set(channel.sessionId, channel);
+  }
+
+  removeChannel(sessionId: bigint): void {
+    this.#channels.delete(sessionId);
+  }
+
+  /** T2. Calls that have no answer get STATUS_CONNECTION_DISCONNECTED. */
+  close(reason: string = 'closed by the client'): void {
+    this.#end(reason);
+  }
+
+  /** [MS-SMB2] 3.2.4.1.5 Sending Multi-Credit Requests: how many ids the request takes. */
+  #chargeOf(request: Request<unknown>, options: SendOptions): number {
+    const fields = { ...options.header, ...request.header };
+    if (fields.messageId !== undefined) return 0;
+    if (fields.creditCharge !== undefined) return Math.max(1, fields.creditCharge);
+    if (this.#negotiated?.supportsMultiCredit !== true) return 1;
+    return Math.max(1, Math.ceil(request.chargedSize / CREDIT_SIZE));
+  }
+
+  /** False when credits are missing and nothing was sent. */
+  #send({ calls, charges, options }: Waiting): boolean {
+    let total = 0;
+    for (const charge of charges) total += charge;
+    if (total > this.#window.available) return false;
+    const { channel } = options;
+    const encrypt = options.encrypt ?? channel?.encryptData ?? false;
+    const sign = !encrypt && (options.sign ?? channel?.signingRequired ?? false);
+    const outgoing = calls.map((call, i) => this.#outgoing(call, charges[i]!, i, options));
+    for (let i = 0; i < calls.length; i++) {
+      const expected = encrypt ? 'encrypted' : sign ? 'signed' : 'none';
+      this.#enter(calls[i]!, outgoing[i]!.messageId, { charge: charges[i]!, expected, options });
+    }
+    const transport = this.#transport;
+    assert(transport !== undefined, 'the connection is open');
+    const { headroom } = transport;
+    transport.send(writeMessage(outgoing, { ...options, headroom, sign, encrypt }));
+    return true;
+  }
+
+  #outgoing(
+    call: Call<unknown>,
+    charge: number,
+    index: number,
+    options: CompoundOptions,
+  ): Outgoing {
+    const { request } = call;
+    const chosen = request.header?.messageId ?? options.header?.messageId;
+    const messageId = chosen ?? this.#window.take(charge);
+    assert(messageId !== undefined, 'credits were counted before');
+    const related = options.related === true && index > 0;
+    return {
+      request,
+      messageId,
+      creditCharge: this.#negotiated?.supportsMultiCredit === true ? charge : 0,
+      credits: this.#window.request(charge),
+      flags: related ? SMB2_FLAGS_RELATED_OPERATIONS : 0,
+    };
+  }
+
+  #enter(
+    call: Call<unknown>,
+    messageId: bigint,
+    {
+      charge,
+      expected,
+      options,
+    }: Pick<Entry, 'charge' | 'expected'> & { readonly options: SendOptions },
+  ): void {
+    call.assign(messageId);
+    const entry: Entry = { call, charge, expected, channel: options.channel, timer: undefined };
+    const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    if (timeoutMs > 0) {
+      // The entry stays: a late response still brings credits and is no surprise.
+      const expire = (): void => void call.settle(localReply(STATUS_IO_TIMEOUT));
+      entry.timer = this.#options.timers.after(timeoutMs, expire);
+    }
+    this.#table.set(messageId, entry);
+  }
+
+  /** Sends what waited, in order, as far as credits reach. */
+  #drain(): void {
+    while (this.#waiting.length > 0 && this.#send(this.#waiting[0]!)) this.#waiting.shift();
+  }
+
+  #watch(signal: AbortSignal | undefined, calls: readonly Call<unknown>[]): void {
+    if (signal === undefined) return;
+    const cancel = (): void => {
+      for (const call of calls) call.cancel();
+    };
+    if (signal.aborted) return queueMicrotask(cancel);
+    signal.addEventListener('abort', cancel, { once: true });
+    for (const call of calls) call.then(() => signal.removeEventListener('abort', cancel));
+  }
+
+  /** [MS-SMB2] 3.2.4.24 Application Requests Canceling an Operation. */
+  #cancel(call: Call<unknown>): void {
+    const entry = call.messageId === undefined ? undefined : this.#table.get(call.messageId);
+    if (call.messageId === undefined || entry === undefined) {
+      const at = this.#waiting.findIndex((waiting) => waiting.calls.includes(call));
+      if (at >= 0) settleAll(this.#waiting.splice(at, 1)[0]!.calls, STATUS_CANCELLED);
+      return;
+    }
+    const { channel, expected } = entry;
+    const header = {
+      messageId: call.messageId,
+      ...(call.asyncId !== undefined ? { asyncId: call.asyncId } : {}),
+      credits: 0,
+      creditCharge: 0,
+    };
+    this.sendUntracked(cancelRequest(), {
+      channel,
+      sign: expected === 'signed',
+      encrypt: expected === 'encrypted',
+      header,
+    });
+  }
+
+  /**
+   * Sends a request that gets no answer (CANCEL), or whose answer nobody awaits. The header must
+   * name its message id.
+   */
+  sendUntracked(request: Request<unknown>, options: SendOptions): void {
+    if (this.#closedReason !== undefined) return;
+    const messageId = request.header?.messageId ?? options.header?.messageId;
+    assert(messageId !== undefined, 'an untracked request names its message id');
+    const { channel } = options;
+    const encrypt = options.encrypt ?? channel?.encryptData ?? false;
+    const sign = !encrypt && (options.sign ?? channel?.signingRequired ?? false);
+    const outgoing = { request, messageId, creditCharge: 0, credits: 0, flags: 0 };
+    const headroom = this.#transport!.headroom;
+    this.#transport!.send(writeMessage([outgoing], { ...options, headroom, sign, encrypt }));
+  }
+
+  #received(message: Uint8Array): void {
+    if (this.#closedReason !== undefined) return;
+    if (this.#options.intercept?.(message) === true) return;
+    const broken = this.#reader.read(message);
+    if (broken !== undefined) return this.#end(broken);
+    this.#drain();
+  }
+
+  /** [MS-SMB2] 3.2.5.1 Receiving Any Message: one response. Returns what breaks the connection. */
+  #responded(response: Response): string | undefined {
+    const { header } = response;
+    const entry = this.#table.get(header.messageId);
+    if (entry === undefined) return `a response to no request: message id ${header.messageId}`;
+    const protection = this.#protectionOf(entry, response);
+    const complaint = complaintAbout(response, entry.expected, protection);
+    if (complaint !== undefined && this.#options.verify !== 'report') return complaint;
+
+    this.#window.grant(header.credits);
+    entry.timer?.cancel();
+    if (response.isInterim) {
+      entry.call.pend(header);
+      return undefined;
+    }
+    this.#table.delete(header.messageId);
+    this.#window.completed(entry.charge);
+    entry.call.settle(replyTo(entry.call.request, response, protection));
+    return undefined;
+  }
+
+  /** [MS-SMB2] 3.2.5.1.3 Verifying the Signature. */
+  #protectionOf(entry: Entry, response: Response): Protection {
+    if (response.isEncrypted) return 'encrypted';
+    if ((response.header.flags & SMB2_FLAGS_SIGNED) === 0) return 'none';
+    const { sessionId } = response.header;
+    const signer = (entry.channel ?? this.#channels.get(sessionId))?.signer;
+    if (signer === undefined) return 'unverified';
+    return signer.verify(response.message) ? 'signed' : 'bad-signature';
+  }
+
+  #notified(incoming: Incoming): void {
+    if (incoming.kind === 'session-closed') this.#options.onSessionClosed?.(incoming.sessionId);
+    else this.#options.onBreak?.(incoming);
+  }
+
+  #end(reason: string): void {
+    if (this.#closedReason !== undefined) return;
+    this.#closedReason = reason;
+    this.#transport?.close({ abort: false });
+    for (const { call, timer } of this.#table.values()) {
+      timer?.cancel();
+      call.settle(localReply(STATUS_CONNECTION_DISCONNECTED));
+    }
+    for (const { calls } of this.#waiting) settleAll(calls, STATUS_CONNECTION_DISCONNECTED);
+    this.#table.clear();
+    this.#waiting.length = 0;
+    this.#resolveClosed(reason);
+  }
+}
+
+function settleAll(calls: readonly Call<unknown>[], status: NtStatus): void {
+  for (const call of calls) call.settle(localReply(status));
+}
