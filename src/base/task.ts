@@ -19,7 +19,9 @@ export function* wait<T>(value: MaybePromise<T>): Task<T> {
 }
 
 export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
-  return typeof value === 'object' && value !== null && typeof (value as Promise<T>).then === 'function';
+  return (
+    typeof value === 'object' && value !== null && typeof (value as Promise<T>).then === 'function'
+  );
 }
 
 /** Drives a task to its end: its result at once, or a promise of it once it suspended. */

@@ -9,7 +9,10 @@ export function encodeUtf16(view: DataView, at: number, text: string): number {
     for (let i = 0; i < text.length; i++) view.setUint16(at + 2 * i, text.charCodeAt(i), true);
     return at + 2 * text.length;
   }
-  const size = Buffer.from(view.buffer, view.byteOffset + at, 2 * text.length).write(text, 'utf16le');
+  const size = Buffer.from(view.buffer, view.byteOffset + at, 2 * text.length).write(
+    text,
+    'utf16le',
+  );
   return at + size;
 }
 
