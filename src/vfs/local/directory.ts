@@ -1,6 +1,6 @@
 /** Reading of directories with getdents64(2). */
 import { LE } from '../../base/bytes.ts';
-import { type Errno, failed } from '../errno.ts';
+import { ENOENT, type Errno, failed } from '../errno.ts';
 import type { DirectoryEntry, FileType } from '../vfs.ts';
 import { DT_DIR, DT_LNK, DT_REG, DT_UNKNOWN } from './linux.ts';
 import { decodeName } from './names.ts';
@@ -14,6 +14,7 @@ const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 export function readEntries(fd: number): DirectoryEntry[] | Errno {
   for (;;) {
     const size = sys.getdents64(fd, buffer);
+    if (size === ENOENT) return []; // The directory itself was removed.
     if (failed(size)) return size;
     const entries = decodeEntries(size);
     if (entries.length > 0 || size === 0) return entries;

@@ -59,25 +59,29 @@ export function decodeName(bytes: Buffer, at: number, end: number): string {
   return text.includes('\ufffd') ? decodeOdd(bytes, at, end) : text;
 }
 
+/** With surrogates as themselves where that can be undone, else with all their bytes escaped. */
 function decodeOdd(bytes: Buffer, at: number, end: number): string {
+  return decodeAs('wtf-8', bytes, at, end) ?? decodeAs('utf-8', bytes, at, end)!;
+}
+
+/** Undefined for WTF-8 whose surrogates would form a pair, or look like an escape, when decoded. */
+function decodeAs(
+  form: 'wtf-8' | 'utf-8',
+  bytes: Buffer,
+  at: number,
+  end: number,
+): string | undefined {
   let text = '';
-  let i = at;
-  while (i < end) {
+  let afterHigh = false;
+  for (let i = at; i < end; ) {
     const size = sequenceSize(bytes, i, end);
-    if (size === 0) {
-      text += String.fromCharCode(0xdc00 | bytes[i]!);
-      i++;
-      continue;
-    }
-    const point = codePoint(bytes, i, size);
-    const pairs = isLow(point) && isHigh(text.charCodeAt(text.length - 1));
-    if (isEscape(point) || pairs) {
-      // These three bytes would not come back from the surrogate that they spell.
-      for (let k = 0; k < size; k++) text += String.fromCharCode(0xdc00 | bytes[i + k]!);
-    } else {
-      text += String.fromCodePoint(point);
-    }
-    i += size;
+    const point = size === 0 ? 0 : codePoint(bytes, i, size);
+    const escaped = size === 0 || (form === 'utf-8' && isSurrogate(point));
+    if (isEscape(point) && !escaped) return undefined;
+    if (afterHigh && (escaped || isLow(point))) return undefined;
+    text += escaped ? String.fromCharCode(0xdc00 | bytes[i]!) : String.fromCodePoint(point);
+    afterHigh = !escaped && isHigh(point);
+    i += escaped ? 1 : size;
   }
   return text;
 }
@@ -115,4 +119,5 @@ function putCodePoint(bytes: Buffer, at: number, point: number): number {
 
 const isEscape = (unit: number): boolean => unit >= 0xdc80 && unit <= 0xdcff;
 const isHigh = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
+const isSurrogate = (point: number): boolean => point >= 0xd800 && point <= 0xdfff;
 const isLow = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff;
