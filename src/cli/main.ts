@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { checkCommand } from './check.ts';
+import { CommandError, EXIT_FAILURE, EXIT_USAGE, UsageError } from './command-error.ts';
+import { serveCommand } from './serve.ts';
+import { userCommand } from './user.ts';
+import { version } from './version.ts';
+
+process.exitCode = await main(process.argv);
+
+/** Runs one command line and returns its exit code: 0 done, 1 failed, 2 no such command line. */
+async function main(argv: readonly string[]): Promise<number> {
+  const program = new Command('semba')
+    .description('An SMB2/SMB3 file server')
+    .version(version(), '-V, --version')
+    .showHelpAfterError()
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: false });
+  for (const make of [serveCommand, userCommand, checkCommand]) program.addCommand(make());
+  for (const command of program.commands) inherit(command);
+  try {
+    await program.parseAsync(argv);
+    return 0;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function inherit(command: Command): void {
+  command.exitOverride().showHelpAfterError();
+  for (const child of command.commands) inherit(child);
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+  if (error instanceof UsageError) {
+    process.stderr.write(`semba: ${error.message}\nTry: semba --help\n`);
+    return EXIT_USAGE;
+  }
+  if (error instanceof CommandError) {
+    process.stderr.write(`semba: ${error.message}\n`);
+    return EXIT_FAILURE;
+  }
+  throw error;
+}

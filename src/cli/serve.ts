@@ -1,0 +1,165 @@
+import { mkdirSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { LOG_LEVELS, type LogLevel, makeNodeLog } from '../env/node/node-log.ts';
+import { makeNodeRandom } from '../env/node/node-random.ts';
+import { type Config, readConfig } from '../server/config.ts';
+import type { ShareOptions } from '../server/options.ts';
+import { SmbServer } from '../server/smb-server.ts';
+import { CommandError, toCommandError, UsageError } from './command-error.ts';
+import { generatePassword } from './generate-password.ts';
+import { parseShareArgument, refuseTwins, shareOfFolder } from './share-argument.ts';
+import { defaultStateFolder } from './state-folder.ts';
+import { version } from './version.ts';
+import { welcome } from './welcome.ts';
+
+const SMB_PORT = 445;
+const UNPRIVILEGED_PORT = 4450;
+const DEFAULT_FOLDER = 'semba-share';
+
+interface ServeFlags {
+  readonly share: readonly ShareOptions[];
+  readonly user?: string;
+  readonly port?: number;
+  readonly listen?: readonly string[];
+  readonly config?: string;
+  readonly state?: string;
+  readonly log?: LogLevel;
+}
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('share folders')
+    .argument('[FOLDER...]', `folders to share by their own names (default: ./${DEFAULT_FOLDER})`)
+    .option('--share <NAME=FOLDER[:ro]>', 'share a folder by another name', gatherShare, [])
+    .option('--user <NAME>', 'make this account, if it is missing, with a generated password')
+    .option('--port <N>', `port (default: ${SMB_PORT} as root, ${UNPRIVILEGED_PORT} else)`, toPort)
+    .option('--listen <ADDR>', 'address to listen on; may be repeated (default: all)', gather)
+    .option('--config <FILE>', 'configuration in TOML; options given here come first')
+    .option('--state <DIR>', 'folder of the accounts')
+    .option('--log <LEVEL>', `${LOG_LEVELS.join(', ')} (default: info)`, toLogLevel)
+    .action(serve);
+}
+
+async function serve(folders: readonly string[], flags: ServeFlags): Promise<void> {
+  try {
+    await serveUntilSignal(folders, flags);
+  } catch (error) {
+    throw toCommandError(error, 'cannot serve');
+  }
+}
+
+async function serveUntilSignal(folders: readonly string[], flags: ServeFlags): Promise<void> {
+  const config = flags.config === undefined ? undefined : readConfig(flags.config);
+  const shares = sharesToServe(folders, flags, config);
+  const stateFolder = resolve(flags.state ?? config?.server.stateFolder ?? defaultStateFolder());
+  const listen = flags.listen ?? config?.server.listen;
+  const port = flags.port ?? config?.server.port ?? defaultPort();
+  const server = new SmbServer({
+    ...config?.server,
+    ...(listen === undefined ? {} : { listen }),
+    port,
+    stateFolder,
+    log: makeNodeLog(flags.log ?? config?.logLevel ?? 'info'),
+  });
+  const signal = nextSignal(server);
+  try {
+    for (const share of shares) await server.addShare(share);
+    const made = await makeFirstUser(server, flags.user);
+    await start(server, port);
+    const users = await server.users();
+    const first = flags.user ?? made?.name;
+    const params = { listen, port, shares, stateFolder, version: version() };
+    const ordered = users.toSorted((a, b) => Number(b === first) - Number(a === first));
+    process.stdout.write(welcome({ ...params, users: ordered, password: made?.password }));
+    await signal;
+  } finally {
+    await server.stop();
+  }
+}
+
+function sharesToServe(
+  folders: readonly string[],
+  flags: ServeFlags,
+  config: Config | undefined,
+): readonly ShareOptions[] {
+  const shares = [...(config?.shares ?? []), ...folders.map(shareOfFolder), ...flags.share];
+  refuseTwins(shares);
+  if (shares.length > 0) return shares;
+  mkdirSync(DEFAULT_FOLDER, { recursive: true });
+  return [shareOfFolder(DEFAULT_FOLDER)];
+}
+
+/** Makes the account asked for, or a first one, unless it is there; its password is returned. */
+async function makeFirstUser(
+  server: SmbServer,
+  wanted: string | undefined,
+): Promise<{ readonly name: string; readonly password: string } | undefined> {
+  const users = await server.users();
+  if (wanted === undefined && users.length > 0) return undefined;
+  const name = wanted ?? ownUserName();
+  if (users.some((user) => user.toLowerCase() === name.toLowerCase())) return undefined;
+  const password = generatePassword(makeNodeRandom());
+  await server.addUser({ name, password });
+  return { name, password };
+}
+
+async function start(server: SmbServer, port: number): Promise<void> {
+  try {
+    await server.start();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') {
+      throw new CommandError(`port ${port} is in use by another program; choose one with --port`);
+    }
+    if (code === 'EACCES') {
+      throw new CommandError(`port ${port} needs root; choose one above 1023 with --port`);
+    }
+    if (code === 'EADDRNOTAVAIL') {
+      throw new CommandError('--listen: this machine has no such address');
+    }
+    throw error;
+  }
+}
+
+/** Resolves at SIGINT or SIGTERM; SIGHUP reads the accounts again meanwhile. */
+function nextSignal(server: SmbServer): Promise<void> {
+  process.on('SIGHUP', () => void server.reloadAccounts());
+  return new Promise((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
+  });
+}
+
+function ownUserName(): string {
+  const name = userInfo().username;
+  return /^[a-z_][a-z0-9_.-]*$/i.test(name) && name !== 'root' ? name : 'semba';
+}
+
+function defaultPort(): number {
+  return process.getuid?.() === 0 ? SMB_PORT : UNPRIVILEGED_PORT;
+}
+
+function gatherShare(text: string, shares: readonly ShareOptions[]): readonly ShareOptions[] {
+  return [...shares, parseShareArgument(text)];
+}
+
+function gather(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), text];
+}
+
+function toPort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port < 1 || port > 65_535) {
+    throw new UsageError(`--port ${text}: expected a port, 1 to 65535`);
+  }
+  return port;
+}
+
+function toLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((one) => one === text);
+  if (level === undefined) {
+    throw new UsageError(`--log ${text}: expected one of ${LOG_LEVELS.join(', ')}`);
+  }
+  return level;
+}

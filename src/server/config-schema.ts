@@ -1,0 +1,129 @@
+/** What a configuration file may say; docs/operating/configuration.md tells it to people. */
+import { z } from 'zod';
+import { DEFAULT_LIMITS, type Limits } from '../base/limits.ts';
+import { LOG_LEVELS, type LogLevel } from '../env/node/node-log.ts';
+import type { EncryptionPolicy } from '../smb2/server/options.ts';
+import { DIALECTS, type DialectName } from './options.ts';
+
+export interface ServerSection {
+  readonly listen?: string | readonly string[] | undefined;
+  readonly port?: number | undefined;
+  readonly name?: string | undefined;
+  readonly workgroup?: string | undefined;
+  readonly signing?: 'enabled' | 'required' | undefined;
+  readonly encryption?: EncryptionPolicy | undefined;
+  readonly dialect_min?: DialectName | undefined;
+  readonly dialect_max?: DialectName | undefined;
+  readonly state?: string | undefined;
+  readonly log?: LogLevel | undefined;
+}
+
+export interface ShareSection {
+  readonly path: string;
+  readonly read_only?: boolean | undefined;
+  readonly comment?: string | undefined;
+  readonly encryption?: EncryptionPolicy | undefined;
+  readonly users?: readonly string[] | undefined;
+  readonly hidden?: boolean | undefined;
+  readonly create_mask?: number | undefined;
+  readonly directory_mask?: number | undefined;
+  readonly hide_dot_files?: boolean | undefined;
+  readonly strict_sync?: boolean | undefined;
+}
+
+export interface ConfigData {
+  readonly server?: ServerSection | undefined;
+  readonly shares?: Readonly<Record<string, ShareSection>> | undefined;
+  readonly limits?: Partial<Limits> | undefined;
+}
+
+const PORT_MAX = 65_535;
+const MODE_MAX = 0o777;
+const NETBIOS_NAME_MAX = 15;
+
+const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, { error: `expected ${listOf(values)}` });
+const bool = z.boolean({ error: 'expected true or false' });
+const text = z.string({ error: 'expected a text in quotes' });
+const filled = text.min(1, 'expected a text that is not empty');
+const texts = z.array(filled, { error: 'expected a list of texts: ["…", "…"]' });
+const fileMode = z
+  .int({ error: 'expected permission bits, such as 0o644' })
+  .min(0, 'expected permission bits, such as 0o644')
+  .max(MODE_MAX, 'expected permission bits up to 0o777');
+const netbiosName = filled
+  .max(NETBIOS_NAME_MAX, `expected at most ${NETBIOS_NAME_MAX} characters`)
+  .regex(/^[A-Za-z0-9-]+$/, 'expected letters, digits and hyphens only');
+const encryption = oneOf(['off', 'desired', 'required']);
+const dialect = oneOf(Object.keys(DIALECTS) as [DialectName, ...DialectName[]]);
+
+const server = z.strictObject({
+  listen: z
+    .union([filled, texts.min(1)], { error: 'expected an address or a list of addresses' })
+    .optional(),
+  port: z
+    .int({ error: `expected a port, 1 to ${PORT_MAX}` })
+    .min(1, `expected a port, 1 to ${PORT_MAX}`)
+    .max(PORT_MAX, `expected a port, 1 to ${PORT_MAX}`)
+    .optional(),
+  name: netbiosName.optional(),
+  workgroup: netbiosName.optional(),
+  signing: oneOf(['enabled', 'required']).optional(),
+  encryption: encryption.optional(),
+  dialect_min: dialect.optional(),
+  dialect_max: dialect.optional(),
+  state: filled.optional(),
+  log: oneOf(LOG_LEVELS).optional(),
+});
+
+const share = z.strictObject({
+  path: z.string({ error: 'expected the folder to share, in quotes' }).min(1, 'expected a folder'),
+  read_only: bool.optional(),
+  comment: text.max(255, 'expected at most 255 characters').optional(),
+  encryption: encryption.optional(),
+  users: texts.optional(),
+  hidden: bool.optional(),
+  create_mask: fileMode.optional(),
+  directory_mask: fileMode.optional(),
+  hide_dot_files: bool.optional(),
+  strict_sync: bool.optional(),
+});
+
+const count = z
+  .int({ error: 'expected a whole number' })
+  .min(1, 'expected a number of 1 or more')
+  .optional();
+const limitShape = Object.fromEntries(Object.keys(DEFAULT_LIMITS).map((name) => [name, count]));
+/** [MS-SMB2] 3.3.5.4: MaxTransactSize and its like are told in NEGOTIATE. */
+const TRANSACT_UNIT = 65_536;
+const transactSize = z
+  .int({ error: 'expected a whole number' })
+  .min(TRANSACT_UNIT, `expected ${TRANSACT_UNIT} or more`)
+  .max(8 * 1024 * 1024, 'expected at most 8388608')
+  .multipleOf(TRANSACT_UNIT, `expected a multiple of ${TRANSACT_UNIT}`)
+  .optional();
+
+const section = (name: string) => ({ error: `expected a section [${name}]` });
+
+export const configSchema: z.ZodType<ConfigData> = z.strictObject({
+  server: z.strictObject(server.shape, section('server')).optional(),
+  shares: z
+    .record(filled, z.strictObject(share.shape, section('shares.NAME')), section('shares.NAME'))
+    .optional(),
+  limits: z
+    .strictObject({ ...limitShape, transactSizeMax: transactSize }, section('limits'))
+    .optional(),
+}) as unknown as z.ZodType<ConfigData>;
+
+/** The keys that the section at `path` takes: for hints. */
+export function keysAt(path: readonly PropertyKey[]): readonly string[] {
+  if (path.length === 0) return ['server', 'shares', 'limits'];
+  if (path[0] === 'server') return Object.keys(server.shape);
+  if (path[0] === 'shares') return Object.keys(share.shape);
+  return Object.keys(DEFAULT_LIMITS);
+}
+
+function listOf(values: readonly string[]): string {
+  const quoted = values.map((value) => `"${value}"`);
+  return `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
+}

@@ -1,0 +1,153 @@
+/**
+ * The configuration file: TOML, checked whole before anything is done with it. Every error names
+ * file, line, key and what was expected.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parse, TomlError } from 'smol-toml';
+import type { z } from 'zod';
+import type { LogLevel } from '../env/node/node-log.ts';
+import { type ConfigData, configSchema, keysAt, type ShareSection } from './config-schema.ts';
+import { nearest } from './nearest.ts';
+import { checkShareName, DIALECTS, type ShareOptions, type SmbServerOptions } from './options.ts';
+import { lineOf } from './toml-lines.ts';
+
+export interface Config {
+  readonly server: Omit<SmbServerOptions, 'log'>;
+  readonly logLevel: LogLevel | undefined;
+  readonly shares: readonly ShareOptions[];
+}
+
+/** Everything that is wrong with the file, a line each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Reads and checks the file at `path`; throws `ConfigError`. */
+export function readConfig(path: string): Config {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`${path}: cannot be read: ${(error as Error).message}`);
+  }
+  return parseConfig(text, path);
+}
+
+/** `path` names the file in errors, and relative paths in it start at its folder. */
+export function parseConfig(text: string, path: string): Config {
+  const parsed = configSchema.safeParse(parseToml(text, path));
+  if (!parsed.success) throw new ConfigError(explain(parsed.error.issues, text, path));
+  const problems = crossChecks(parsed.data).map((problem) => at(problem, text, path));
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  return toConfig(parsed.data, dirname(resolve(path)));
+}
+
+function parseToml(text: string, path: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const reason = error.message.split('\n')[0]?.replace('Invalid TOML document: ', '');
+    throw new ConfigError(`${path}:${error.line}: this is not TOML: ${reason}`);
+  }
+}
+
+interface Problem {
+  readonly key: readonly PropertyKey[];
+  readonly message: string;
+}
+
+function explain(issues: readonly z.core.$ZodIssue[], text: string, path: string): string {
+  const problems = issues.flatMap((issue): readonly Problem[] => {
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) => unknown(issue.path, key));
+    return [{ key: issue.path, message: issue.message }];
+  });
+  return problems.map((problem) => at(problem, text, path)).join('\n');
+}
+
+function unknown(section: readonly PropertyKey[], key: string): Problem {
+  const known = keysAt(section);
+  const hint = nearest(key, known);
+  const message = hint
+    ? `is unknown; did you mean '${hint}'?`
+    : `is unknown; known: ${known.join(', ')}`;
+  return { key: [...section, key], message };
+}
+
+function at({ key, message }: Problem, text: string, path: string): string {
+  return `${path}:${lineOf(text, key.map(String))}: ${key.join('.')}: ${message}`;
+}
+
+/** What no single key shows: order of the dialects, names that differ in case only. */
+function crossChecks(data: ConfigData): readonly Problem[] {
+  const problems: Problem[] = [];
+  const { dialect_min: min = '2.0.2', dialect_max: max = '3.1.1' } = data.server ?? {};
+  if (DIALECTS[min] > DIALECTS[max]) {
+    const message = `expected a dialect of at most dialect_max (${max})`;
+    problems.push({ key: ['server', 'dialect_min'], message });
+  }
+  const seen = new Map<string, string>();
+  for (const name of Object.keys(data.shares ?? {})) {
+    const twin = seen.get(name.toLowerCase());
+    seen.set(name.toLowerCase(), name);
+    const message = shareNameProblem(name, twin);
+    if (message !== undefined) problems.push({ key: ['shares', name], message });
+  }
+  return problems;
+}
+
+function shareNameProblem(name: string, twin: string | undefined): string | undefined {
+  if (twin !== undefined) return `expected another name: clients cannot tell it from '${twin}'`;
+  try {
+    checkShareName(name);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function toConfig(data: ConfigData, folder: string): Config {
+  const { listen, state, log, dialect_min, dialect_max, ...server } = data.server ?? {};
+  return {
+    server: defined({
+      ...server,
+      listen: typeof listen === 'string' ? [listen] : listen,
+      stateFolder: state === undefined ? undefined : resolve(folder, state),
+      dialectMin: dialect_min,
+      dialectMax: dialect_max,
+      limits: data.limits,
+    }),
+    logLevel: log,
+    shares: Object.entries(data.shares ?? {}).map(([name, share]) => toShare(name, share, folder)),
+  };
+}
+
+function toShare(name: string, share: ShareSection, folder: string): ShareOptions {
+  return defined({
+    name,
+    path: resolve(folder, share.path),
+    readOnly: share.read_only,
+    comment: share.comment,
+    encryption: share.encryption,
+    allowedUsers: share.users,
+    hidden: share.hidden,
+    createMask: share.create_mask,
+    directoryMask: share.directory_mask,
+    hideDotFiles: share.hide_dot_files,
+    strictSync: share.strict_sync,
+  });
+}
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+/** Leaves out what is undefined, as `exactOptionalPropertyTypes` asks. */
+function defined<T extends object>(value: T): Partial<Defined<T>> & DefinedPart<T> {
+  const entries = Object.entries(value).filter(([, one]) => one !== undefined);
+  return Object.fromEntries(entries) as Partial<Defined<T>> & DefinedPart<T>;
+}
+
+type DefinedPart<T> = {
+  [K in keyof T as undefined extends T[K] ? never : K]: T[K];
+};

@@ -1,0 +1,84 @@
+/**
+ * A lock between processes that edit one file of the state folder. The lock is a file beside it
+ * that names its holder; it appears whole (`link` of a finished file) and belongs to exactly one.
+ * A holder that died, or that took longer than any edit takes, loses it.
+ */
+import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { pause } from '../env/node/pause.ts';
+
+const RETRY_MS = 20;
+const WAIT_MAX_MS = 5_000;
+/** Edits take milliseconds; a holder of this age hangs, or its process id was given to another. */
+const HELD_MAX_MS = 10_000;
+
+/** Runs `action` alone among all processes that use the same lock; throws when it never gets it. */
+export async function withFileLock<T>(path: string, token: string, action: () => T): Promise<T> {
+  const mine = `${path}.${token}`;
+  writeFileSync(mine, `${process.pid}\n`, { mode: 0o600, flag: 'wx' });
+  try {
+    await acquire(path, mine);
+  } finally {
+    rmSync(mine, { force: true });
+  }
+  try {
+    return action();
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
+async function acquire(path: string, mine: string): Promise<void> {
+  for (let waitedMs = 0; waitedMs <= WAIT_MAX_MS; waitedMs += RETRY_MS) {
+    if (tryLink(mine, path)) return;
+    if (isAbandoned(path)) takeAway(path, `${mine}.stale`);
+    else await pause(RETRY_MS);
+  }
+  throw new Error(`${path} is held by another process; remove it if none is running`);
+}
+
+function tryLink(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function isAbandoned(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return false;
+  if (Date.now() - stat.ctimeMs > HELD_MAX_MS) return true;
+  return !isAlive(holder(path));
+}
+
+/** Moves an abandoned lock aside; puts it back when another process had just renewed it. */
+function takeAway(path: string, aside: string): void {
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  if (!isAbandoned(aside) && isAlive(holder(aside))) tryLink(aside, path);
+  rmSync(aside, { force: true });
+}
+
+function holder(path: string): number {
+  try {
+    return Number.parseInt(readFileSync(path, 'utf8'), 10);
+  } catch {
+    return Number.NaN; // gone meanwhile: the next attempt decides
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return true; // unknown: leave it to its age
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

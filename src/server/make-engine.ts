@@ -1,0 +1,94 @@
+import { hostname } from 'node:os';
+import { createAuthenticator } from '../auth/authenticator.ts';
+import type { Limits } from '../base/limits.ts';
+import type { Env } from '../env/ports.ts';
+import { createPipeOpener } from '../services/pipes.ts';
+import {
+  SIGNING_AES_CMAC,
+  SIGNING_AES_GMAC,
+  SIGNING_HMAC_SHA256,
+  SMB2_ENCRYPTION_AES128_CCM,
+  SMB2_ENCRYPTION_AES128_GCM,
+  SMB2_ENCRYPTION_AES256_CCM,
+  SMB2_ENCRYPTION_AES256_GCM,
+} from '../smb2/crypto/algorithms.ts';
+import type { ServerEvent, Share } from '../smb2/server/options.ts';
+import { Smb2Server } from '../smb2/server/server.ts';
+import type { AccountStore } from './account-store.ts';
+import { listNetworkInterfaces } from './interfaces.ts';
+import { DIALECTS, type SmbServerOptions } from './options.ts';
+import { securityContextOf } from './security-contexts.ts';
+
+const DEFAULT_WORKGROUP = 'WORKGROUP';
+
+/** In order of preference: GCM before CCM for its speed, 128 bits before 256 as Windows does. */
+const CIPHERS = [
+  SMB2_ENCRYPTION_AES128_GCM,
+  SMB2_ENCRYPTION_AES128_CCM,
+  SMB2_ENCRYPTION_AES256_GCM,
+  SMB2_ENCRYPTION_AES256_CCM,
+];
+const SIGNING_ALGORITHMS = [SIGNING_AES_GMAC, SIGNING_AES_CMAC, SIGNING_HMAC_SHA256];
+
+/** [MS-SMB2] 3.3.4.13 Server Application Registers a Share: the one of the named pipes. */
+const IPC_SHARE: Share = {
+  name: 'IPC$',
+  comment: 'Remote IPC',
+  type: 'pipe',
+  volume: undefined,
+  encryption: 'off',
+  allowedUsers: undefined,
+  readOnly: false,
+  hidden: false,
+};
+
+export interface EngineParams {
+  readonly options: SmbServerOptions;
+  readonly env: Env;
+  readonly limits: Limits;
+  readonly serverId: string;
+  readonly serverName: string;
+  readonly accounts: AccountStore;
+}
+
+/** Puts the protocol engine together: who may log on, what answers on IPC$, how it encrypts. */
+export function makeEngine(params: EngineParams): Smb2Server {
+  const { options, env, limits, serverId, serverName, accounts } = params;
+  const workgroup = (options.workgroup ?? DEFAULT_WORKGROUP).toUpperCase();
+  const engine: Smb2Server = new Smb2Server({
+    env,
+    limits,
+    serverGuid: new Uint8Array(Buffer.from(accounts.data.serverGuid, 'hex')),
+    serverId,
+    serverName,
+    authenticator: createAuthenticator({
+      random: env.random,
+      clock: env.clock,
+      accounts,
+      serverName,
+      domainName: workgroup,
+      dnsName: hostname(),
+    }),
+    dialectMin: DIALECTS[options.dialectMin ?? '2.0.2'],
+    dialectMax: DIALECTS[options.dialectMax ?? '3.1.1'],
+    signing: options.signing ?? 'required',
+    encryption: options.encryption ?? 'off',
+    ciphers: CIPHERS,
+    signingAlgorithms: SIGNING_ALGORITHMS,
+    securityContext: securityContextOf,
+    openPipe: createPipeOpener({
+      serverName,
+      workgroup,
+      shares: () => engine.shares(),
+    }),
+    networkInterfaces: listNetworkInterfaces,
+    onEvent: (event) => logEvent(env, event),
+  });
+  engine.addShare(IPC_SHARE);
+  return engine;
+}
+
+function logEvent({ log }: Env, { kind, ...fields }: ServerEvent): void {
+  if (kind === 'logon') log.info(fields, kind);
+  else log.warn(fields, kind);
+}

@@ -1,0 +1,96 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { getSystemErrorName } from 'node:util';
+import type { Limits } from '../base/limits.ts';
+import type { Env } from '../env/ports.ts';
+import { DEFAULT_VOLUME_OPTIONS, makeVolume } from '../fsa/make-volume.ts';
+import type { VolumeOptions } from '../fsa/volume.ts';
+import type { Share } from '../smb2/server/options.ts';
+import type { RecordStore } from '../state/record-store.ts';
+import { failed } from '../vfs/errno.ts';
+import { openLocalVfs } from '../vfs/local/local-vfs.ts';
+import type { Vfs } from '../vfs/vfs.ts';
+import { OptionError, type ShareOptions } from './options.ts';
+
+export interface MountedShare {
+  readonly options: ShareOptions;
+  readonly share: Share;
+  /** Closes the storage, unless the embedder gave it. */
+  close(): void;
+}
+
+export interface MountContext {
+  readonly env: Env;
+  readonly limits: Limits;
+  readonly store: RecordStore;
+  readonly serverId: string;
+}
+
+/** Opens the share's storage and makes its volume. Throws `OptionError` when it has none. */
+export function mountShare(options: ShareOptions, context: MountContext): MountedShare {
+  const vfs = openStorage(options);
+  const volume = makeVolume({
+    id: options.name.toLowerCase(),
+    vfs,
+    env: context.env,
+    options: volumeOptions(options, context.limits),
+    serverId: context.serverId,
+    store: context.store,
+  });
+  const share: Share = {
+    name: options.name,
+    comment: options.comment ?? '',
+    type: 'disk',
+    volume,
+    encryption: options.encryption ?? 'off',
+    allowedUsers: options.allowedUsers?.map((name) => name.toLowerCase()),
+    readOnly: options.readOnly ?? false,
+    hidden: options.hidden ?? false,
+  };
+  const close = options.vfs === undefined ? () => vfs.close() : () => {};
+  return { options, share, close };
+}
+
+function openStorage({ name, path, vfs }: ShareOptions): Vfs {
+  if (vfs !== undefined && path !== undefined) {
+    throw new OptionError(`share '${name}' has a path and a vfs: only one of them can be`);
+  }
+  if (vfs !== undefined) return vfs;
+  if (path === undefined) throw new OptionError(`share '${name}' needs a path or a vfs`);
+  const folder = resolve(path);
+  const stat = statSync(folder, { throwIfNoEntry: false });
+  if (stat === undefined) throw new OptionError(`share '${name}': there is no folder ${folder}`);
+  if (!stat.isDirectory()) throw new OptionError(`share '${name}': ${folder} is not a folder`);
+  const opened = openLocalVfs(folder);
+  if (!failed(opened)) return opened;
+  const reason = getSystemErrorName(opened);
+  throw new OptionError(`share '${name}': ${folder} cannot be opened (${reason})`);
+}
+
+function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
+  const isRoot = process.getuid?.() === 0;
+  return {
+    readOnly: options.readOnly ?? false,
+    label: options.name,
+    serialNumber: serialNumberOf(options.path ?? options.name),
+    createMask: options.createMask ?? DEFAULT_VOLUME_OPTIONS.createMask,
+    directoryMask: options.directoryMask ?? DEFAULT_VOLUME_OPTIONS.directoryMask,
+    securityXattr: isRoot ? 'security.NTACL' : 'user.NTACL',
+    hideDotFiles: options.hideDotFiles ?? DEFAULT_VOLUME_OPTIONS.hideDotFiles,
+    strictSync: options.strictSync ?? DEFAULT_VOLUME_OPTIONS.strictSync,
+    eaSizeMax: limits.eaSizeMax,
+    locksPerOpenMax: limits.locksPerOpenMax,
+    pathDepthMax: limits.pathDepthMax,
+    pathLengthMax: limits.pathLengthMax,
+    securityDescriptorSize: limits.securityDescriptorSize,
+    nameCacheDirectories: limits.nameCacheDirectories,
+    nameCacheNames: limits.nameCacheNames,
+  };
+}
+
+/** FNV-1a: the same share has the same serial number after a restart. */
+function serialNumberOf(text: string): number {
+  let hash = 0x811c_9dc5;
+  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x0100_0193);
+  return hash >>> 0;
+}

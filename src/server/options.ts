@@ -1,0 +1,84 @@
+/** What embedding code, the configuration file and the command line all boil down to. */
+import type { Limits } from '../base/limits.ts';
+import type { Log } from '../env/ports.ts';
+import type { EncryptionPolicy } from '../smb2/server/options.ts';
+import type { Vfs } from '../vfs/vfs.ts';
+
+/** [MS-SMB2] 2.2.3 DialectRevision, as people write it. */
+export const DIALECTS = {
+  '2.0.2': 0x0202,
+  '2.1': 0x0210,
+  '3.0': 0x0300,
+  '3.0.2': 0x0302,
+  '3.1.1': 0x0311,
+} as const;
+export type DialectName = keyof typeof DIALECTS;
+
+export interface SmbServerOptions {
+  /** Addresses to listen on; default: every one of this machine. */
+  readonly listen?: readonly string[];
+  /** Default 445, which needs privileges on most systems; 0 takes a free one. */
+  readonly port?: number;
+  /** The server's NetBIOS-style name; default: the host's name. */
+  readonly name?: string;
+  readonly workgroup?: string;
+  /** Default 'required': what is not signed or encrypted is refused. */
+  readonly signing?: 'enabled' | 'required';
+  /** Default 'off'; a share may ask for more. */
+  readonly encryption?: EncryptionPolicy;
+  readonly dialectMin?: DialectName;
+  readonly dialectMax?: DialectName;
+  /** Accounts and the server's identity are kept here; without it they live in memory. */
+  readonly stateFolder?: string;
+  readonly limits?: Partial<Limits>;
+  readonly log?: Log;
+}
+
+export interface ShareOptions {
+  readonly name: string;
+  /** The folder to share; or `vfs`, any other storage. Exactly one of the two. */
+  readonly path?: string;
+  readonly vfs?: Vfs;
+  readonly readOnly?: boolean;
+  readonly comment?: string;
+  readonly encryption?: EncryptionPolicy;
+  /** Who may connect; default: every account. */
+  readonly allowedUsers?: readonly string[];
+  /** Not shown to those who browse, still reachable by name. */
+  readonly hidden?: boolean;
+  /** Permission bits of new files (default 0o644) and folders (default 0o755). */
+  readonly createMask?: number;
+  readonly directoryMask?: number;
+  /** Names that start with a dot carry the hidden attribute; default true. */
+  readonly hideDotFiles?: boolean;
+  /** FLUSH and write-through reach the disk; default true. */
+  readonly strictSync?: boolean;
+}
+
+export interface UserOptions {
+  readonly name: string;
+  readonly password: string;
+}
+
+/** A share or an option that cannot be; the message is for the person who wrote it. */
+export class OptionError extends Error {
+  override readonly name = 'OptionError';
+}
+
+const SHARE_NAME_LENGTH_MAX = 80;
+
+/** [MS-SRVS] 2.2.4.23: at most 80 characters; and none that a UNC path gives another meaning. */
+export function checkShareName(name: string): void {
+  if (name.length === 0 || name.length > SHARE_NAME_LENGTH_MAX) {
+    throw new OptionError(`a share name has 1 to ${SHARE_NAME_LENGTH_MAX} characters`);
+  }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  if (/["/\\[\]:;|=,+*?<>\u0000-\u001f]/.test(name) || name.trim() !== name) {
+    throw new OptionError(
+      `'${name}' cannot be a share's name: it has a character not allowed there`,
+    );
+  }
+  if (/^(ipc|admin|print)\$$|^(pipe|mailslot)$/i.test(name)) {
+    throw new OptionError(`'${name}' cannot be a share's name: it is reserved`);
+  }
+}

@@ -1,0 +1,59 @@
+import {
+  type Identity,
+  SID_AUTHENTICATED_USERS,
+  SID_EVERYONE,
+  SID_NETWORK,
+} from '../auth/token.ts';
+import type { SecurityContext } from '../fsa/security-context.ts';
+import type { Share } from '../smb2/server/options.ts';
+import type { Credentials } from '../vfs/vfs.ts';
+
+/** [MS-DTYP] 2.4.3 ACCESS_MASK: everything that a file grants. */
+const FILE_ALL_ACCESS = 0x001f_01ff;
+/** FILE_GENERIC_READ and FILE_GENERIC_EXECUTE: all that does not change a file. */
+const READ_AND_EXECUTE = 0x0012_00a9;
+const SID_UNIX_USER = 'S-1-22-1';
+const SID_UNIX_GROUP = 'S-1-22-2';
+
+/**
+ * Whom a logged-in identity acts for in the object store. Its POSIX side is the account's own uid
+ * and gid where it has them and the server may switch to them, and the server's own otherwise; the
+ * SIDs of those ids (Samba's S-1-22 namespace) make the owner of a plain POSIX file be its owner
+ * here, too.
+ */
+export function securityContextOf(identity: Identity, share: Share): SecurityContext {
+  const credentials = credentialsOf(identity);
+  const groups = new Set([credentials.gid, ...credentials.groups]);
+  const groupSids = new Set([
+    ...identity.groupSids,
+    SID_EVERYONE,
+    SID_NETWORK,
+    ...(identity.isAnonymous || identity.isGuest ? [] : [SID_AUTHENTICATED_USERS]),
+    `${SID_UNIX_USER}-${credentials.uid}`,
+    ...[...groups].map((gid) => `${SID_UNIX_GROUP}-${gid}`),
+  ]);
+  return {
+    userSid: identity.userSid,
+    groupSids: [...groupSids],
+    privileges: [],
+    credentials,
+    maximalAccess: share.readOnly ? READ_AND_EXECUTE : FILE_ALL_ACCESS,
+  };
+}
+
+function credentialsOf(identity: Identity): Credentials {
+  const own = processCredentials();
+  if (own.uid !== 0 || identity.uid === undefined || identity.gid === undefined) return own;
+  return { uid: identity.uid, gid: identity.gid, groups: identity.gids ?? [] };
+}
+
+let cached: Credentials | undefined;
+
+function processCredentials(): Credentials {
+  cached ??= {
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    groups: process.getgroups?.() ?? [],
+  };
+  return cached;
+}

@@ -1,0 +1,237 @@
+/**
+ * The public server: `import { SmbServer } from 'semba'`. The `semba` command is the same code.
+ *
+ *   created --start()--> listening --stop()--> stopped
+ *
+ *   created    shares and users can be added; nothing listens
+ *   listening  clients connect; shares and users come and go
+ *   stopped    every open, session and connection is closed; for good
+ */
+
+import { hostname } from 'node:os';
+import { ntHash } from '../auth/ntlm/nt-hash.ts';
+import { DEFAULT_LIMITS, type Limits } from '../base/limits.ts';
+import { makeNodeEnv } from '../env/node/node-env.ts';
+import { makeNodeLog } from '../env/node/node-log.ts';
+import type { Env, Log } from '../env/ports.ts';
+import type { EncryptionPolicy } from '../smb2/server/options.ts';
+import type { Smb2Server } from '../smb2/server/server.ts';
+import { listenTcp, type TcpListener } from '../smb2/transport/tcp/tcp-listener.ts';
+import { MemoryRecordStore } from '../state/memory/memory-record-store.ts';
+import type { RecordStore } from '../state/record-store.ts';
+import type { Vfs } from '../vfs/vfs.ts';
+import { AccountStore } from './account-store.ts';
+import { addAccount, findAccount, removeAccount, setPassword } from './accounts.ts';
+import { AccountsFile } from './accounts-file.ts';
+import { makeEngine } from './make-engine.ts';
+import { type MountedShare, mountShare } from './mount-share.ts';
+import {
+  checkShareName,
+  type DialectName,
+  OptionError,
+  type ShareOptions,
+  type SmbServerOptions,
+  type UserOptions,
+} from './options.ts';
+
+export type {
+  DialectName,
+  EncryptionPolicy,
+  Limits,
+  Log,
+  ShareOptions,
+  SmbServerOptions,
+  UserOptions,
+  Vfs,
+};
+export { DEFAULT_LIMITS, OptionError };
+
+const SMB_PORT = 445;
+const NETBIOS_NAME_MAX = 15;
+/** How often a running server looks whether another process edited the accounts. */
+const ACCOUNTS_POLL_MS = 2_000;
+/** Long enough for open files to be closed in order; then connections are cut. */
+const STOP_TIME_MS = 5_000;
+
+type State = 'created' | 'listening' | 'stopped';
+
+interface Parts {
+  readonly accounts: AccountStore;
+  readonly engine: Smb2Server;
+}
+
+export class SmbServer {
+  readonly #options: SmbServerOptions;
+  readonly #limits: Limits;
+  readonly #env: Env;
+  readonly #serverId: string;
+  readonly #store: RecordStore;
+  readonly #shares: Map<string, MountedShare> = new Map();
+  readonly #listeners: TcpListener[] = [];
+  #parts: Promise<Parts> | undefined;
+  #state: State = 'created';
+
+  /** Nothing is opened, read or bound before the first `await` on this object. */
+  constructor(options: SmbServerOptions = {}) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#env = makeNodeEnv(options.log ?? makeNodeLog('warn'));
+    this.#serverId = Buffer.from(this.#env.random.bytes(8)).toString('hex');
+    this.#store = new MemoryRecordStore();
+  }
+
+  /** Starts to listen. Rejects with the system's error (`EADDRINUSE`, `EACCES` …). */
+  async start(): Promise<void> {
+    if (this.#state !== 'created') throw new Error(`the server is ${this.#state}`);
+    const { engine } = await this.#open();
+    const hosts = this.#options.listen ?? [''];
+    try {
+      for (const host of hosts) await this.#listen(engine, host);
+    } catch (error) {
+      await this.#closeListeners();
+      throw error;
+    }
+    this.#state = 'listening';
+    this.#pollAccounts();
+  }
+
+  /** Closes every open file, session and connection, in order; then the shares' storage. */
+  async stop(): Promise<void> {
+    if (this.#state === 'stopped') return;
+    this.#state = 'stopped';
+    const unbound = this.#closeListeners();
+    const parts = await this.#parts;
+    if (parts !== undefined) await parts.engine.close();
+    await Promise.race([unbound, this.#after(STOP_TIME_MS)]);
+    for (const share of this.#shares.values()) share.close();
+    this.#shares.clear();
+    await this.#store.close();
+  }
+
+  /** Clients see it at once. Throws `OptionError` when the share cannot be. */
+  async addShare(options: ShareOptions): Promise<void> {
+    checkShareName(options.name);
+    const key = options.name.toLowerCase();
+    if (this.#shares.has(key)) throw new OptionError(`share '${options.name}' exists already`);
+    const { engine } = await this.#open();
+    const share = mountShare(options, {
+      env: this.#env,
+      limits: this.#limits,
+      store: this.#store,
+      serverId: this.#serverId,
+    });
+    this.#shares.set(key, share);
+    engine.addShare(share.share);
+  }
+
+  /** Closes all that is open on the share; false when there is none of this name. */
+  async removeShare(name: string): Promise<boolean> {
+    const share = this.#shares.get(name.toLowerCase());
+    if (share === undefined) return false;
+    this.#shares.delete(name.toLowerCase());
+    const { engine } = await this.#open();
+    await engine.removeShare(share.options.name);
+    share.close();
+    return true;
+  }
+
+  /** Adds an account, or gives an account that exists another password. */
+  async addUser({ name, password }: UserOptions): Promise<void> {
+    const hash = ntHash(password);
+    const { accounts } = await this.#open();
+    await accounts.edit((data) =>
+      findAccount(data, name) ? setPassword(data, name, hash) : addAccount(data, name, hash),
+    );
+  }
+
+  /** Ends the account's sessions, too; false when there is none of this name. */
+  async removeUser(name: string): Promise<boolean> {
+    const { accounts } = await this.#open();
+    if (findAccount(accounts.data, name) === undefined) return false;
+    await accounts.edit((data) => removeAccount(data, name));
+    return true;
+  }
+
+  /** Reads the accounts of the state folder again, now instead of at the next logon. */
+  async reloadAccounts(): Promise<void> {
+    (await this.#open()).accounts.refresh();
+  }
+
+  /** Names of the accounts, as they are spelled. */
+  async users(): Promise<readonly string[]> {
+    const { accounts } = await this.#open();
+    accounts.refresh();
+    return accounts.data.accounts.map((account) => account.name);
+  }
+
+  get shares(): readonly ShareOptions[] {
+    return [...this.#shares.values()].map((share) => share.options);
+  }
+
+  /** The first address it listens on; undefined unless it does. */
+  get address(): string | undefined {
+    return this.#listeners[0]?.address;
+  }
+
+  get port(): number | undefined {
+    return this.#listeners[0]?.port;
+  }
+
+  get name(): string {
+    const own =
+      hostname()
+        .split('.')[0]
+        ?.replace(/[^A-Za-z0-9-]/g, '') || 'SEMBA';
+    return (this.#options.name ?? own).slice(0, NETBIOS_NAME_MAX).toUpperCase();
+  }
+
+  #open(): Promise<Parts> {
+    this.#parts ??= this.#makeParts();
+    return this.#parts;
+  }
+
+  async #makeParts(): Promise<Parts> {
+    const { stateFolder } = this.#options;
+    const { random } = this.#env;
+    const file = stateFolder === undefined ? undefined : new AccountsFile(stateFolder, random);
+    let engine: Smb2Server | undefined;
+    const revoked = (userName: string) => void engine?.logoffUser(userName);
+    const accounts = await AccountStore.open({ file, env: this.#env, revoked });
+    engine = makeEngine({
+      options: this.#options,
+      env: this.#env,
+      limits: this.#limits,
+      serverId: this.#serverId,
+      serverName: this.name,
+      accounts,
+    });
+    return { accounts, engine };
+  }
+
+  async #listen(engine: Smb2Server, host: string): Promise<void> {
+    const listener = await listenTcp({
+      host: host === '' ? '::' : host,
+      port: this.#listeners[0]?.port ?? this.#options.port ?? SMB_PORT,
+      accept: engine.accept,
+      limits: this.#limits,
+      timers: this.#env.timers,
+      log: this.#env.log,
+    });
+    this.#listeners.push(listener);
+  }
+
+  async #closeListeners(): Promise<void> {
+    const closing = this.#listeners.splice(0).map((listener) => listener.close());
+    await Promise.all(closing);
+  }
+
+  #after(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.#env.timers.after(delayMs, resolve));
+  }
+
+  #pollAccounts(): void {
+    if (this.#state !== 'listening' || this.#options.stateFolder === undefined) return;
+    void this.reloadAccounts();
+    this.#env.timers.after(ACCOUNTS_POLL_MS, () => this.#pollAccounts());
+  }
+}

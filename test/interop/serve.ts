@@ -1,0 +1,90 @@
+/**
+ * The server that every tool outside tests: fresh folders, the same shares and users each time.
+ *
+ *   share      everything on            share_ro   read-only, with a few files
+ *   share_enc  encryption required      noperm     a folder of mode 0700, for nobody in particular
+ *
+ * Users torture1/torture1pw and torture2/torture2pw. Variables:
+ *   SEMBA_DIR          folder in which the shares' folders are made (default: the temporary folder)
+ *   SEMBA_SHARE_DIR    an existing folder for `share`; it is not removed
+ *   SEMBA_VFS          local (default) or memory
+ *   SEMBA_LOG          log level (default: warn)
+ *   SEMBA_SIGNING      enabled (default) or required
+ *   SEMBA_ENCRYPTION   off (default), desired or required
+ *   SEMBA_DIALECT_MIN, SEMBA_DIALECT_MAX   2.0.2 … 3.1.1
+ *   SEMBA_LIMITS       JSON of limits, e.g. {"connectionsMax": 10}
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeNodeClock } from '../../src/env/node/node-clock.ts';
+import { type LogLevel, makeNodeLog } from '../../src/env/node/node-log.ts';
+import { type DialectName, type ShareOptions, SmbServer } from '../../src/server/smb-server.ts';
+import { MemoryVfs } from '../../src/server/storage.ts';
+
+const USERS = ['torture1', 'torture2'];
+const [port, workers = '1'] = process.argv.slice(2);
+if (port === undefined || !/^\d+$/.test(port) || !/^\d+$/.test(workers)) {
+  process.stderr.write('usage: serve PORT [WORKERS]\n');
+  process.exit(2);
+}
+await serve(Number(port));
+
+async function serve(onPort: number): Promise<void> {
+  const { env } = process;
+  const stopped = new Promise<void>((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
+  });
+  const base = mkdtempSync(join(env.SEMBA_DIR ?? tmpdir(), 'semba-serve-'));
+  const server = new SmbServer({
+    listen: ['127.0.0.1'],
+    port: onPort,
+    name: 'SEMBA',
+    signing: env.SEMBA_SIGNING === 'required' ? 'required' : 'enabled',
+    encryption: (env.SEMBA_ENCRYPTION ?? 'off') as 'off' | 'desired' | 'required',
+    dialectMin: (env.SEMBA_DIALECT_MIN ?? '2.0.2') as DialectName,
+    dialectMax: (env.SEMBA_DIALECT_MAX ?? '3.1.1') as DialectName,
+    limits: JSON.parse(env.SEMBA_LIMITS ?? '{}'),
+    log: makeNodeLog((env.SEMBA_LOG ?? 'warn') as LogLevel),
+  });
+  try {
+    for (const share of makeShares(base)) await server.addShare(share);
+    for (const name of USERS) await server.addUser({ name, password: `${name}pw` });
+    await server.start();
+    process.stdout.write('ready\n');
+    await stopped;
+  } finally {
+    await server.stop();
+    rmSync(base, { recursive: true, force: true });
+  }
+}
+
+function makeShares(base: string): readonly ShareOptions[] {
+  const own = process.env.SEMBA_SHARE_DIR;
+  const main = own === undefined ? storage(base, 'share') : { path: own };
+  return [
+    { name: 'share', ...main, createMask: 0o755 },
+    { name: 'share_enc', ...storage(base, 'share_enc'), encryption: 'required' },
+    { name: 'share_ro', path: readOnlyFolder(base), readOnly: true },
+    { name: 'noperm', path: folder(base, 'noperm', 0o700) },
+  ];
+}
+
+function storage(base: string, name: string): Pick<ShareOptions, 'path' | 'vfs'> {
+  if (process.env.SEMBA_VFS === 'memory') return { vfs: new MemoryVfs(makeNodeClock()) };
+  return { path: folder(base, name, 0o755) };
+}
+
+function readOnlyFolder(base: string): string {
+  const path = folder(base, 'share_ro', 0o755);
+  mkdirSync(join(path, 'folder'));
+  writeFileSync(join(path, 'readme.txt'), 'This share is read-only.\n');
+  writeFileSync(join(path, 'folder', 'data.bin'), Buffer.alloc(100_000, 0x5e));
+  return path;
+}
+
+function folder(base: string, name: string, mode: number): string {
+  const path = join(base, name);
+  mkdirSync(path, { mode });
+  return path;
+}

@@ -1,0 +1,176 @@
+/**
+ * smbtorture against a fresh server, test by test, compared with expected-failures.txt.
+ *
+ * - A test that fails and is not listed fails the run, and so does one that did not get to run.
+ * - A test that is listed and passes is reported: take it off the list, which may only shrink.
+ * - What a test skips by its own word ("not supported") counts as skipped.
+ *
+ * Each test runs in a smbtorture of its own: its counters are global, and a hang costs one test.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const SUITES = [
+  ...['connect', 'tcon', 'read', 'rw', 'mkdir', 'dir', 'create', 'getinfo', 'setinfo', 'compound'],
+  ...['compound_find', 'compound_async', 'credits', 'charset', 'fileid', 'session', 'session-id'],
+  ...['sharemode', 'deny', 'delete-on-close-perms', 'maxfid', 'openattr', 'winattr', 'winattr2'],
+  ...['secleak', 'sdread', 'maximum_allowed', 'timestamps', 'rename', 'ea', 'ioctl'],
+].map((name) => `smb2.${name}`);
+
+/** Not tests of ours: benchmarks, channels of a session (a later capability), Samba's own options. */
+const LEFT_OUT = /^smb2\.(session\.bind|create\.bench|ea\.|maximum_allowed\.bench)/;
+const TEST_TIME_MS = 100_000;
+const SECONDS_DEFAULT = 600;
+
+type Result = 'pass' | 'fail' | 'skip' | 'timeout' | 'notrun';
+interface Outcome {
+  readonly result: Result;
+  readonly reason: string;
+}
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { seconds: { type: 'string' }, port: { type: 'string' } },
+});
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const tests = chosen(positionals.length > 0 ? positionals : SUITES);
+  const expected = expectedFailures();
+  const server = values.port === undefined ? await startServer() : undefined;
+  const folder = mkdtempSync(join(tmpdir(), 'semba-torture-'));
+  try {
+    const port = values.port ?? server?.port ?? '';
+    return report(await runAll(tests, port, folder), expected);
+  } finally {
+    server?.child.kill('SIGTERM');
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Every test by its full name; smbtorture's list names the last part twice. */
+function chosen(wanted: readonly string[]): readonly string[] {
+  const listed = spawnSync('smbtorture', ['--list'], { encoding: 'utf8' });
+  if (listed.status !== 0) throw new Error('smbtorture is missing: package samba-testsuite');
+  const all = listed.stdout.split('\n').map((line) => line.replace(/\.([^.]+)\.\1$/, '.$1'));
+  const under = (test: string, name: string) => test === name || test.startsWith(`${name}.`);
+  const tests = all.filter(
+    (test) => !LEFT_OUT.test(test) && wanted.some((name) => under(test, name)),
+  );
+  return [...new Set(tests)];
+}
+
+/** Lines of `test.name  # reason`. */
+function expectedFailures(): ReadonlyMap<string, string> {
+  const text = readFileSync(join(root, 'test', 'interop', 'expected-failures.txt'), 'utf8');
+  const expected = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const match = /^(smb2\..*?)\s+#\s*(\S.*)$/.exec(line);
+    if (match?.[1] !== undefined) expected.set(match[1], match[2] ?? '');
+    else if (line.trim() !== '' && !line.startsWith('#')) {
+      throw new Error(`expected-failures.txt: no reason in '${line}'`);
+    }
+  }
+  return expected;
+}
+
+async function runAll(
+  tests: readonly string[],
+  port: string,
+  folder: string,
+): Promise<ReadonlyMap<string, Outcome>> {
+  const end = performance.now() + Number(values.seconds ?? SECONDS_DEFAULT) * 1000;
+  const outcomes = new Map<string, Outcome>();
+  for (const test of tests) {
+    const timeMs = Math.min(TEST_TIME_MS, end - performance.now());
+    const late: Outcome = { result: 'notrun', reason: "the run's time was up" };
+    const outcome = timeMs > 0 ? await runOne(test, { port, folder, timeMs }) : late;
+    outcomes.set(test, outcome);
+    if (outcome.result !== 'pass') console.log(`${outcome.result} ${test}: ${outcome.reason}`);
+  }
+  return outcomes;
+}
+
+function runOne(
+  test: string,
+  { port, folder, timeMs }: { port: string; folder: string; timeMs: number },
+): Promise<Outcome> {
+  const args = ['//127.0.0.1/share', '-p', port, '-U', 'torture1%torture1pw', '--format=subunit'];
+  args.push('--fullname', '--target=other', `--basedir=${folder}`);
+  for (const option of ['progress=no', 'user2name=torture2', 'user2password=torture2pw']) {
+    args.push(`--option=torture:${option}`);
+  }
+  const child = spawn('smbtorture', [...args, test], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: timeMs,
+    killSignal: 'SIGKILL',
+  });
+  return new Promise((resolve, reject) => {
+    let output = '';
+    child.stdout.on('data', (data) => {
+      output += data;
+    });
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve(outcomeOf(output, `${signal ?? `exit ${code}`}`)));
+  });
+}
+
+const RESULTS = { success: 'pass', failure: 'fail', error: 'fail', skip: 'skip' } as const;
+
+function outcomeOf(output: string, end: string): Outcome {
+  const match = /^(success|failure|error|skip): .*?(?: \[\n([^]*?)\n\])?$/m.exec(output);
+  if (match?.[1] === undefined) {
+    if (end === 'SIGKILL') return { result: 'timeout', reason: 'no end in time' };
+    return { result: 'fail', reason: `smbtorture itself ended: ${end}` };
+  }
+  const reason = (match[2] ?? '').replace(/(\.\.\/)+[\w/.-]*\//g, '').replace(/\s+/g, ' ');
+  return { result: RESULTS[match[1] as keyof typeof RESULTS], reason: reason.trim() };
+}
+
+function report(
+  outcomes: ReadonlyMap<string, Outcome>,
+  expected: ReadonlyMap<string, string>,
+): number {
+  const counts = { passed: 0, failed: 0, expected: 0, skipped: 0 };
+  for (const [test, { result }] of outcomes) {
+    if (result === 'pass') {
+      counts.passed++;
+      if (expected.has(test)) console.log(`passes now, take it off the list: ${test}`);
+    } else if (result === 'skip') counts.skipped++;
+    else if (expected.has(test)) counts.expected++;
+    else {
+      counts.failed++;
+      console.log(`REGRESSION ${test}: ${result}`);
+    }
+  }
+  console.log(`${counts.expected} failed as expected, ${counts.skipped} skipped themselves`);
+  console.log(`${counts.passed} passed, ${counts.failed} failed`);
+  return counts.failed === 0 ? 0 : 1;
+}
+
+async function startServer(): Promise<{ readonly child: ChildProcess; readonly port: string }> {
+  const port = String(await freePort());
+  const child = spawn(join(root, 'test', 'interop', 'serve'), [port], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface({ input: child.stdout! })) {
+    if (line === 'ready') return { child, port };
+  }
+  throw new Error('the server did not come up');
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0));
+    });
+  });
+}
