@@ -95,7 +95,8 @@ export function allowedAccess(descriptor: SecurityDescriptor, token: AccessToken
       denied |= mask & ~allowed;
     }
   }
-  return allowed;
+  // ACCESS_SYSTEM_SECURITY comes from a privilege only, whatever an ACE says.
+  return allowed & FILE_ALL_ACCESS;
 }
 
 function speaksOfOwnerRights(dacl: Acl): boolean {
