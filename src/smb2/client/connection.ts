@@ -335,8 +335,8 @@ export class ClientConnection {
     const cancel = (): void => {
       for (const call of calls) call.cancel();
     };
-    if (signal.aborted) return queueMicrotask(cancel);
-    signal.addEventListener('abort', cancel, { once: true });
+    if (signal.aborted) queueMicrotask(cancel);
+    else signal.addEventListener('abort', cancel, { once: true });
     for (const call of calls) call.then(() => signal.removeEventListener('abort', cancel));
   }
 
@@ -383,8 +383,8 @@ export class ClientConnection {
     if (this.#closedReason !== undefined) return;
     if (this.#options.intercept?.(message) === true) return;
     const broken = this.#reader.read(message);
-    if (broken !== undefined) return this.#end(broken);
-    this.#drain();
+    if (broken === undefined) this.#drain();
+    else this.#end(broken);
   }
 
   /** [MS-SMB2] 3.2.5.1 Receiving Any Message: one response. Returns what breaks the connection. */

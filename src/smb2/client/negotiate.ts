@@ -43,7 +43,7 @@ import {
   signingContext,
 } from '../wire/negotiate-context.ts';
 
-/** What a client offers; every field has a default (`DEFAULT_OFFER`). */
+/** What a client offers; everything that this client can unless told. */
 export interface NegotiateOptions {
   readonly dialects?: readonly number[] | undefined;
   /** SMB2_NEGOTIATE_SIGNING_* */
@@ -82,13 +82,15 @@ const ALL_SIGNING_ALGORITHMS: readonly number[] = [
   SIGNING_HMAC_SHA256,
 ];
 
-const CLIENT_CAPABILITIES =
+export const CAPABILITIES_WITHOUT_ENCRYPTION: number =
   SMB2_GLOBAL_CAP_LEASING |
   SMB2_GLOBAL_CAP_LARGE_MTU |
   SMB2_GLOBAL_CAP_MULTI_CHANNEL |
   SMB2_GLOBAL_CAP_PERSISTENT_HANDLES |
-  SMB2_GLOBAL_CAP_DIRECTORY_LEASING |
-  SMB2_GLOBAL_CAP_ENCRYPTION;
+  SMB2_GLOBAL_CAP_DIRECTORY_LEASING;
+
+export const ALL_CAPABILITIES: number =
+  CAPABILITIES_WITHOUT_ENCRYPTION | SMB2_GLOBAL_CAP_ENCRYPTION;
 
 const SALT_SIZE = 32;
 
@@ -99,7 +101,7 @@ export function negotiateRequestOf(options: NegotiateOptions, random: Random): N
   return {
     dialects,
     securityMode: options.securityMode ?? SMB2_NEGOTIATE_SIGNING_ENABLED,
-    capabilities: isSmb3 ? (options.capabilities ?? CLIENT_CAPABILITIES) : 0,
+    capabilities: isSmb3 ? (options.capabilities ?? ALL_CAPABILITIES) : 0,
     clientGuid: options.clientGuid ?? Buffer.from(random.bytes(16)).toString('hex'),
     contexts: dialects.includes(SMB2_DIALECT_311) ? contextsOf(options, random) : [],
   };

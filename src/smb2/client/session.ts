@@ -34,8 +34,8 @@ export interface SetupOptions {
   /** A session of this user to be closed by the server ([MS-SMB2] 3.3.5.5.1). */
   readonly previousSessionId?: bigint;
   /** SMB2_NEGOTIATE_SIGNING_*; default: that of NEGOTIATE. */
-  readonly securityMode?: number;
-  readonly capabilities?: number;
+  readonly securityMode?: number | undefined;
+  readonly capabilities?: number | undefined;
   /** Refuses a session that cannot sign (guest, anonymous) and signs everything. */
   readonly signing?: 'auto' | 'required';
   /** 'required' encrypts everything and refuses a session that cannot. */

@@ -1,0 +1,57 @@
+import {
+  SMB2_DIALECT_202,
+  SMB2_DIALECT_210,
+  SMB2_DIALECT_300,
+  SMB2_DIALECT_302,
+  SMB2_DIALECT_311,
+} from '../wire/constants.ts';
+import type { ClientEnv } from './client-env.ts';
+
+/** How `SmbClient.connect` reaches a server and as whom. */
+export interface ConnectOptions {
+  /** Name or address. */
+  readonly host: string;
+  /** Default 445. */
+  readonly port?: number;
+  /** Default: anonymous. */
+  readonly user?: string;
+  readonly password?: string;
+  /** The user's domain; default: an account of the server's own. */
+  readonly domain?: string;
+  /** What paths are relative to; without it only `shares` and `openShare` do anything. */
+  readonly share?: string;
+  /** 'required' signs every message; 'auto' (default) does when the server demands it. */
+  readonly signing?: 'auto' | 'required';
+  /** 'required' encrypts everything, 'auto' (default) what server or share demand; 'off' cannot. */
+  readonly encryption?: 'auto' | 'required' | 'off';
+  /** Offered dialects; default: all. */
+  readonly dialects?: readonly DialectName[];
+  /** Whether to go on when the server takes a user for a guest; default 'refuse'. */
+  readonly guest?: 'refuse' | 'accept';
+  /** Milliseconds until the TCP connection must stand; default 10,000. */
+  readonly connectTimeoutMs?: number;
+  /** Milliseconds until the answer to a request must have begun; default 60,000. */
+  readonly timeoutMs?: number;
+  /** Clocks, timers and randomness; default: this machine's. */
+  readonly env?: ClientEnv;
+}
+
+export type DialectName = '2.0.2' | '2.1' | '3.0' | '3.0.2' | '3.1.1';
+
+const DIALECTS: Readonly<Record<DialectName, number>> = {
+  '2.0.2': SMB2_DIALECT_202,
+  '2.1': SMB2_DIALECT_210,
+  '3.0': SMB2_DIALECT_300,
+  '3.0.2': SMB2_DIALECT_302,
+  '3.1.1': SMB2_DIALECT_311,
+};
+
+export function dialectOf(name: DialectName): number {
+  return DIALECTS[name];
+}
+
+/** The name of a negotiated dialect. */
+export function dialectName(dialect: number): DialectName | undefined {
+  const names = Object.keys(DIALECTS) as DialectName[];
+  return names.find((name) => DIALECTS[name] === dialect);
+}

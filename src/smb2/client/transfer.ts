@@ -1,0 +1,11 @@
+import type { ClientConnection } from './connection.ts';
+
+/** READs or WRITEs of one file on their way at a time. */
+export const REQUESTS_IN_FLIGHT = 8;
+/** Bytes of one READ or WRITE: more brings no speed, only larger buffers. */
+const PAYLOAD_SIZE_MAX = 1024 * 1024;
+
+/** Bytes of the next READ or WRITE: what server, credits and this client allow. */
+export function payloadSize(connection: ClientConnection, serverMax: number = 65_536): number {
+  return Math.min(serverMax, connection.payloadSizeMax, PAYLOAD_SIZE_MAX);
+}

@@ -1,0 +1,126 @@
+/** A server under test, reached over TCP by this project's client. */
+import { createInitiator } from '../../src/auth/authenticator.ts';
+import type { Initiator } from '../../src/auth/initiator.ts';
+import { makeNodeClock } from '../../src/env/node/node-clock.ts';
+import { makeNodeRandom } from '../../src/env/node/node-random.ts';
+import { nodeTimers } from '../../src/env/node/node-timers.ts';
+import { STATUS_SUCCESS, statusName } from '../../src/erref/ntstatus.ts';
+import { ClientConnection, type ConnectionOptions } from '../../src/smb2/client/connection.ts';
+import type { NegotiateOptions } from '../../src/smb2/client/negotiate.ts';
+import { ClientOpen } from '../../src/smb2/client/open.ts';
+import type { CreateParameters } from '../../src/smb2/client/requests.ts';
+import { ClientSession, type SetupOptions } from '../../src/smb2/client/session.ts';
+import { ClientTree } from '../../src/smb2/client/tree.ts';
+import { connectTcp } from '../../src/smb2/transport/tcp/tcp-connect.ts';
+
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly share: string;
+}
+
+export interface LogOnOptions extends NegotiateOptions, SetupOptions {
+  readonly connection?: Partial<ConnectionOptions>;
+  readonly share?: string;
+}
+
+export interface LoggedOn {
+  readonly connection: ClientConnection;
+  readonly session: ClientSession;
+  readonly tree: ClientTree;
+}
+
+const random = makeNodeRandom();
+const clock = makeNodeClock();
+const CONNECT_TIMEOUT_MS = 5_000;
+const ANSWER_TIMEOUT_MS = 20_000;
+
+/** A connection that has not negotiated. */
+export function connectTo(
+  target: Target,
+  options: Partial<ConnectionOptions> = {},
+): Promise<ClientConnection> {
+  const { host, port } = target;
+  const tcp = {
+    host,
+    port,
+    timers: nodeTimers,
+    timeoutMs: CONNECT_TIMEOUT_MS,
+    messageSizeMax: 0xff_ffff,
+    messageTimeMs: ANSWER_TIMEOUT_MS,
+  };
+  return ClientConnection.open((listener) => connectTcp(tcp, listener), {
+    timers: nodeTimers,
+    random,
+    timeoutMs: ANSWER_TIMEOUT_MS,
+    ...options,
+  });
+}
+
+/** A connection that has negotiated. */
+export async function negotiated(
+  target: Target,
+  options: LogOnOptions = {},
+): Promise<ClientConnection> {
+  const connection = await connectTo(target, options.connection);
+  const { status } = await connection.negotiate(options);
+  succeed(status, 'NEGOTIATE');
+  return connection;
+}
+
+export function initiatorFor(target: Target, password: string = target.password): Initiator {
+  return createInitiator({
+    random,
+    clock,
+    userName: target.user,
+    domainName: '',
+    secret: password,
+  });
+}
+
+/** A session on a connection of its own. */
+export async function sessionAt(
+  target: Target,
+  options: LogOnOptions = {},
+): Promise<ClientSession> {
+  const session = new ClientSession(await negotiated(target, options));
+  const { status, reason } = await session.setup(initiatorFor(target), options);
+  succeed(status, `SESSION_SETUP ${reason ?? ''}`);
+  return session;
+}
+
+/** A tree connect on a session of its own. */
+export async function logOnAt(target: Target, options: LogOnOptions = {}): Promise<LoggedOn> {
+  const session = await sessionAt(target, options);
+  const tree = await treeOf(session, target, options.share);
+  return { connection: session.connection, session, tree };
+}
+
+export async function treeOf(
+  session: ClientSession,
+  target: Target,
+  share: string = target.share,
+): Promise<ClientTree> {
+  const { status, tree } = await ClientTree.connect(session, `\\\\${target.host}\\${share}`);
+  succeed(status, 'TREE_CONNECT');
+  return tree!;
+}
+
+/** An open that must succeed. */
+export async function opened(tree: ClientTree, parameters: CreateParameters): Promise<ClientOpen> {
+  const { status, open } = await ClientOpen.create(tree, parameters);
+  succeed(status, `CREATE ${parameters.name}`);
+  return open!;
+}
+
+/** The step of a test's preparation must have worked. */
+export function succeed(status: number, step: string): void {
+  if (status !== STATUS_SUCCESS) throw new Error(`${step}: ${statusName(status)}`);
+}
+
+/** A name no other test uses. */
+export function uniqueName(prefix: string): string {
+  return `${prefix}-${Buffer.from(random.bytes(6)).toString('hex')}`;
+}
