@@ -1,7 +1,67 @@
-import type { Task } from '../base/task.ts';
-import type { NtStatus } from '../erref/ntstatus.ts';
+import { type Task, wait } from '../base/task.ts';
+import { type NtStatus, STATUS_SUCCESS } from '../erref/ntstatus.ts';
+import { failed } from '../vfs/errno.ts';
+import { decideClose, decideDeleted } from './decide-close.ts';
+import { fileKeyOf, type PendingDelete } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
+import { findStream } from './stream-backing.ts';
 
-export function closeOpen(_open: LocalOpen): Task<NtStatus> {
-  throw new Error('stub');
+/**
+ * Ends an open: drops its locks and its share mode, and removes the file or stream when this was
+ * the last open of something that is to be deleted.
+ *
+ * [MS-FSA] 2.1.5.5 Server Requests Closing an Open. Idempotent. Always STATUS_SUCCESS: a removal
+ * that fails (a directory that filled up meanwhile) leaves the file, as Windows does. Waiting lock
+ * requests of the open end with STATUS_RANGE_NOT_LOCKED.
+ */
+export function closeOpen(open: LocalOpen): Task<NtStatus> {
+  return leave(open, false);
+}
+
+/** Ends an open that its CREATE could not finish: nothing is deleted. */
+export function abandonOpen(open: LocalOpen): Task<NtStatus> {
+  return leave(open, true);
+}
+
+function* leave(open: LocalOpen, isAbandoned: boolean): Task<NtStatus> {
+  if (open.closed) return STATUS_SUCCESS;
+  open.closed = true;
+  const { volume, fileKey, openId, streamName } = open;
+  volume.opens.remove(open);
+  const { credentials } = open.security;
+  const closing = { openId, streamName, credentials, isAbandoned };
+  const due = yield* wait(
+    volume.files.update(fileKey, (current) => decideClose(current, closing)),
+  );
+  if (due.length > 0) yield* removeAll(open, due);
+  open.file.close();
+  return STATUS_SUCCESS;
+}
+
+/** The open's descriptor is held until the record is gone: no new file gets the same key before. */
+function* removeAll(open: LocalOpen, due: readonly PendingDelete[]): Task<void> {
+  const isFileGone = due.some((pending) => pending.streamKey === '');
+  for (const pending of due) {
+    if (pending.streamKey === '') yield* removeFile(open, pending);
+    else if (!isFileGone) yield* removeStream(open, pending);
+  }
+  yield* wait(open.volume.files.update(open.fileKey, (current) => decideDeleted(current, due)));
+}
+
+function* removeFile(open: LocalOpen, { path, credentials }: PendingDelete): Task<void> {
+  const { vfs, env } = open.volume;
+  // Somebody outside may have put another file under the name.
+  const stat = yield* wait(vfs.stat(credentials, path));
+  if (failed(stat) || fileKeyOf(stat) !== open.fileKey) return;
+  const removed = open.isDirectory
+    ? yield* wait(vfs.removeDirectory(credentials, path))
+    : yield* wait(vfs.unlink(credentials, path));
+  if (failed(removed)) env.log.info({ path, errno: removed }, 'delete on close failed');
+}
+
+function* removeStream(open: LocalOpen, { streamName }: PendingDelete): Task<void> {
+  const xattr = yield* findStream(open.file, streamName);
+  if (failed(xattr)) return;
+  const removed = yield* wait(open.file.removeXattr(xattr));
+  if (failed(removed)) open.volume.env.log.info({ xattr, errno: removed }, 'delete on close failed');
 }

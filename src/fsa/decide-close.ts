@@ -14,6 +14,8 @@ export interface ClosingOpen {
   readonly openId: string;
   readonly streamName: string;
   readonly credentials: Credentials;
+  /** The open came to nothing: FILE_DELETE_ON_CLOSE has no effect. */
+  readonly isAbandoned: boolean;
 }
 
 const NOTHING: readonly PendingDelete[] = [];
@@ -25,7 +27,8 @@ export function decideClose(
 ): Update<FileRecord, readonly PendingDelete[]> {
   const entry = current?.opens.find((open) => open.openId === closing.openId);
   if (current === undefined || entry === undefined) return { next: 'keep', result: NOTHING };
-  if (current.opens.length === 1 && current.deletePending.length === 0 && !entry.deleteOnClose) {
+  const deletes = entry.deleteOnClose && !closing.isAbandoned;
+  if (current.opens.length === 1 && current.deletePending.length === 0 && !deletes) {
     return { next: undefined, result: NOTHING };
   }
   const opens = current.opens.filter((open) => open !== entry);
@@ -33,10 +36,10 @@ export function decideClose(
     current.locks.length === 0
       ? current.locks
       : current.locks.filter((lock) => lock.openId !== closing.openId);
-  const deletePending = entry.deleteOnClose
+  const deletePending = deletes
     ? withPending(current.deletePending, pendingOf(entry, closing))
     : current.deletePending;
-  const due = deletePending.filter((pending) => isDue(pending, opens));
+  const due = deletePending.filter((pending) => isDue(pending, opens, closing.openId));
   const next =
     opens.length === 0 && due.length === 0
       ? undefined
@@ -78,12 +81,19 @@ function pendingOf(entry: OpenEntry, closing: ClosingOpen): PendingDelete {
     path: entry.path,
     streamKey: entry.streamKey,
     streamName: closing.streamName,
+    posixOpenId: undefined,
     credentials: closing.credentials,
   };
 }
 
 /** A file goes with the last open of its link, whichever stream that has; a stream with its own. */
-function isDue(pending: PendingDelete, opens: readonly OpenEntry[]): boolean {
+function isDue(
+  pending: PendingDelete,
+  opens: readonly OpenEntry[],
+  closingId: string,
+): boolean {
+  // FILE_DISPOSITION_POSIX_SEMANTICS: with the open that asked for it, whoever else has the file.
+  if (pending.posixOpenId === closingId) return true;
   return !opens.some(
     (open) =>
       isSameLink(open, pending) &&

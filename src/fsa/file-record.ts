@@ -41,6 +41,8 @@ export interface PendingDelete {
   /** '' is the file itself with all its streams. */
   readonly streamKey: string;
   readonly streamName: string;
+  /** Set when the name goes as soon as this open closes, others or not. */
+  readonly posixOpenId: string | undefined;
   /** Of the open that decided it: the removal is done in their name. */
   readonly credentials: Credentials;
 }

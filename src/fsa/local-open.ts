@@ -1,27 +1,17 @@
-import type { FileMetadata } from '../fscc/file-metadata.ts';
 import type { VfsFile } from '../vfs/vfs.ts';
+import type { DirectoryCursor } from './query-directory.ts';
 import type { SecurityContext } from './security-context.ts';
+import type { StreamBacking } from './stream-backing.ts';
 import type { Volume } from './volume.ts';
-
-/** Where a stream's bytes are: the file itself, or an extended attribute. */
-export interface StreamBacking {
-  /** Short only at the end; see `VfsFile`. */
-  readonly read: VfsFile['read'];
-  readonly write: VfsFile['write'];
-  readonly truncate: VfsFile['truncate'];
-  /** Bytes. */
-  readonly size: () => ReturnType<VfsFile['seekData']>;
-}
-
-/** What one open of a directory remembers between QUERY_DIRECTORY requests. Owned by query-directory.ts. */
-export interface DirectoryCursor {
-  readonly pattern: string;
-  readonly next: number;
-}
 
 /**
  * [MS-FSA] 2.1.1.6 Per Open: the part that lives in the process that serves it. Its shared part
  * is an `OpenEntry` in the file's record.
+ *
+ *     (openFile) --T0 enterOpen()--> open --T1 closeOpen()--> closed
+ *
+ * open: the record has its entry, `file` is usable. closed: neither; `closed` is true and every
+ * operation fails with STATUS_FILE_CLOSED.
  */
 export interface LocalOpen {
   readonly volume: Volume;
@@ -31,11 +21,11 @@ export interface LocalOpen {
   readonly fileKey: string;
   readonly file: VfsFile;
   readonly isDirectory: boolean;
-  /** '' is the unnamed stream; the name in the case it was opened with. */
-  readonly streamName: string;
-  readonly streamKey: string;
+  /** '' is the unnamed stream; the name in the case it has on disk. A rename changes it. */
+  streamName: string;
+  streamKey: string;
   /** Set for a named stream; the unnamed one reads and writes `file`. */
-  readonly backing: StreamBacking | undefined;
+  backing: StreamBacking | undefined;
   readonly grantedAccess: number;
   readonly shareAccess: number;
   /** FILE_WRITE_THROUGH, FILE_NO_INTERMEDIATE_BUFFERING, FILE_DIRECTORY_FILE … as given. */
@@ -46,13 +36,12 @@ export interface LocalOpen {
   mode: number;
   position: bigint;
   /** Directory enumeration, made by the first QUERY_DIRECTORY. */
-  cursor: object | undefined;
-  /** An explicit write time was set: writes no longer move it ([MS-FSA] 2.1.1.6 UserSet…Time). */
-  userSetModificationTime: boolean;
-  userSetAccessTime: boolean;
-  userSetChangeTime: boolean;
+  cursor: DirectoryCursor | undefined;
+  /**
+   * [MS-FSA] 2.1.1.6 UserSetModificationTime and UserSetAccessTime: the time, in nanoseconds since
+   * 1970, that operations through this open leave as it is; undefined when they move it.
+   */
+  stickyModifyNs: bigint | undefined;
+  stickyAccessNs: bigint | undefined;
   closed: boolean;
 }
-
-/** What CREATE and CLOSE answer about the file. */
-export type OpenMetadata = FileMetadata;

@@ -1,6 +1,10 @@
 import type { Env } from '../env/ports.ts';
+import { DEFAULT_LIMITS } from '../base/limits.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import type { Vfs } from '../vfs/vfs.ts';
+import type { FileRecord } from './file-record.ts';
+import { LocalOpens } from './local-opens.ts';
+import { makeNameResolver } from './name-resolver.ts';
 import type { Volume, VolumeOptions } from './volume.ts';
 
 export interface VolumeParams {
@@ -15,18 +19,40 @@ export interface VolumeParams {
 export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   readOnly: false,
   label: 'semba',
-  serialNumber: 0x5e3ba,
+  serialNumber: 0x0005_e3ba,
   createMask: 0o644,
   directoryMask: 0o755,
   securityXattr: 'user.NTACL',
   hideDotFiles: true,
   strictSync: true,
-  eaSizeMax: 65536,
-  locksPerOpenMax: 4096,
-  pathDepthMax: 256,
-  pathLengthMax: 32760,
+  eaSizeMax: DEFAULT_LIMITS.eaSizeMax,
+  securityDescriptorSize: DEFAULT_LIMITS.securityDescriptorSize,
+  locksPerOpenMax: DEFAULT_LIMITS.locksPerOpenMax,
+  pathDepthMax: DEFAULT_LIMITS.pathDepthMax,
+  pathLengthMax: DEFAULT_LIMITS.pathLengthMax,
+  nameCacheDirectories: DEFAULT_LIMITS.nameCacheDirectories,
+  nameCacheNames: DEFAULT_LIMITS.nameCacheNames,
 };
 
-export function makeVolume(_params: VolumeParams): Volume {
-  throw new Error('stub');
+/** Layout of `FileRecord`. */
+const FILE_RECORD_VERSION = 1;
+
+/** [MS-FSA] 2.1.1.1: makes a mounted store the volume behind a share. The store stays the caller's. */
+export function makeVolume(params: VolumeParams): Volume {
+  const { id, vfs, env, options, serverId, store } = params;
+  return {
+    id,
+    vfs,
+    env,
+    options,
+    serverId,
+    files: store.table<FileRecord>('file', FILE_RECORD_VERSION),
+    names: makeNameResolver({
+      vfs,
+      clock: env.clock,
+      directoriesMax: options.nameCacheDirectories,
+      namesMax: options.nameCacheNames,
+    }),
+    opens: new LocalOpens(serverId),
+  };
 }

@@ -1,12 +1,86 @@
-import type { Task } from '../base/task.ts';
+import { type Task, wait } from '../base/task.ts';
+import {
+  type NtStatus,
+  STATUS_DELETE_PENDING,
+  STATUS_NOT_A_DIRECTORY,
+  STATUS_OBJECT_NAME_COLLISION,
+  STATUS_OBJECT_NAME_NOT_FOUND,
+  STATUS_OBJECT_PATH_NOT_FOUND,
+} from '../erref/ntstatus.ts';
+import { ENOENT, ENOTDIR, type Errno, failed } from '../vfs/errno.ts';
+import { statusOf } from './errno-to-ntstatus.ts';
+import { fileKeyOf, pendingDeleteOf } from './file-record.ts';
+import { createNew } from './open-create.ts';
+import { openExisting } from './open-existing.ts';
+import { type OpenRequest, parseOpen, refusesExisting } from './open-request.ts';
+import { openStorage } from './open-storage.ts';
 import type { SecurityContext } from './security-context.ts';
 import type { OpenOutcome, OpenParams } from './surface.ts';
 import type { Volume } from './volume.ts';
 
-export function openFile(
-  _volume: Volume,
-  _security: SecurityContext,
-  _params: OpenParams,
+/** Times that an open starts over because a name came or went under it. */
+const OPEN_ATTEMPTS_MAX = 6;
+
+/**
+ * Opens, or makes, a file, a directory or a named stream.
+ *
+ * [MS-FSA] 2.1.5.1 Server Requests an Open of a File. The path is tried as it is; only when the
+ * store does not know it are its components looked for without regard to case. Cost for a file that
+ * exists: one open, one stat, two extended attributes, one record update.
+ */
+export function* openFile(
+  volume: Volume,
+  security: SecurityContext,
+  params: OpenParams,
 ): Task<OpenOutcome> {
-  throw new Error('stub');
+  const request = parseOpen(volume, security, params);
+  if (typeof request === 'number') return { status: request };
+  let { path } = request.name;
+  // A file that is to be made is looked for by the resolver first: it is seldom there.
+  let isTried = !refusesExisting(request) || request.name.streamName !== '';
+  let errno: Errno = ENOENT;
+  for (let attempt = 0; attempt < OPEN_ATTEMPTS_MAX; attempt++) {
+    if (isTried) {
+      const opened = yield* openStorage(request, path);
+      if (!failed(opened)) return yield* openExisting(request, path, opened);
+      if (opened !== ENOENT && opened !== ENOTDIR) return { status: statusOf(opened) };
+      errno = opened;
+    }
+    const found = yield* volume.names.resolve(security.credentials, path);
+    switch (found.kind) {
+      case 'failed':
+        return { status: statusOf(found.errno) };
+      case 'path-missing':
+        return { status: STATUS_OBJECT_PATH_NOT_FOUND };
+      case 'found':
+        if (isTried && errno === ENOTDIR && found.path === path) {
+          return { status: STATUS_NOT_A_DIRECTORY };
+        }
+        path = found.path;
+        if (!isTried && refusesExisting(request)) return yield* refuseExisting(request, path);
+        isTried = true;
+        break;
+      case 'name-missing': {
+        if (!request.mayCreate) return { status: STATUS_OBJECT_NAME_NOT_FOUND };
+        const outcome = yield* createNew(request, found);
+        if (outcome !== 'exists') return outcome;
+        path = found.path;
+        if (refusesExisting(request)) return yield* refuseExisting(request, path);
+        isTried = true;
+      }
+    }
+  }
+  return { status: STATUS_OBJECT_NAME_NOT_FOUND };
+}
+
+/** FILE_CREATE of a name that stands: which of two reasons it fails for. */
+function* refuseExisting(request: OpenRequest, path: string): Task<OpenOutcome> {
+  const { volume, security } = request;
+  const stat = yield* wait(volume.vfs.stat(security.credentials, path));
+  if (failed(stat)) return { status: STATUS_OBJECT_NAME_COLLISION };
+  const record = yield* wait(volume.files.get(fileKeyOf(stat)));
+  const link = { volumeId: volume.id, path, streamKey: '' };
+  const isPending = record !== undefined && pendingDeleteOf(record, link) !== undefined;
+  const status: NtStatus = isPending ? STATUS_DELETE_PENDING : STATUS_OBJECT_NAME_COLLISION;
+  return { status };
 }

@@ -1,16 +1,261 @@
-import type { MaybePromise, Task } from '../base/task.ts';
-import type { NtStatus } from '../erref/ntstatus.ts';
+/** [MS-FSA] 2.1.5.6.3 Directory Information Queries. */
+import { assert } from '../base/assert.ts';
+import { isPromise, type MaybePromise, run, type Task, wait } from '../base/task.ts';
+import { FILE_LIST_DIRECTORY } from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_FILE_CLOSED,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NO_MORE_FILES,
+  STATUS_NO_SUCH_FILE,
+  STATUS_SUCCESS,
+} from '../erref/ntstatus.ts';
+import { FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_NORMAL } from '../fscc/file-attributes.ts';
+import type { DirectoryEntryData } from '../fscc/file-metadata.ts';
+import { compilePattern, type NamePattern } from '../fscc/patterns.ts';
+import { ENODATA, type Errno, failed } from '../vfs/errno.ts';
+import type { DirectoryEntry, FileStat } from '../vfs/vfs.ts';
+import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import type { LocalOpen } from './local-open.ts';
-import type { DirectoryEntryData, DirectoryQuery } from './surface.ts';
+import { metadataOf, storedAttributes } from './metadata.ts';
+import { joinPath, lastOf, nameFromDisk, nameToDisk, parentOf } from './names.ts';
+import type { DirectoryQuery } from './surface.ts';
 
-export function queryDirectory(_open: LocalOpen, _query: DirectoryQuery): Task<NtStatus> {
-  throw new Error('stub');
+/**
+ * What one open of a directory remembers between queries.
+ *
+ *     dot --> dot-dot --> entries --> end          (a name without wildcards: dot --> single --> end)
+ *
+ * Every phase falls through to the next in `produce`; a restart goes back to dot.
+ */
+export interface DirectoryCursor {
+  pattern: NamePattern;
+  namesOnly: boolean;
+  phase: 'dot' | 'dot-dot' | 'single' | 'entries' | 'end';
+  rewind: boolean;
+  batch: readonly DirectoryEntry[];
+  next: number;
+  /** The entry that comes next, because the reader had no room for it or to see that one is there. */
+  held: DirectoryEntryData | undefined;
+  last: DirectoryEntryData | undefined;
+  /** No query was answered since the search began. */
+  isFirst: boolean;
 }
 
-export function nextEntry(_open: LocalOpen): MaybePromise<DirectoryEntryData | undefined> {
-  throw new Error('stub');
+/**
+ * Begins a search, or goes on with it. With STATUS_SUCCESS at least one entry follows.
+ *
+ * STATUS_INVALID_PARAMETER: not a directory. STATUS_ACCESS_DENIED: not opened for listing.
+ * STATUS_NO_SUCH_FILE: a search that begins finds nothing. STATUS_NO_MORE_FILES: the end.
+ */
+export function* queryDirectory(open: LocalOpen, query: DirectoryQuery): Task<NtStatus> {
+  if (open.closed) return STATUS_FILE_CLOSED;
+  if (!open.isDirectory) return STATUS_INVALID_PARAMETER;
+  if ((open.grantedAccess & FILE_LIST_DIRECTORY) === 0) return STATUS_ACCESS_DENIED;
+  const cursor = prepare(open, query);
+  if (cursor.held === undefined) cursor.held = yield* produce(open, cursor);
+  if (cursor.held !== undefined) {
+    cursor.isFirst = false;
+    return STATUS_SUCCESS;
+  }
+  return cursor.isFirst ? STATUS_NO_SUCH_FILE : STATUS_NO_MORE_FILES;
 }
 
-export function ungetEntry(_open: LocalOpen): void {
-  throw new Error('stub');
+/** The next matching entry, undefined at the end. '.' and '..' come first. */
+export function nextEntry(open: LocalOpen): MaybePromise<DirectoryEntryData | undefined> {
+  const { cursor } = open;
+  assert(cursor !== undefined, 'an entry is read before a query');
+  if (cursor.held === undefined) return run(produceNext(open, cursor));
+  cursor.last = cursor.held;
+  cursor.held = undefined;
+  return cursor.last;
+}
+
+/** The entry that `nextEntry` answered last comes again. */
+export function ungetEntry(open: LocalOpen): void {
+  const { cursor } = open;
+  assert(cursor?.last !== undefined, 'no entry was read');
+  cursor.held = cursor.last;
+}
+
+/** The cursor, set to where this query begins. */
+function prepare(open: LocalOpen, query: DirectoryQuery): DirectoryCursor {
+  let { cursor } = open;
+  if (cursor === undefined || query.reopen || query.restart) {
+    // A restart without a pattern keeps the one there is.
+    const keeps = cursor !== undefined && query.pattern === '';
+    const pattern = keeps ? cursor!.pattern : compilePattern(query.pattern || '*');
+    cursor = {
+      pattern,
+      namesOnly: false,
+      phase: 'dot',
+      rewind: true,
+      batch: NO_ENTRIES,
+      next: 0,
+      held: undefined,
+      last: undefined,
+      isFirst: true,
+    };
+    open.cursor = cursor;
+  }
+  cursor.namesOnly = query.namesOnly === true;
+  return cursor;
+}
+
+const NO_ENTRIES: readonly DirectoryEntry[] = [];
+
+function* produceNext(
+  open: LocalOpen,
+  cursor: DirectoryCursor,
+): Task<DirectoryEntryData | undefined> {
+  cursor.last = yield* produce(open, cursor);
+  return cursor.last;
+}
+
+function* produce(
+  open: LocalOpen,
+  cursor: DirectoryCursor,
+): Task<DirectoryEntryData | undefined> {
+  const { pattern } = cursor;
+  for (;;) {
+    switch (cursor.phase) {
+      case 'dot':
+        cursor.phase = 'dot-dot';
+        if (pattern.matches('.')) return yield* dotEntry(open, '.');
+        break;
+      case 'dot-dot':
+        cursor.phase = pattern.literal === undefined ? 'entries' : 'single';
+        if (pattern.matches('..')) return yield* dotEntry(open, '..');
+        break;
+      case 'single': {
+        cursor.phase = 'end';
+        const entry = yield* singleEntry(open, cursor, pattern.literal!);
+        if (entry !== undefined) return entry;
+        break;
+      }
+      case 'entries': {
+        const entry = yield* scanEntry(open, cursor);
+        if (entry !== undefined) return entry;
+        cursor.phase = 'end';
+        break;
+      }
+      case 'end':
+        return undefined;
+    }
+  }
+}
+
+/** The next entry on disk that matches and can be told about; undefined at the directory's end. */
+function* scanEntry(
+  open: LocalOpen,
+  cursor: DirectoryCursor,
+): Task<DirectoryEntryData | undefined> {
+  const { file } = open;
+  const { pattern } = cursor;
+  for (;;) {
+    while (cursor.next < cursor.batch.length) {
+      const found = cursor.batch[cursor.next++]!;
+      const name = nameFromDisk(found.name);
+      if (!pattern.matchesAll && !pattern.matches(name)) continue;
+      if (cursor.namesOnly) return nameEntry(found, name);
+      const stating = file.statEntry(found.name);
+      const stat = isPromise(stating) ? yield* wait(stating) : stating;
+      const entry = yield* tell(open, found.name, name, stat);
+      if (entry !== undefined) return entry;
+    }
+    if (open.closed) return undefined;
+    const reading = file.readDirectory(cursor.rewind);
+    const batch = isPromise(reading) ? yield* wait(reading) : reading;
+    cursor.rewind = false;
+    if (failed(batch)) open.volume.env.log.warn({ path: open.path, errno: batch }, 'unreadable');
+    if (failed(batch) || batch.length === 0) return undefined;
+    cursor.batch = batch;
+    cursor.next = 0;
+  }
+}
+
+/** A search for one name looks it up instead of reading the directory. */
+function* singleEntry(
+  open: LocalOpen,
+  cursor: DirectoryCursor,
+  literal: string,
+): Task<DirectoryEntryData | undefined> {
+  if (/[/\\\0]/.test(literal) || literal === '.' || literal === '..') return undefined;
+  const { file, volume } = open;
+  let onDisk = nameToDisk(literal);
+  let stat = yield* wait(file.statEntry(onDisk));
+  if (failed(stat)) {
+    const path = joinPath(open.path, onDisk);
+    const found = yield* volume.names.resolve(open.security.credentials, path);
+    if (found.kind !== 'found') return undefined;
+    onDisk = lastOf(found.path);
+    stat = yield* wait(file.statEntry(onDisk));
+    if (failed(stat)) return undefined;
+  }
+  const name = nameFromDisk(onDisk);
+  if (cursor.namesOnly) return nameEntry({ name: onDisk, type: stat.type, inode: stat.inode }, name);
+  return yield* tell(open, onDisk, name, stat);
+}
+
+/** An entry with its metadata; undefined when it vanished, or is a link that leads nowhere. */
+function* tell(
+  open: LocalOpen,
+  onDisk: string,
+  name: string,
+  found: FileStat | Errno,
+): Task<DirectoryEntryData | undefined> {
+  if (failed(found)) return undefined;
+  const { volume, file } = open;
+  let stat = found;
+  let value: Uint8Array | Errno = ENODATA;
+  if (stat.type === 'symlink') {
+    const path = joinPath(open.path, onDisk);
+    const target = yield* wait(volume.vfs.stat(open.security.credentials, path));
+    if (failed(target)) return undefined;
+    stat = target;
+  } else if (volume.vfs.capabilities.xattrs) {
+    const getting = file.getEntryXattr(onDisk, DOSATTRIB_XATTR);
+    value = isPromise(getting) ? yield* wait(getting) : getting;
+  }
+  const extras = { name, deletePending: false, streamSize: undefined, eaSize: 0 };
+  return metadataOf(volume.options, stat, storedAttributes(value, stat), extras);
+}
+
+/** '.' is the directory itself; '..' its parent, the root its own. */
+function* dotEntry(open: LocalOpen, name: '.' | '..'): Task<DirectoryEntryData | undefined> {
+  const { volume, file, path } = open;
+  let stat: FileStat | Errno;
+  let value: Uint8Array | Errno = ENODATA;
+  if (name === '.' || path === '') {
+    stat = yield* wait(file.stat());
+    value = yield* wait(file.getXattr(DOSATTRIB_XATTR));
+  } else {
+    stat = yield* wait(volume.vfs.stat(open.security.credentials, parentOf(path)));
+  }
+  if (failed(stat)) return undefined;
+  const extras = { name, deletePending: false, streamSize: undefined, eaSize: 0 };
+  return metadataOf(volume.options, stat, storedAttributes(value, stat), extras);
+}
+
+/** For FileNamesInformation: what the directory itself tells. */
+function nameEntry(found: DirectoryEntry, name: string): DirectoryEntryData {
+  const isDirectory = found.type === 'directory';
+  return {
+    creationTime: 0n,
+    lastAccessTime: 0n,
+    lastWriteTime: 0n,
+    changeTime: 0n,
+    attributes: isDirectory ? FILE_ATTRIBUTE_DIRECTORY : FILE_ATTRIBUTE_NORMAL,
+    endOfFile: 0,
+    allocationSize: 0,
+    numberOfLinks: 1,
+    deletePending: false,
+    isDirectory,
+    fileId: found.inode,
+    eaSize: 0,
+    reparseTag: 0,
+    name,
+    fileIndex: 0,
+  };
 }

@@ -3,7 +3,9 @@
  * completion the object store MUST return". The operations themselves are one file each.
  */
 import type { NtStatus } from '../erref/ntstatus.ts';
+import type { ExtendedAttribute } from '../fscc/ea.ts';
 import type { FileMetadata } from '../fscc/file-metadata.ts';
+import type { StreamData } from '../fscc/stream-information.ts';
 import type { LocalOpen } from './local-open.ts';
 
 /** How a waiting operation learns that its request was cancelled or its open closed. */
@@ -74,13 +76,6 @@ export interface BasicChange {
   readonly attributes: number;
 }
 
-export interface StreamEntry {
-  /** ':name:$DATA'; '::$DATA' is the unnamed one. */
-  readonly name: string;
-  readonly size: number;
-  readonly allocationSize: number;
-}
-
 export interface AllocatedRange {
   readonly offset: number;
   readonly length: number;
@@ -114,11 +109,6 @@ export interface DirectoryQuery {
   readonly namesOnly?: boolean;
 }
 
-/** One matching entry. With `namesOnly` all but the name, the id and the directory bit is zero. */
-export interface DirectoryEntryData extends FileMetadata {
-  readonly name: string;
-}
-
 /** [MS-FSCC] 2.4.11 and 2.4.12 File(Ex)DispositionInformation. */
 export interface DispositionChange {
   readonly delete: boolean;
@@ -134,19 +124,10 @@ export interface NewName {
   readonly replaceIfExists: boolean;
 }
 
-/** [MS-FSCC] 2.4.15 FileFullEaInformation. */
-export interface Ea {
-  readonly name: string;
-  /** FILE_NEED_EA 0x80. */
-  readonly flags: number;
-  readonly value: Uint8Array;
-}
-
-export type Failure = { readonly status: Exclude<NtStatus, 0> };
-export type EasOutcome = { readonly status: NtStatus; readonly eas: readonly Ea[] };
+export type EasOutcome = { readonly status: NtStatus; readonly eas: readonly ExtendedAttribute[] };
 export type StreamsOutcome = {
   readonly status: NtStatus;
-  readonly streams: readonly StreamEntry[];
+  readonly streams: readonly StreamData[];
 };
 export type SecurityOutcome = {
   readonly status: NtStatus;

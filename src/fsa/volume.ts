@@ -2,6 +2,7 @@ import type { Env } from '../env/ports.ts';
 import type { RecordTable } from '../state/record-store.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import type { FileRecord } from './file-record.ts';
+import type { LocalOpens } from './local-opens.ts';
 import type { NameResolver } from './name-resolver.ts';
 
 /** How file attributes and security are kept and checked; from the share's configuration. */
@@ -20,9 +21,12 @@ export interface VolumeOptions {
   /** FLUSH and write-through reach the disk; false answers from the page cache. */
   readonly strictSync: boolean;
   readonly eaSizeMax: number;
+  readonly securityDescriptorSize: number;
   readonly locksPerOpenMax: number;
   readonly pathDepthMax: number;
   readonly pathLengthMax: number;
+  readonly nameCacheDirectories: number;
+  readonly nameCacheNames: number;
 }
 
 /** [MS-FSA] 2.1.1.1 Per Volume: one for each share. */
@@ -35,4 +39,6 @@ export interface Volume {
   readonly serverId: string;
   readonly files: RecordTable<FileRecord>;
   readonly names: NameResolver;
+  /** The opens that this process serves. */
+  readonly opens: LocalOpens;
 }

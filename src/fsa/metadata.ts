@@ -1,0 +1,106 @@
+import { fileTimeOfNs } from '../dtyp/file-time.ts';
+import {
+  FILE_ATTRIBUTE_ARCHIVE,
+  FILE_ATTRIBUTE_DIRECTORY,
+  FILE_ATTRIBUTE_HIDDEN,
+  FILE_ATTRIBUTE_NORMAL,
+  FILE_ATTRIBUTE_REPARSE_POINT,
+  FILE_ATTRIBUTE_SPARSE_FILE,
+} from '../fscc/file-attributes.ts';
+import type { DirectoryEntryData } from '../fscc/file-metadata.ts';
+import { type Errno, failed } from '../vfs/errno.ts';
+import type { FileStat } from '../vfs/vfs.ts';
+import { type DosAttributes, decodeDosAttributes } from './dos-attributes.ts';
+import type { VolumeOptions } from './volume.ts';
+
+/** NTFS's cluster: what a file that is not sparse takes is a multiple of it. */
+export const CLUSTER_SIZE = 4096;
+
+/** What is known besides stat and attributes. */
+export interface MetadataExtras {
+  readonly name: string;
+  readonly deletePending: boolean;
+  /** Size of the named stream that is asked about; undefined for the unnamed one. */
+  readonly streamSize: number | undefined;
+  readonly eaSize: number;
+}
+
+/** Attributes and creation time as stored; defaults where nothing, or nothing legible, is. */
+export function storedAttributes(value: Uint8Array | Errno, stat: FileStat): DosAttributes {
+  const stored = failed(value) ? undefined : decodeDosAttributes(value);
+  if (stored === undefined) {
+    return stat.type === 'directory' ? DIRECTORY_DEFAULT : FILE_DEFAULT;
+  }
+  return stored;
+}
+
+/** A file that Windows programs have not touched carries ARCHIVE, as a new one does. */
+const FILE_DEFAULT: DosAttributes = {
+  attributes: FILE_ATTRIBUTE_ARCHIVE,
+  creationTime: undefined,
+};
+const DIRECTORY_DEFAULT: DosAttributes = { attributes: 0, creationTime: undefined };
+
+const STORED_ONLY = FILE_ATTRIBUTE_NORMAL | FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT;
+
+/** The attributes that clients see: never 0. */
+export function visibleAttributes(
+  stored: DosAttributes,
+  stat: FileStat,
+  name: string,
+  options: VolumeOptions,
+): number {
+  let attributes = stored.attributes & ~STORED_ONLY;
+  if (stat.type === 'directory') attributes |= FILE_ATTRIBUTE_DIRECTORY;
+  if (options.hideDotFiles && isDotFile(name)) attributes |= FILE_ATTRIBUTE_HIDDEN;
+  return attributes === 0 ? FILE_ATTRIBUTE_NORMAL : attributes;
+}
+
+/** The stored creation time, else the store's, else the oldest time there is. */
+export function creationTimeOf(stored: DosAttributes, stat: FileStat): bigint {
+  if (stored.creationTime !== undefined) return stored.creationTime;
+  if (stat.birthTimeNs !== undefined) return fileTimeOfNs(stat.birthTimeNs);
+  const { modifyTimeNs, changeTimeNs } = stat;
+  return fileTimeOfNs(modifyTimeNs < changeTimeNs ? modifyTimeNs : changeTimeNs);
+}
+
+/** One object for whatever asks: CREATE, QUERY_INFO and an entry of a listing. */
+export function metadataOf(
+  options: VolumeOptions,
+  stat: FileStat,
+  stored: DosAttributes,
+  extras: MetadataExtras,
+): DirectoryEntryData {
+  const isDirectory = stat.type === 'directory' && extras.streamSize === undefined;
+  const size = extras.streamSize ?? stat.size;
+  const isSparse = (stored.attributes & FILE_ATTRIBUTE_SPARSE_FILE) !== 0;
+  let allocationSize = extras.streamSize === undefined ? stat.allocated : 0;
+  if (isDirectory) allocationSize = 0;
+  else if (!isSparse) allocationSize = Math.max(allocationSize, roundUp(size));
+  return {
+    creationTime: creationTimeOf(stored, stat),
+    lastAccessTime: fileTimeOfNs(stat.accessTimeNs),
+    lastWriteTime: fileTimeOfNs(stat.modifyTimeNs),
+    changeTime: fileTimeOfNs(stat.changeTimeNs),
+    attributes: visibleAttributes(stored, stat, extras.name, options),
+    endOfFile: isDirectory ? 0 : size,
+    allocationSize,
+    // [MS-FSA] 2.1.5.12.29: a link that is to be deleted does not count any more.
+    numberOfLinks: Math.max(0, (isDirectory ? 1 : stat.links) - (extras.deletePending ? 1 : 0)),
+    deletePending: extras.deletePending,
+    isDirectory,
+    fileId: stat.inode,
+    eaSize: extras.eaSize,
+    reparseTag: 0,
+    name: extras.name,
+    fileIndex: 0,
+  };
+}
+
+export function roundUp(size: number): number {
+  return Math.ceil(size / CLUSTER_SIZE) * CLUSTER_SIZE;
+}
+
+function isDotFile(name: string): boolean {
+  return name.charCodeAt(0) === 0x2e && name !== '.' && name !== '..' && name.length > 1;
+}

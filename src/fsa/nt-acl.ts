@@ -1,0 +1,67 @@
+/**
+ * Security descriptors in an extended attribute ('security.NTACL'), in the format of Samba's
+ * vfs_acl_xattr (librpc/idl/xattr.idl, xattr_NTACL):
+ *
+ *    0   2  Version   1 to 4
+ *    2   2  Version   again: the switch of the union
+ *    4   4  pointer
+ *   version 1:  8      descriptor
+ *   version 2:  8   4  pointer   12  16  hash                     28  descriptor
+ *   version 3:  8   4  pointer   12   2  hash type   14  64  hash   80  descriptor
+ *   version 4: as 3 up to the hash, then at 78 a NUL-terminated description, aligned to 4 a time
+ *              (8 bytes) and a second hash (64 bytes), then the descriptor
+ *
+ * The descriptor is self-relative and aligned to 4. The hashes tell Samba whether somebody changed
+ * the POSIX permissions meanwhile; like Samba with 'ignore system acls' we do not compare them, and
+ * we write version 3 without a hash (type 0), which Samba accepts as it is in every configuration.
+ */
+import { LE, viewOf } from '../base/bytes.ts';
+import {
+  decodeSecurityDescriptor,
+  encodeSecurityDescriptor,
+  type SecurityDescriptor,
+  securityDescriptorSize,
+} from '../dtyp/security-descriptor.ts';
+
+const VERSION_3_DESCRIPTOR_AT = 80;
+const VERSION_4_DESCRIPTION_AT = 78;
+/** NDR's referent ids: any that are not 0. */
+const POINTER_1 = 0x0002_0000;
+const POINTER_2 = 0x0002_0004;
+
+/** Undefined when the value is in no known format. */
+export function decodeNtAcl(value: Uint8Array): SecurityDescriptor | undefined {
+  if (value.length < 8) return undefined;
+  const view = viewOf(value);
+  const at = descriptorAt(value, view.getUint16(0, LE));
+  if (at === undefined || at > value.length) return undefined;
+  return decodeSecurityDescriptor(view, at, value.length);
+}
+
+export function encodeNtAcl(descriptor: SecurityDescriptor): Uint8Array {
+  const value = new Uint8Array(VERSION_3_DESCRIPTOR_AT + securityDescriptorSize(descriptor));
+  const view = viewOf(value);
+  view.setUint16(0, 3, LE);
+  view.setUint16(2, 3, LE);
+  view.setUint32(4, POINTER_1, LE);
+  view.setUint32(8, POINTER_2, LE);
+  encodeSecurityDescriptor(view, VERSION_3_DESCRIPTOR_AT, descriptor);
+  return value;
+}
+
+function descriptorAt(value: Uint8Array, version: number): number | undefined {
+  switch (version) {
+    case 1:
+      return 8;
+    case 2:
+      return 28;
+    case 3:
+      return VERSION_3_DESCRIPTOR_AT;
+    case 4: {
+      const nul = value.indexOf(0, VERSION_4_DESCRIPTION_AT);
+      return nul < 0 ? undefined : ((nul + 1 + 3) & ~3) + 8 + 64;
+    }
+    default:
+      return undefined;
+  }
+}

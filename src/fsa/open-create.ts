@@ -1,0 +1,224 @@
+/** [MS-FSA] 2.1.5.1.1 Creation of a New File. */
+import { type Task, wait } from '../base/task.ts';
+import {
+  FILE_ADD_FILE,
+  FILE_ADD_SUBDIRECTORY,
+  FILE_ALL_ACCESS,
+} from '../dtyp/access-mask.ts';
+import { createSecurityDescriptor } from '../dtyp/inherit.ts';
+import type { SecurityDescriptor } from '../dtyp/security-descriptor.ts';
+import { unixGroupSid, unixUserSid } from '../dtyp/sid.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_CANNOT_DELETE,
+  STATUS_DELETE_PENDING,
+  STATUS_INVALID_PARAMETER,
+  STATUS_OBJECT_PATH_NOT_FOUND,
+  STATUS_SUCCESS,
+} from '../erref/ntstatus.ts';
+import { FILE_CREATED, FILE_DELETE_ON_CLOSE } from '../fscc/create-parameters.ts';
+import {
+  FILE_ATTRIBUTE_ARCHIVE,
+  FILE_ATTRIBUTE_READONLY,
+  FILE_ATTRIBUTE_TEMPORARY,
+} from '../fscc/file-attributes.ts';
+import { EEXIST, type Errno, failed } from '../vfs/errno.ts';
+import type { FileStat, VfsFile } from '../vfs/vfs.ts';
+import { type DirectoryRights, directoryRights } from './access.ts';
+import { abandonOpen } from './close.ts';
+import { storeEas } from './ea-store.ts';
+import { enterOpen } from './enter-open.ts';
+import { type NtError, statusOf } from './errno-to-ntstatus.ts';
+import { fileKeyOf, pendingDeleteOf } from './file-record.ts';
+import type { LocalOpen } from './local-open.ts';
+import { creationTimeOf, metadataOf } from './metadata.ts';
+import { lastOf } from './names.ts';
+import { encodeNtAcl } from './nt-acl.ts';
+import type { OpenRequest } from './open-request.ts';
+import { creationAccess } from './open-storage.ts';
+import { storeAttributes } from './store-attributes.ts';
+import { createStream, streamXattr, XattrStream } from './stream-backing.ts';
+import type { OpenOutcome } from './surface.ts';
+
+/** Where something is to be made: the resolver found the directory, not the name. */
+export interface NewPlace {
+  readonly path: string;
+  readonly parent: string;
+}
+
+/** Makes a file or directory and opens it; 'exists' when another was faster. */
+export function* createNew(request: OpenRequest, place: NewPlace): Task<OpenOutcome | 'exists'> {
+  const makesDirectory = request.mustBeDirectory;
+  const invalid = checkNew(request, makesDirectory);
+  if (invalid !== STATUS_SUCCESS) return { status: invalid };
+  const parent = yield* checkParent(request, place, makesDirectory);
+  if (typeof parent === 'number') return { status: parent };
+  const file = yield* make(request, place.path, makesDirectory);
+  if (file === EEXIST) return 'exists';
+  if (failed(file)) return { status: statusOf(file) };
+  const stat = yield* wait(file.stat());
+  if (failed(stat)) {
+    file.close();
+    return { status: statusOf(stat) };
+  }
+  const { maximalAccess } = request.security;
+  const granted = request.desired | (request.maximum ? FILE_ALL_ACCESS & maximalAccess : 0);
+  const open = yield* enterOpen(request, {
+    file,
+    fileKey: fileKeyOf(stat),
+    path: place.path,
+    isDirectory: makesDirectory,
+    granted,
+    implied: 0,
+    streamName: request.name.streamName,
+  });
+  if (typeof open === 'number') {
+    file.close();
+    return { status: open };
+  }
+  const outcome = yield* finish(request, open, stat, parent);
+  if (outcome.status !== STATUS_SUCCESS) {
+    yield* unmake(open);
+    yield* abandonOpen(open);
+  }
+  return outcome;
+}
+
+/** 2.1.5.1.1: the checks of the parameters. */
+function checkNew(request: OpenRequest, isDirectory: boolean): NtStatus {
+  if (isDirectory && (request.attributes & FILE_ATTRIBUTE_TEMPORARY) !== 0) {
+    return STATUS_INVALID_PARAMETER;
+  }
+  const deletes = (request.options & FILE_DELETE_ON_CLOSE) !== 0;
+  const isReadOnly = (request.attributes & FILE_ATTRIBUTE_READONLY) !== 0;
+  return deletes && isReadOnly ? STATUS_CANNOT_DELETE : STATUS_SUCCESS;
+}
+
+/** The directory has to stand, to stay, and to let the caller add to it. */
+function* checkParent(
+  request: OpenRequest,
+  place: NewPlace,
+  makesDirectory: boolean,
+): Task<DirectoryRights | NtError> {
+  const { volume, security } = request;
+  const right = makesDirectory ? FILE_ADD_SUBDIRECTORY : FILE_ADD_FILE;
+  if ((security.maximalAccess & right) === 0) return STATUS_ACCESS_DENIED;
+  const parent = yield* directoryRights(volume, security, place.parent);
+  if (parent === undefined) return STATUS_OBJECT_PATH_NOT_FOUND;
+  // Without a stored descriptor the store itself checks, ACLs included.
+  if (parent.descriptor !== undefined && (parent.allowed & right) === 0) {
+    return STATUS_ACCESS_DENIED;
+  }
+  const record = yield* wait(volume.files.get(fileKeyOf(parent.stat)));
+  const link = { volumeId: volume.id, path: place.parent, streamKey: '' };
+  if (record !== undefined && pendingDeleteOf(record, link) !== undefined) {
+    return STATUS_DELETE_PENDING;
+  }
+  return parent;
+}
+
+function* make(
+  request: OpenRequest,
+  path: string,
+  makesDirectory: boolean,
+): Task<VfsFile | Errno> {
+  const { vfs, options } = request.volume;
+  const { credentials } = request.security;
+  if (!makesDirectory) {
+    return yield* wait(
+      vfs.open(credentials, path, {
+        access: creationAccess(request),
+        createExclusive: true,
+        mode: options.createMask,
+      }),
+    );
+  }
+  const made = yield* wait(vfs.makeDirectory(credentials, path, options.directoryMask));
+  if (failed(made)) return made;
+  return yield* wait(vfs.open(credentials, path, { access: 'directory' }));
+}
+
+/** Takes back what could not be finished. */
+function* unmake(open: LocalOpen): Task<void> {
+  const { vfs } = open.volume;
+  const { credentials } = open.security;
+  if (open.isDirectory) yield* wait(vfs.removeDirectory(credentials, open.path));
+  else yield* wait(vfs.unlink(credentials, open.path));
+}
+
+function* finish(
+  request: OpenRequest,
+  open: LocalOpen,
+  created: FileStat,
+  parent: DirectoryRights,
+): Task<OpenOutcome> {
+  const { volume, file, isDirectory } = open;
+  const attributes = request.attributes | (isDirectory ? 0 : FILE_ATTRIBUTE_ARCHIVE);
+  // What a file without the attribute has anyway is not stored (`storedAttributes`).
+  const isDefault = attributes === (isDirectory ? 0 : FILE_ATTRIBUTE_ARCHIVE);
+  if (!isDefault || created.birthTimeNs === undefined) {
+    const creationTime = creationTimeOf({ attributes: 0, creationTime: undefined }, created);
+    const set = yield* storeAttributes(file, attributes, creationTime);
+    if (set !== STATUS_SUCCESS) return { status: set };
+  }
+  const secured = yield* storeDescriptor(request, open, parent.descriptor);
+  if (secured !== STATUS_SUCCESS) return { status: secured };
+  const added = yield* storeEas(volume, file, request.eas);
+  if (added !== STATUS_SUCCESS) return { status: added };
+  let stat = created;
+  if (open.streamName !== '') {
+    const made = yield* wait(createStream(file, open.streamName));
+    if (failed(made)) return { status: statusOf(made) };
+    const { xattrSizeMax } = volume.vfs.capabilities;
+    open.backing = new XattrStream(file, streamXattr(open.streamName), xattrSizeMax);
+  } else if (request.allocationSize > 0 && !isDirectory) {
+    const status = yield* reserve(request, open);
+    if (status !== STATUS_SUCCESS) return { status };
+    const now = yield* wait(file.stat());
+    if (!failed(now)) stat = now;
+  }
+  const metadata = metadataOf(
+    volume.options,
+    stat,
+    { attributes, creationTime: undefined },
+    {
+      name: lastOf(open.path),
+      deletePending: false,
+      streamSize: open.streamName === '' ? undefined : 0,
+      eaSize: 0,
+    },
+  );
+  return { status: 0, open, createAction: FILE_CREATED, metadata };
+}
+
+/** An open that may not write has a descriptor that cannot reserve: then nothing is reserved. */
+function* reserve(request: OpenRequest, open: LocalOpen): Task<NtStatus> {
+  if (creationAccess(request) !== 'readwrite') return STATUS_SUCCESS;
+  const allocated = yield* wait(open.file.allocate(request.allocationSize));
+  return failed(allocated) ? statusOf(allocated) : STATUS_SUCCESS;
+}
+
+/**
+ * [MS-FSA] 2.1.5.1.1: the descriptor that the creator gave, or what the directory's stored one
+ * hands down. Under a directory that has none, POSIX permissions go on to rule.
+ */
+function* storeDescriptor(
+  request: OpenRequest,
+  open: LocalOpen,
+  parent: SecurityDescriptor | undefined,
+): Task<NtStatus> {
+  const creator = request.creatorDescriptor;
+  if (parent === undefined && creator === undefined) return STATUS_SUCCESS;
+  const { credentials } = request.security;
+  const descriptor = createSecurityDescriptor({
+    parent,
+    creator,
+    isDirectory: open.isDirectory,
+    owner: unixUserSid(credentials.uid),
+    group: unixGroupSid(credentials.gid),
+  });
+  const { securityXattr } = open.volume.options;
+  const stored = yield* wait(open.file.setXattr(securityXattr, encodeNtAcl(descriptor)));
+  return failed(stored) ? statusOf(stored) : STATUS_SUCCESS;
+}

@@ -1,0 +1,239 @@
+/** [MS-FSA] 2.1.5.1.2 Open of an Existing File, and of the streams in it. */
+import { type Task, wait } from '../base/task.ts';
+import { FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_CANNOT_DELETE,
+  STATUS_FILE_IS_A_DIRECTORY,
+  STATUS_NOT_A_DIRECTORY,
+  STATUS_OBJECT_NAME_COLLISION,
+  STATUS_OBJECT_NAME_NOT_FOUND,
+  STATUS_SUCCESS,
+} from '../erref/ntstatus.ts';
+import {
+  FILE_CREATED,
+  FILE_DELETE_ON_CLOSE,
+  FILE_OPENED,
+  FILE_OVERWRITTEN,
+  FILE_SUPERSEDE,
+  FILE_SUPERSEDED,
+} from '../fscc/create-parameters.ts';
+import {
+  FILE_ATTRIBUTE_ARCHIVE,
+  FILE_ATTRIBUTE_HIDDEN,
+  FILE_ATTRIBUTE_READONLY,
+  FILE_ATTRIBUTE_SYSTEM,
+} from '../fscc/file-attributes.ts';
+import { ENODATA, failed } from '../vfs/errno.ts';
+import type { FileStat } from '../vfs/vfs.ts';
+import { checkAccess } from './access.ts';
+import { abandonOpen } from './close.ts';
+import { DOSATTRIB_XATTR, type DosAttributes } from './dos-attributes.ts';
+import { removeAllEas, storeEas } from './ea-store.ts';
+import { enterOpen } from './enter-open.ts';
+import { type NtError, statusOf } from './errno-to-ntstatus.ts';
+import { fileKeyOf } from './file-record.ts';
+import type { LocalOpen } from './local-open.ts';
+import { creationTimeOf, metadataOf, storedAttributes } from './metadata.ts';
+import { lastOf } from './names.ts';
+import { decodeNtAcl } from './nt-acl.ts';
+import { type OpenRequest, refusesExisting } from './open-request.ts';
+import type { Opened } from './open-storage.ts';
+import { storeAttributes } from './store-attributes.ts';
+import { createStream, findStream, streamOfXattr, streamXattr, XattrStream } from './stream-backing.ts';
+import type { OpenOutcome } from './surface.ts';
+
+/** What there is to know about the file before anything changes. */
+interface Examined {
+  readonly stat: FileStat;
+  readonly stored: DosAttributes;
+  readonly granted: number;
+  readonly implied: number;
+  /** Extended attribute of the stream to open; undefined when it has to be made, or is unnamed. */
+  readonly xattr: string | undefined;
+}
+
+/** Takes `opened` over: it belongs to the open, or is closed. */
+export function* openExisting(
+  request: OpenRequest,
+  path: string,
+  opened: Opened,
+): Task<OpenOutcome> {
+  const { file } = opened;
+  const examined = yield* examine(request, path, opened);
+  if (typeof examined === 'number') {
+    file.close();
+    return { status: examined };
+  }
+  const { stat, xattr } = examined;
+  const open = yield* enterOpen(request, {
+    file,
+    fileKey: fileKeyOf(stat),
+    path,
+    isDirectory: stat.type === 'directory' && request.name.streamName === '',
+    granted: examined.granted,
+    implied: examined.implied,
+    streamName: xattr === undefined ? request.name.streamName : streamOfXattr(xattr)!,
+  });
+  if (typeof open === 'number') {
+    file.close();
+    return { status: open };
+  }
+  const outcome = yield* finish(request, open, examined);
+  if (outcome.status !== STATUS_SUCCESS) yield* abandonOpen(open);
+  return outcome;
+}
+
+/** The checks of 2.1.5.1.2 up to the sharing check. */
+function* examine(request: OpenRequest, path: string, opened: Opened): Task<Examined | NtError> {
+  const { volume, security, name } = request;
+  const { file } = opened;
+  const stat = yield* wait(file.stat());
+  if (failed(stat)) return statusOf(stat);
+  const type = checkType(request, stat);
+  if (type !== STATUS_SUCCESS) return type;
+  const stored = storedAttributes(yield* wait(file.getXattr(DOSATTRIB_XATTR)), stat);
+  const isStream = name.streamName !== '';
+  const xattr = isStream ? yield* findStream(file, name.streamName) : undefined;
+  if (failed(xattr) && xattr !== ENODATA) return statusOf(xattr);
+  const exists = xattr !== ENODATA;
+  if (!exists && !request.mayCreate) return STATUS_OBJECT_NAME_NOT_FOUND;
+  if (exists && refusesExisting(request)) return STATUS_OBJECT_NAME_COLLISION;
+  if (request.overwrites && !isStream && !matchesAttributes(stored.attributes, request.attributes)) {
+    return STATUS_ACCESS_DENIED;
+  }
+  const acl = yield* wait(file.getXattr(volume.options.securityXattr));
+  const implied = request.overwrites || !exists ? FILE_WRITE_DATA : 0;
+  const access = yield* checkAccess(
+    {
+      volume,
+      security,
+      path,
+      stat,
+      descriptor: failed(acl) ? undefined : decodeNtAcl(acl),
+      attributes: stored.attributes,
+      createOptions: request.options,
+      opened: opened.access,
+    },
+    { desired: request.desired, implied, maximum: request.maximum },
+  );
+  if (typeof access === 'number') return access;
+  const deletes = (request.options & FILE_DELETE_ON_CLOSE) !== 0;
+  if (deletes && ((stored.attributes & FILE_ATTRIBUTE_READONLY) !== 0 || path === '')) {
+    return STATUS_CANNOT_DELETE;
+  }
+  const { granted } = access;
+  return { stat, stored, granted, implied, xattr: failed(xattr) ? undefined : xattr };
+}
+
+/** Whether the request is for a thing of this kind at all. */
+function checkType(request: OpenRequest, stat: FileStat): NtStatus {
+  if (stat.type !== 'directory') {
+    if (request.mustBeDirectory) return STATUS_NOT_A_DIRECTORY;
+    return stat.type === 'file' ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+  }
+  if (request.name.streamName !== '') return STATUS_SUCCESS;
+  if (request.mustBeFile) return STATUS_FILE_IS_A_DIRECTORY;
+  // Windows: a directory can be opened, not overwritten.
+  return request.overwrites ? STATUS_OBJECT_NAME_COLLISION : STATUS_SUCCESS;
+}
+
+/** [MS-FSA] 2.1.5.1.2: who overwrites a hidden or system file must know that it is one. */
+function matchesAttributes(existing: number, requested: number): boolean {
+  const needed = existing & (FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM);
+  return (needed & ~requested) === 0;
+}
+
+/** What the disposition does once the open stands. */
+function* finish(
+  request: OpenRequest,
+  open: LocalOpen,
+  examined: Examined,
+): Task<OpenOutcome> {
+  const createAction = actionOf(request, examined);
+  let { stat, stored } = examined;
+  let streamSize: number | undefined;
+  if (open.streamName !== '') {
+    const size = yield* openStream(request, open, examined);
+    if (typeof size !== 'number') return size;
+    streamSize = size;
+  } else if (request.overwrites) {
+    const status = yield* overwrite(request, open, examined);
+    if (status !== STATUS_SUCCESS) return { status };
+  }
+  if (createAction !== FILE_OPENED) {
+    const now = yield* wait(open.file.stat());
+    if (failed(now)) return { status: statusOf(now) };
+    stat = now;
+    stored = storedAttributes(yield* wait(open.file.getXattr(DOSATTRIB_XATTR)), now);
+  }
+  const extras = { name: lastOf(open.path), deletePending: false, streamSize, eaSize: 0 };
+  const metadata = metadataOf(open.volume.options, stat, stored, extras);
+  return { status: 0, open, createAction, metadata };
+}
+
+function actionOf(request: OpenRequest, examined: Examined): number {
+  if (request.name.streamName !== '' && examined.xattr === undefined) return FILE_CREATED;
+  if (!request.overwrites) return FILE_OPENED;
+  return request.disposition === FILE_SUPERSEDE ? FILE_SUPERSEDED : FILE_OVERWRITTEN;
+}
+
+/** Makes the named stream where it has to, empties it where asked to; its size. */
+function* openStream(
+  request: OpenRequest,
+  open: LocalOpen,
+  examined: Examined,
+): Task<number | { readonly status: NtError }> {
+  const { file, volume } = open;
+  const { xattrSizeMax } = volume.vfs.capabilities;
+  let { xattr } = examined;
+  if (xattr === undefined) {
+    // Another open may have made it since we looked.
+    const again = yield* findStream(file, open.streamName);
+    if (failed(again)) {
+      const made = yield* wait(createStream(file, open.streamName));
+      if (failed(made)) return { status: statusOf(made) };
+    }
+    xattr = failed(again) ? streamXattr(open.streamName) : again;
+  }
+  const backing = new XattrStream(file, xattr, xattrSizeMax);
+  open.backing = backing;
+  if (request.overwrites) {
+    const emptied = yield* wait(backing.truncate(0));
+    if (failed(emptied)) return { status: statusOf(emptied) };
+    return 0;
+  }
+  const size = yield* wait(backing.size());
+  return failed(size) ? { status: statusOf(size) } : size;
+}
+
+/**
+ * FILE_SUPERSEDE, FILE_OVERWRITE and FILE_OVERWRITE_IF of the unnamed stream: content, named
+ * streams and EAs go, attributes are the requested ones and ARCHIVE.
+ */
+function* overwrite(request: OpenRequest, open: LocalOpen, examined: Examined): Task<NtStatus> {
+  const { file } = open;
+  const { stat, stored } = examined;
+  const emptied = yield* wait(file.truncate(0));
+  if (failed(emptied)) return statusOf(emptied);
+  const xattrs = yield* wait(file.listXattrs());
+  if (!failed(xattrs)) {
+    for (const xattr of xattrs) {
+      if (streamOfXattr(xattr) !== undefined) yield* wait(file.removeXattr(xattr));
+    }
+    yield* removeAllEas(file, xattrs);
+  }
+  const added = yield* storeEas(open.volume, file, request.eas);
+  if (added !== STATUS_SUCCESS) return added;
+  const attributes = request.attributes | FILE_ATTRIBUTE_ARCHIVE;
+  if (attributes !== stored.attributes) {
+    const set = yield* storeAttributes(file, attributes, creationTimeOf(stored, stat));
+    if (set !== STATUS_SUCCESS) return set;
+  }
+  if (request.allocationSize > 0) {
+    const allocated = yield* wait(file.allocate(request.allocationSize));
+    if (failed(allocated)) return statusOf(allocated);
+  }
+  return STATUS_SUCCESS;
+}

@@ -1,0 +1,78 @@
+import { isPromise, type Task, wait } from '../base/task.ts';
+import {
+  FILE_APPEND_DATA,
+  FILE_EXECUTE,
+  FILE_READ_DATA,
+  FILE_WRITE_DATA,
+} from '../dtyp/access-mask.ts';
+import { EACCES, EISDIR, EPERM, EROFS, type Errno, ETXTBSY, failed } from '../vfs/errno.ts';
+import type { OpenFor, VfsFile } from '../vfs/vfs.ts';
+import type { OpenRequest } from './open-request.ts';
+
+/** A file that the store opened, and what for: proof of what its own permissions allow. */
+export interface Opened {
+  readonly file: VfsFile;
+  readonly access: OpenFor;
+}
+
+/** What the store is asked for when a new file is made for this request. */
+export function creationAccess(request: OpenRequest): OpenFor {
+  return request.maximum || needsWrite(request) ? 'readwrite' : 'read';
+}
+
+/**
+ * Opens what stands at a path with as much access as the request needs. MAXIMUM_ALLOWED takes what
+ * the store gives; everything else is all or nothing.
+ */
+export function* openStorage(request: OpenRequest, path: string): Task<Opened | Errno> {
+  const { volume, security } = request;
+  let access = firstAccess(request);
+  for (;;) {
+    const opening = volume.vfs.open(security.credentials, path, OPTIONS[access]);
+    const file = isPromise(opening) ? yield* wait(opening) : opening;
+    if (!failed(file)) return { file, access };
+    const next = nextAccess(request, access, file);
+    if (next === undefined) return file;
+    access = next;
+  }
+}
+
+/** Shared, so that an open allocates nothing for them. */
+const OPTIONS: Readonly<Record<OpenFor, { readonly access: OpenFor }>> = {
+  metadata: { access: 'metadata' },
+  read: { access: 'read' },
+  write: { access: 'write' },
+  readwrite: { access: 'readwrite' },
+  directory: { access: 'directory' },
+};
+
+function firstAccess(request: OpenRequest): OpenFor {
+  if (request.name.streamName !== '') return 'metadata';
+  if (request.mustBeDirectory) return directoryAccess(request);
+  if (request.maximum) return 'readwrite';
+  if (!needsWrite(request)) return needsRead(request) ? 'read' : 'metadata';
+  return needsRead(request) ? 'readwrite' : 'write';
+}
+
+/** A weaker access that may still do, or undefined. Strictly descending, so this ends. */
+function nextAccess(request: OpenRequest, access: OpenFor, errno: Errno): OpenFor | undefined {
+  if (errno === EISDIR && access !== 'directory' && access !== 'metadata') {
+    return directoryAccess(request);
+  }
+  const isRefusal = errno === EACCES || errno === EPERM || errno === EROFS || errno === ETXTBSY;
+  if (!isRefusal || !request.maximum || access === 'metadata') return undefined;
+  if (access === 'readwrite') return needsWrite(request) ? undefined : 'read';
+  return needsRead(request) ? undefined : 'metadata';
+}
+
+function directoryAccess(request: OpenRequest): OpenFor {
+  return request.maximum || (request.desired & FILE_READ_DATA) !== 0 ? 'directory' : 'metadata';
+}
+
+function needsRead(request: OpenRequest): boolean {
+  return (request.desired & (FILE_READ_DATA | FILE_EXECUTE)) !== 0;
+}
+
+function needsWrite(request: OpenRequest): boolean {
+  return request.overwrites || (request.desired & (FILE_WRITE_DATA | FILE_APPEND_DATA)) !== 0;
+}
