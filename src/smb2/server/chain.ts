@@ -182,9 +182,9 @@ export class Chain {
    */
   #mustSign(request: Request, status: NtStatus): boolean {
     if (this.sealedBy !== undefined || status === STATUS_PENDING) return false;
+    if (request.signer !== undefined) return true;
     const { session } = request;
-    if (session === undefined || !session.channels.has(this.connection)) return false;
-    if (!session.isSecured) return false;
+    if (session?.channels.get(this.connection)?.signer === undefined) return false;
     return request.mustSign || request.isSigned || session.signingRequired;
   }
 
@@ -256,7 +256,7 @@ export class Chain {
 
   #sign(request: Request, reply: Reply): void {
     if ((reply.view.getUint32(reply.start + 16, LE) & SMB2_FLAGS_SIGNED) === 0) return;
-    const signer = request.session?.channels.get(this.connection)?.signer;
+    const signer = request.signer ?? request.session?.channels.get(this.connection)?.signer;
     signer?.sign(reply.bytes.subarray(reply.start, reply.end));
   }
 }

@@ -1,4 +1,5 @@
 import type { CancelSignal } from '../../fsa/surface.ts';
+import type { Signer } from '../crypto/signer.ts';
 import { SMB2_FLAGS_RELATED_OPERATIONS, SMB2_FLAGS_SIGNED } from '../wire/constants.ts';
 import type { FileId } from '../wire/file-id.ts';
 import type { Header } from '../wire/header.ts';
@@ -39,6 +40,8 @@ export class Request implements CancelSignal {
   creditsGranted = false;
   /** Sign the response whatever the request was: the last SESSION_SETUP. */
   mustSign = false;
+  /** Signs the response instead of the channel's own signer: a binding that is under way. */
+  signer: Signer | undefined;
   /** Gets the whole response as sent: the preauthentication hash needs it. */
   afterSend: ((message: Uint8Array) => void) | undefined;
   /** What a wait that may not be answers instead of its own status. */

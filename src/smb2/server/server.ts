@@ -42,7 +42,7 @@ export class Smb2Server {
     this.connections.add(connection);
     env.log.debug({ connection: connection.id, from: transport.remoteAddress }, 'connected');
     const timer = env.timers.after(limits.unauthenticatedTimeMs, () => {
-      if (![...connection.sessions.values()].some((session) => session.state === 'valid')) {
+      if (!isLoggedIn(connection)) {
         this.disconnect(connection, 'nobody logged in in time');
       }
     });
@@ -123,6 +123,8 @@ export class Smb2Server {
     const view = viewOf(bytes);
     const session = connection.sessions.get(view.getBigUint64(44, LE));
     if (session?.decryptor === undefined || !session.channels.has(connection)) return false;
+    // An anonymous session's key is no secret; it may encrypt beside a user's session only.
+    if (!session.isSecured && !isLoggedIn(connection)) return false;
     if (view.getUint16(42, LE) !== 1) return false;
     const sealed = bytes.subarray(TRANSFORM_HEADER_SIZE);
     if (view.getUint32(36, LE) !== sealed.length) return false;
@@ -226,4 +228,12 @@ export class Smb2Server {
       connection.transport.close({ abort: false });
     }
   }
+}
+
+/** Whether a user, not anonymous or guest, has a session on the connection. */
+function isLoggedIn(connection: Connection): boolean {
+  for (const session of connection.sessions.values()) {
+    if (session.isSecured && session.state !== 'in-progress') return true;
+  }
+  return false;
 }

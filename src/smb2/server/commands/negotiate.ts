@@ -23,6 +23,7 @@ import {
   SMB2_ENCRYPTION_CAPABILITIES,
   SMB2_GLOBAL_CAP_ENCRYPTION,
   SMB2_GLOBAL_CAP_LARGE_MTU,
+  SMB2_GLOBAL_CAP_MULTI_CHANNEL,
   SMB2_NEGOTIATE_SIGNING_ENABLED,
   SMB2_NEGOTIATE_SIGNING_REQUIRED,
   SMB2_PREAUTH_INTEGRITY_CAPABILITIES,
@@ -136,6 +137,7 @@ function settle(
     connection.supportsMultiCredit = true;
     connection.maxTransactSize = limits.transactSizeMax;
   }
+  if (dialect >= SMB2_DIALECT_300) capabilities |= SMB2_GLOBAL_CAP_MULTI_CHANNEL;
   const offersEncryption = (negotiate.capabilities & SMB2_GLOBAL_CAP_ENCRYPTION) !== 0;
   if (dialect === SMB2_DIALECT_300 || dialect === SMB2_DIALECT_302) {
     connection.signingAlgorithm = SIGNING_AES_CMAC;

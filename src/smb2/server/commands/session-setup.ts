@@ -6,7 +6,6 @@ import {
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
   STATUS_MORE_PROCESSING_REQUIRED,
-  STATUS_REQUEST_NOT_ACCEPTED,
   STATUS_USER_SESSION_DELETED,
 } from '../../../erref/ntstatus.ts';
 import { isCipherId } from '../../crypto/algorithms.ts';
@@ -32,6 +31,7 @@ import { closeSession } from '../closing.ts';
 import { getSessionId } from '../ids.ts';
 import type { Request } from '../request.ts';
 import { type Authentication, Session } from '../state/session.ts';
+import { bindChannel, findSessionToBind } from './session-bind.ts';
 
 type Done = Extract<AcceptStep, { readonly kind: 'done' }>;
 type Failed = Extract<AcceptStep, { readonly kind: 'failed' }>;
@@ -45,10 +45,8 @@ export function* handleSessionSetup(request: Request, message: Uint8Array): Task
   if (setup.securityBuffer.length > limits.securityTokenSize) return STATUS_INVALID_PARAMETER;
   const canEncrypt = connection.dialect >= SMB2_DIALECT_300 && connection.cipherId !== 0;
   if (encryption === 'required' && !canEncrypt) return STATUS_ACCESS_DENIED;
-  // One process serves one channel a session so far; the client goes on with the one it has.
-  if (setup.flags & SMB2_SESSION_FLAG_BINDING) return refuseBinding(request);
-
-  const session = findOrMake(request);
+  const binds = (setup.flags & SMB2_SESSION_FLAG_BINDING) !== 0;
+  const session = binds ? findSessionToBind(request, message) : findOrMake(request);
   if (typeof session === 'number') return session;
   request.session = session;
   const authentication = beginOrGoOn(request, session, message);
@@ -65,20 +63,11 @@ export function* handleSessionSetup(request: Request, message: Uint8Array): Task
       return goOn(request, authentication, step.token);
     case 'failed':
       session.authentications.delete(connection);
-      return yield* fail(request, session, step);
+      return yield* fail(request, binds ? undefined : session, step);
     case 'done':
       session.authentications.delete(connection);
       return yield* establish(request, { setup, session, authentication, step });
   }
-}
-
-/** [MS-SMB2] 3.3.5.5.2: what a server that does not bind answers. */
-function refuseBinding(request: Request): NtStatus {
-  const { server, header, connection } = request;
-  if (connection.dialect < SMB2_DIALECT_300) return STATUS_REQUEST_NOT_ACCEPTED;
-  return server.sessions.has(header.sessionId)
-    ? STATUS_REQUEST_NOT_ACCEPTED
-    : STATUS_USER_SESSION_DELETED;
 }
 
 /** The session that the header names, or with id 0 a new one ([MS-SMB2] 3.3.5.5.1). */
@@ -136,8 +125,11 @@ function writeResponse(request: Request, sessionFlags: number, token: Uint8Array
   );
 }
 
-/** A failed logon is held back longer each time; a failed reauthentication ends the session. */
-function* fail(request: Request, session: Session, step: Failed): Task<NtStatus> {
+/**
+ * A failed logon is held back longer each time. A failed reauthentication ends the session; a failed
+ * binding (`session` undefined) leaves it alone.
+ */
+function* fail(request: Request, session: Session | undefined, step: Failed): Task<NtStatus> {
   const { server, connection } = request;
   const user = step.userName ?? '';
   const address = connection.transport.remoteAddress;
@@ -146,8 +138,10 @@ function* fail(request: Request, session: Session, step: Failed): Task<NtStatus>
   onEvent?.({ kind: 'logon-failed', user, address, status: step.status });
   const delayMs = server.throttle.failed({ userName: user, address });
   if (delayMs > 0) yield* wait(delay(request, delayMs));
-  yield* closeSession(server, session);
-  request.session = undefined;
+  if (session !== undefined) {
+    yield* closeSession(server, session);
+    request.session = undefined;
+  }
   return step.status;
 }
 
@@ -175,33 +169,46 @@ function* establish(request: Request, established: Established): Task<NtStatus> 
   const { identity } = step;
   const address = connection.transport.remoteAddress;
   server.throttle.succeeded({ userName: identity.userName });
-  const isNew = session.state === 'in-progress';
-  if (!isNew && !isSameUser(session, step)) return yield* refuseOtherUser(request, session);
+  if (setup.flags & SMB2_SESSION_FLAG_BINDING) return bind(request, established);
 
+  const isNew = session.state === 'in-progress';
   session.identity = identity;
   if (isNew) {
     makeKeys(request, established);
     if (setup.previousSessionId !== 0n) yield* endPrevious(request, session, setup);
     if (connection.closed) return STATUS_USER_SESSION_DELETED;
-    connection.transport.setMessageSizeMax(messageSizeMax(request));
     server.options.env.log.info({ user: identity.userName, address }, 'logged on');
     server.options.onEvent?.({ kind: 'logon', user: identity.userName, address });
+  } else {
+    renewSecurity(request, session);
   }
+  if (!identity.isAnonymous) connection.transport.setMessageSizeMax(messageSizeMax(request));
   session.become('valid');
   request.mustSign = session.isSecured;
   writeResponse(request, sessionFlags(session), step.token);
   return 0;
 }
 
-/** Reauthentication may not turn a session into another user's. */
-function isSameUser(session: Session, step: Done): boolean {
-  return session.identity === undefined || session.identity.userSid === step.identity.userSid;
+/** A further channel is the same user's, with a key of its own. */
+function bind(request: Request, { session, authentication, step }: Established): NtStatus {
+  if (session.state !== 'valid') return STATUS_USER_SESSION_DELETED;
+  if (session.identity?.userSid !== step.identity.userSid) return STATUS_ACCESS_DENIED;
+  const { preauthHash } = authentication;
+  bindChannel(request, session, { sessionKey: step.sessionKey, preauthHash });
+  request.connection.transport.setMessageSizeMax(messageSizeMax(request));
+  request.mustSign = true;
+  writeResponse(request, sessionFlags(session), step.token);
+  return 0;
 }
 
-function* refuseOtherUser(request: Request, session: Session): Task<NtStatus> {
-  yield* closeSession(request.server, session);
-  request.session = undefined;
-  return STATUS_ACCESS_DENIED;
+/** Reauthentication replaces Session.SecurityContext: opens made from now on are the new user's. */
+function renewSecurity(request: Request, session: Session): void {
+  const { identity } = session;
+  if (identity === undefined) return;
+  for (const treeConnect of session.treeConnects.values()) {
+    if (treeConnect.security === undefined) continue;
+    treeConnect.security = request.server.options.securityContext(identity, treeConnect.share);
+  }
 }
 
 function sessionFlags(session: Session): number {
@@ -228,18 +235,21 @@ function makeKeys(request: Request, { setup, session, authentication, step }: Es
   session.fullSessionKey = step.sessionKey;
   session.cipherId = connection.cipherId;
   session.signingAlgorithm = connection.signingAlgorithm;
-  if (!session.isSecured) {
+  const { isGuest, isAnonymous } = step.identity;
+  session.isSecured = !isGuest && !isAnonymous;
+  if (isGuest) {
     session.channels.set(connection, { connection, signer: undefined });
     return;
   }
   const clientRequires = (setup.securityMode & SMB2_NEGOTIATE_SIGNING_REQUIRED) !== 0;
-  session.signingRequired = signing === 'required' || clientRequires;
+  session.signingRequired = session.isSecured && (signing === 'required' || clientRequires);
   const signer = createSigner(connection.signingAlgorithm, keys.signingKey);
+  session.signer = signer;
   session.channels.set(connection, { connection, signer });
   if (connection.dialect >= SMB2_DIALECT_300 && cipherId !== undefined) {
     session.encryptor = createEncryptor(cipherId, keys.encryptionKey, env.random);
     session.decryptor = createDecryptor(cipherId, keys.decryptionKey);
-    session.encryptData = encryption !== 'off';
+    session.encryptData = session.isSecured && encryption !== 'off';
   }
 }
 

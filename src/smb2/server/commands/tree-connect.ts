@@ -70,6 +70,7 @@ function mayConnect(session: Session, share: Share): boolean {
   const { identity } = session;
   if (identity === undefined) return false;
   if (share.type === 'pipe') return true;
+  if (identity.isAnonymous) return false;
   if (share.allowedUsers === undefined) return true;
   return share.allowedUsers.includes(identity.userName.toLowerCase());
 }

@@ -50,6 +50,13 @@ export class Session {
   keys: SessionKeys | undefined;
   /** Session.FullSessionKey, for channels that are bound later. */
   fullSessionKey: Uint8Array | undefined;
+  /**
+   * The session began with a user's logon, not as anonymous or guest: only then its key is a secret,
+   * and it may be required to sign and encrypt. Reauthentication does not change it.
+   */
+  isSecured = false;
+  /** With Session.SigningKey: the first channel's, and what a binding request is signed with. */
+  signer: Signer | undefined;
   signingRequired = false;
   encryptData = false;
   encryptor: Encryptor | undefined;
@@ -80,10 +87,5 @@ export class Session {
   become(state: SessionState): void {
     assert(NEXT_STATES[this.state].includes(state), `session ${this.state} -> ${state}`);
     this.state = state;
-  }
-
-  /** Anonymous and guest sessions have no key that both sides know: they neither sign nor seal. */
-  get isSecured(): boolean {
-    return this.identity !== undefined && !this.identity.isGuest && !this.identity.isAnonymous;
   }
 }

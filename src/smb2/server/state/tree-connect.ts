@@ -7,8 +7,8 @@ export interface TreeConnect {
   readonly treeId: number;
   readonly session: Session;
   readonly share: Share;
-  /** For whom the object store acts; undefined on IPC$. */
-  readonly security: SecurityContext | undefined;
+  /** For whom the object store acts; undefined on IPC$. Reauthentication replaces it. */
+  security: SecurityContext | undefined;
   readonly maximalAccess: number;
   /** TreeConnect.Share.EncryptData, or the server's policy. */
   readonly encryptData: boolean;
