@@ -2,7 +2,7 @@
  * Microseconds of the storage calls that SMB requests are made of:
  * `node dist/bench/vfs.js [folder]`.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { failed } from '../src/vfs/errno.ts';
@@ -15,6 +15,7 @@ const OTHER: Credentials = { uid: 61_001, gid: 61_001, groups: [61_001] };
 const ENTRIES = 2000;
 
 const folder = mkdtempSync(join(process.argv[2] ?? tmpdir(), 'semba-bench-'));
+chmodSync(folder, 0o755);
 const local = openLocalVfs(folder);
 if (failed(local)) throw new Error(`cannot open ${folder}: ${local}`);
 const clock = { fileTime: () => 132_223_104_000_000_000n, monotonicMs: () => 0 };

@@ -27,7 +27,8 @@ function decodeEntries(size: number): DirectoryEntry[] {
   for (let at = 0; at < size; ) {
     const next = at + view.getUint16(at + 16, LE);
     if (!isDots(at + 19)) {
-      const end = buffer.indexOf(0, at + 19);
+      let end = at + 19;
+      while (buffer[end] !== 0) end++;
       entries.push({
         name: decodeName(buffer, at + 19, end),
         type: entryType(buffer[at + 18]!),

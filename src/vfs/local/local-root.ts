@@ -1,6 +1,6 @@
 /** What a LocalVfs and its open files share: the root's descriptor and the process's own. */
 import { assert } from '../../base/assert.ts';
-import { EAGAIN, EINVAL, ENOSYS, type Errno, failed } from '../errno.ts';
+import { EAGAIN, EINVAL, ENODATA, EOPNOTSUPP, type Errno, failed } from '../errno.ts';
 import { Impersonation } from './impersonation.ts';
 import {
   AT_SYMLINK_NOFOLLOW,
@@ -32,7 +32,7 @@ export class LocalRoot {
   readonly procFd: number;
   readonly impersonation: Impersonation = new Impersonation();
   readonly threadWriteSize: number;
-  /** Linux 6.13 has getxattrat(2). */
+  /** Linux 6.13 has getxattrat(2), unless a sandbox hides it. */
   readonly hasGetxattrat: boolean;
   /** Scratch for the arguments of one synchronous call. */
   readonly path: PathBuffer = new PathBuffer();
@@ -43,8 +43,8 @@ export class LocalRoot {
     this.fd = fd;
     this.procFd = procFd;
     this.threadWriteSize = options.threadWriteSize ?? Number.POSITIVE_INFINITY;
-    const probe = sys.getxattrat(fd, DOT, AT_SYMLINK_NOFOLLOW, PROBE_XATTR, new Uint8Array(8));
-    this.hasGetxattrat = probe !== ENOSYS;
+    const probe = sys.getxattrat(fd, DOT, AT_SYMLINK_NOFOLLOW, PROBE_XATTR, new Uint8Array(64));
+    this.hasGetxattrat = !failed(probe) || probe === ENODATA || probe === EOPNOTSUPP;
   }
 
   /** Throws where the kernel lacks openat2(2) or there is no /proc; an Errno is about `root`. */

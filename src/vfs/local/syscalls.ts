@@ -8,6 +8,7 @@
  */
 import koffi from 'koffi';
 import type { Errno } from '../errno.ts';
+import { IOV_MAX } from './linux.ts';
 
 type Native = ((...args: readonly unknown[]) => number) & {
   async(...args: readonly unknown[]): void;
@@ -117,7 +118,7 @@ export function openAt(dir: number, name: Uint8Array, flags: number): number | E
 const openHow = new Uint8Array(24);
 const openHowView = new DataView(openHow.buffer);
 
-export interface OpenHow {
+interface OpenHow {
   readonly flags: number;
   readonly mode: number;
   readonly resolve: number;
@@ -140,7 +141,7 @@ export function seek(fd: number, offset: number, whence: number): number | Errno
 
 /* ---- data ----------------------------------------------------------------------------------- */
 
-const iov = new Uint8Array(1024 * 16);
+const iov = new Uint8Array(IOV_MAX * 16);
 const iovView = new DataView(iov.buffer);
 
 export function read(fd: number, target: Uint8Array): number | Errno {
@@ -167,7 +168,7 @@ export function pwrite(fd: number, bytes: Uint8Array, offset: number): number | 
 
 /** Gathers at most IOV_MAX chunks; more are left to the next call, as in a short write. */
 export function pwritev(fd: number, chunks: readonly Uint8Array[], offset: number): number | Errno {
-  const count = Math.min(chunks.length, iov.length / 16);
+  const count = Math.min(chunks.length, IOV_MAX);
   for (let i = 0; i < count; i++) setIov(iovView, i, chunks[i]!);
   return outcome(c.pwritev(fd, iov, count, offset));
 }
@@ -199,18 +200,27 @@ function inThread(call: Native, ...args: readonly unknown[]): Promise<number | E
   return new Promise((resolve, reject) => {
     const start = (): void => {
       threadCalls++;
-      // The closure holds `args`: the buffers live until the thread is done with them.
-      call.async(...args, (error: unknown, result: number) => {
-        const answer = outcome(result); // Koffi brings the thread's errno along.
-        threadCalls--;
-        waiting.shift()?.();
-        if (error) reject(error);
-        else resolve(answer);
-      });
+      try {
+        // `start` holds `args`: the buffers live until the thread is done with them.
+        call.async(...args, (error: unknown, result: number) => {
+          const answer = outcome(result); // Koffi brings the thread's errno along.
+          ended();
+          if (error) reject(error);
+          else resolve(answer);
+        });
+      } catch (error) {
+        ended();
+        reject(error);
+      }
     };
     if (threadCalls < THREAD_CALLS_MAX) start();
     else waiting.push(start);
   });
+}
+
+function ended(): void {
+  threadCalls--;
+  waiting.shift()?.();
 }
 
 export function preadThread(
