@@ -30,9 +30,7 @@ function* leave(open: LocalOpen, isAbandoned: boolean): Task<NtStatus> {
   volume.opens.remove(open);
   const { credentials } = open.security;
   const closing = { openId, streamName, credentials, isAbandoned };
-  const due = yield* wait(
-    volume.files.update(fileKey, (current) => decideClose(current, closing)),
-  );
+  const due = yield* wait(volume.files.update(fileKey, (current) => decideClose(current, closing)));
   if (due.length > 0) yield* removeAll(open, due);
   open.file.close();
   return STATUS_SUCCESS;
@@ -63,5 +61,6 @@ function* removeStream(open: LocalOpen, { streamName }: PendingDelete): Task<voi
   const xattr = yield* findStream(open.file, streamName);
   if (failed(xattr)) return;
   const removed = yield* wait(open.file.removeXattr(xattr));
-  if (failed(removed)) open.volume.env.log.info({ xattr, errno: removed }, 'delete on close failed');
+  if (failed(removed))
+    open.volume.env.log.info({ xattr, errno: removed }, 'delete on close failed');
 }

@@ -87,11 +87,7 @@ function pendingOf(entry: OpenEntry, closing: ClosingOpen): PendingDelete {
 }
 
 /** A file goes with the last open of its link, whichever stream that has; a stream with its own. */
-function isDue(
-  pending: PendingDelete,
-  opens: readonly OpenEntry[],
-  closingId: string,
-): boolean {
+function isDue(pending: PendingDelete, opens: readonly OpenEntry[], closingId: string): boolean {
   // FILE_DISPOSITION_POSIX_SEMANTICS: with the open that asked for it, whoever else has the file.
   if (pending.posixOpenId === closingId) return true;
   return !opens.some(

@@ -122,7 +122,11 @@ function overlaps(a: Range, b: Range): boolean {
   return a.offset < b.offset + b.length && b.offset < a.offset + a.length;
 }
 
-function findHeld(locks: readonly ByteRangeLock[], { openId, streamKey }: Locker, range: Range): number {
+function findHeld(
+  locks: readonly ByteRangeLock[],
+  { openId, streamKey }: Locker,
+  range: Range,
+): number {
   let shared = -1;
   for (let i = 0; i < locks.length; i++) {
     const lock = locks[i]!;

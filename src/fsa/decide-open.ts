@@ -16,11 +16,7 @@ import {
   STATUS_SHARING_VIOLATION,
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
-import {
-  FILE_SHARE_DELETE,
-  FILE_SHARE_READ,
-  FILE_SHARE_WRITE,
-} from '../fscc/create-parameters.ts';
+import { FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE } from '../fscc/create-parameters.ts';
 import type { Update } from '../state/record-store.ts';
 import { type FileRecord, type OpenEntry, pendingDeleteOf } from './file-record.ts';
 

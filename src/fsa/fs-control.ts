@@ -1,7 +1,34 @@
-import type { Task } from '../base/task.ts';
-import type { NtStatus } from '../erref/ntstatus.ts';
+/** [MS-FSA] 2.1.5.10 Server Requests an FsControl Request. */
+import { type Task, wait } from '../base/task.ts';
+import {
+  FILE_APPEND_DATA,
+  FILE_EXECUTE,
+  FILE_READ_DATA,
+  FILE_WRITE_ATTRIBUTES,
+  FILE_WRITE_DATA,
+} from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_DISK_FULL,
+  STATUS_FILE_CLOSED,
+  STATUS_FILE_LOCK_CONFLICT,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_INVALID_PARAMETER,
+  STATUS_INVALID_VIEW_SIZE,
+  STATUS_NOT_SUPPORTED,
+  STATUS_SUCCESS,
+} from '../erref/ntstatus.ts';
+import { FILE_ATTRIBUTE_SPARSE_FILE } from '../fscc/file-attributes.ts';
+import { EBADF, EINVAL, ENXIO, EOPNOTSUPP, type Errno, EXDEV, failed } from '../vfs/errno.ts';
+import { DOSATTRIB_XATTR } from './dos-attributes.ts';
+import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
+import { creationTimeOf, storedAttributes } from './metadata.ts';
+import { isLocked, sizeOf, touch } from './read-write.ts';
+import { storeAttributes } from './store-attributes.ts';
 import type {
+  AllocatedRange,
   CompressionOutcome,
   CopyRange,
   CountOutcome,
@@ -9,39 +36,211 @@ import type {
   RangesOutcome,
 } from './surface.ts';
 
-export function setSparse(_open: LocalOpen, _sparse: boolean): Task<NtStatus> {
-  throw new Error('stub');
+const COMPRESSION_FORMAT_NONE = 0;
+/** Bytes that a copy holds at once where the store cannot copy by itself. */
+const COPY_STEP_SIZE = 1024 * 1024;
+
+/**
+ * [MS-FSA] 2.1.5.10.36 FSCTL_SET_SPARSE. STATUS_INVALID_PARAMETER: a directory.
+ * STATUS_ACCESS_DENIED: opened for neither writing nor changing attributes. Taking the attribute
+ * away leaves holes as they are.
+ */
+export function* setSparse(open: LocalOpen, sparse: boolean): Task<NtStatus> {
+  if (open.closed) return STATUS_FILE_CLOSED;
+  if (open.isDirectory) return STATUS_INVALID_PARAMETER;
+  const rights = FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_ATTRIBUTES;
+  if ((open.grantedAccess & rights) === 0) return STATUS_ACCESS_DENIED;
+  if (!open.volume.vfs.capabilities.sparseFiles) return STATUS_NOT_SUPPORTED;
+  const { file } = open;
+  const stat = yield* wait(file.stat());
+  if (failed(stat)) return statusOf(stat);
+  const stored = storedAttributes(yield* wait(file.getXattr(DOSATTRIB_XATTR)), stat);
+  const attributes = sparse
+    ? stored.attributes | FILE_ATTRIBUTE_SPARSE_FILE
+    : stored.attributes & ~FILE_ATTRIBUTE_SPARSE_FILE;
+  if (attributes === stored.attributes) return STATUS_SUCCESS;
+  return yield* storeAttributes(file, attributes, creationTimeOf(stored, stat));
 }
 
-export function setZeroData(_open: LocalOpen, _from: number, _beyond: number): Task<NtStatus> {
-  throw new Error('stub');
+/**
+ * Makes `[from, beyond)` read as zeroes; a sparse file gives the storage back.
+ *
+ * [MS-FSA] 2.1.5.10.40 FSCTL_SET_ZERO_DATA. STATUS_INVALID_PARAMETER: `from` beyond `beyond`, or a
+ * directory. STATUS_ACCESS_DENIED: not opened for FILE_WRITE_DATA. STATUS_FILE_LOCK_CONFLICT.
+ */
+export function* setZeroData(open: LocalOpen, from: number, beyond: number): Task<NtStatus> {
+  if (open.closed) return STATUS_FILE_CLOSED;
+  if (open.isDirectory || from < 0 || from > beyond) return STATUS_INVALID_PARAMETER;
+  if ((open.grantedAccess & FILE_WRITE_DATA) === 0) return STATUS_ACCESS_DENIED;
+  if (yield* isLocked(open, from, beyond - from, 'write')) return STATUS_FILE_LOCK_CONFLICT;
+  const size = yield* sizeOf(open);
+  if (failed(size)) return statusOf(size);
+  // Beyond the end there is nothing to zero, and the file does not grow.
+  const end = Math.min(beyond, size);
+  if (from >= end) return STATUS_SUCCESS;
+  const zeroed = yield* zero(open, from, end - from);
+  if (failed(zeroed)) return statusOf(zeroed);
+  if (open.stickyModifyNs !== undefined || open.backing !== undefined) yield* touch(open);
+  return STATUS_SUCCESS;
 }
 
-export function queryAllocatedRanges(
-  _open: LocalOpen,
-  _offset: number,
-  _length: number,
-  _maxRanges: number,
+/**
+ * The parts of `[offset, offset + length)` that have storage.
+ *
+ * [MS-FSA] 2.1.5.10.22 FSCTL_QUERY_ALLOCATED_RANGES. STATUS_INVALID_PARAMETER: a directory, or a
+ * range beyond 2^53. STATUS_ACCESS_DENIED: not opened for FILE_READ_DATA. A file that is not sparse
+ * has all of it.
+ */
+export function* queryAllocatedRanges(
+  open: LocalOpen,
+  offset: number,
+  length: number,
+  maxRanges: number,
 ): Task<RangesOutcome> {
-  throw new Error('stub');
+  const refused = checkRanges(open, offset, length);
+  if (refused !== STATUS_SUCCESS) return { status: refused, ranges: [], more: false };
+  const size = yield* sizeOf(open);
+  if (failed(size)) return { status: statusOf(size), ranges: [], more: false };
+  const end = Math.min(offset + length, size);
+  const ranges: AllocatedRange[] = [];
+  const isSparse = open.backing === undefined && (yield* hasSparseAttribute(open));
+  let at = offset;
+  while (at < end) {
+    const data = isSparse ? yield* wait(open.file.seekData(at)) : at;
+    if (data === ENXIO) break;
+    if (failed(data)) return { status: statusOf(data), ranges: [], more: false };
+    if (data >= end) break;
+    const hole = isSparse ? yield* wait(open.file.seekHole(data)) : end;
+    const stop = failed(hole) ? end : Math.min(hole, end);
+    if (ranges.length >= maxRanges) return { status: STATUS_SUCCESS, ranges, more: true };
+    ranges.push({ offset: data, length: stop - data });
+    at = stop;
+  }
+  return { status: STATUS_SUCCESS, ranges, more: false };
 }
 
-export function copyRange(
-  _source: LocalOpen,
-  _target: LocalOpen,
-  _range: CopyRange,
+/**
+ * Copies a range inside the store, with reflinks where it can.
+ *
+ * [MS-SMB2] 3.3.5.15.6 Handling a Server-Side Data Copy Request, one chunk.
+ * STATUS_INVALID_DEVICE_REQUEST: a directory. STATUS_ACCESS_DENIED: the source is not opened for
+ * reading or the target not for writing. STATUS_INVALID_VIEW_SIZE: the source ends before.
+ * STATUS_FILE_LOCK_CONFLICT; STATUS_DISK_FULL.
+ */
+export function* copyRange(
+  source: LocalOpen,
+  target: LocalOpen,
+  range: CopyRange,
 ): Task<CountOutcome> {
-  throw new Error('stub');
+  const refused = yield* checkCopy(source, target, range);
+  if (refused !== STATUS_SUCCESS) return { status: refused, count: 0 };
+  let done = 0;
+  while (done < range.length) {
+    if (source.closed || target.closed) return { status: STATUS_FILE_CLOSED, count: 0 };
+    const count = yield* copySome(source, target, {
+      sourceOffset: range.sourceOffset + done,
+      targetOffset: range.targetOffset + done,
+      length: range.length - done,
+    });
+    if (failed(count)) return { status: statusOf(count), count: 0 };
+    if (count === 0) return { status: STATUS_DISK_FULL, count: 0 };
+    done += count;
+  }
+  if (target.stickyModifyNs !== undefined || target.backing !== undefined) yield* touch(target);
+  return { status: STATUS_SUCCESS, count: done };
 }
 
-export function getCompression(_open: LocalOpen): Task<CompressionOutcome> {
-  throw new Error('stub');
+/** [MS-FSA] 2.1.5.10.9 FSCTL_GET_COMPRESSION: nothing is ever compressed. */
+export function* getCompression(open: LocalOpen): Task<CompressionOutcome> {
+  const status = open.closed ? STATUS_FILE_CLOSED : STATUS_SUCCESS;
+  return { status, format: COMPRESSION_FORMAT_NONE };
 }
 
-export function setCompression(_open: LocalOpen, _format: number): Task<NtStatus> {
-  throw new Error('stub');
+/** [MS-FSA] 2.1.5.10.30 FSCTL_SET_COMPRESSION: only 'none' is taken. */
+export function* setCompression(open: LocalOpen, format: number): Task<NtStatus> {
+  if (open.closed) return STATUS_FILE_CLOSED;
+  if ((open.grantedAccess & FILE_WRITE_DATA) === 0) return STATUS_ACCESS_DENIED;
+  return format === COMPRESSION_FORMAT_NONE ? STATUS_SUCCESS : STATUS_NOT_SUPPORTED;
 }
 
-export function objectId(_open: LocalOpen): Task<ObjectIdOutcome> {
-  throw new Error('stub');
+/**
+ * [MS-FSA] 2.1.5.10.1 FSCTL_CREATE_OR_GET_OBJECT_ID. The id is made of what identifies the file
+ * anyway (device and inode), so it needs no storing.
+ */
+export function* objectId(open: LocalOpen): Task<ObjectIdOutcome> {
+  const none = new Uint8Array(16);
+  if (open.closed) {
+    return { status: STATUS_FILE_CLOSED, id: none, birthVolumeId: none, birthObjectId: none };
+  }
+  const stat = yield* wait(open.file.stat());
+  if (failed(stat)) {
+    return { status: statusOf(stat), id: none, birthVolumeId: none, birthObjectId: none };
+  }
+  const id = new Uint8Array(16);
+  const view = new DataView(id.buffer);
+  view.setBigUint64(0, BigInt.asUintN(64, stat.device), true);
+  view.setBigUint64(8, BigInt.asUintN(64, stat.inode), true);
+  return { status: STATUS_SUCCESS, id, birthVolumeId: none, birthObjectId: id };
 }
+
+function* zero(open: LocalOpen, from: number, length: number): Task<0 | Errno> {
+  if (open.backing === undefined) {
+    const punch = yield* hasSparseAttribute(open);
+    const zeroed = yield* wait(open.file.zero(from, length, punch));
+    if (zeroed !== EOPNOTSUPP) return zeroed;
+  }
+  const file = open.backing ?? open.file;
+  for (let at = from; at < from + length; ) {
+    const step = Math.min(COPY_STEP_SIZE, from + length - at);
+    const count = yield* wait(file.write([new Uint8Array(step)], at));
+    if (failed(count)) return count;
+    at += step;
+  }
+  return 0;
+}
+
+function checkRanges(open: LocalOpen, offset: number, length: number): NtStatus {
+  if (open.closed) return STATUS_FILE_CLOSED;
+  if (open.isDirectory || offset < 0 || length < 0) return STATUS_INVALID_PARAMETER;
+  if (offset + length > Number.MAX_SAFE_INTEGER) return STATUS_INVALID_PARAMETER;
+  return (open.grantedAccess & FILE_READ_DATA) === 0 ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
+}
+
+function* hasSparseAttribute(open: LocalOpen): Task<boolean> {
+  const stat = yield* wait(open.file.stat());
+  if (failed(stat)) return false;
+  const stored = storedAttributes(yield* wait(open.file.getXattr(DOSATTRIB_XATTR)), stat);
+  return (stored.attributes & FILE_ATTRIBUTE_SPARSE_FILE) !== 0;
+}
+
+function* checkCopy(source: LocalOpen, target: LocalOpen, range: CopyRange): Task<NtStatus> {
+  if (source.closed || target.closed) return STATUS_FILE_CLOSED;
+  if (source.isDirectory || target.isDirectory) return STATUS_INVALID_DEVICE_REQUEST;
+  const { sourceOffset, targetOffset, length } = range;
+  if ((source.grantedAccess & (FILE_READ_DATA | FILE_EXECUTE)) === 0) return STATUS_ACCESS_DENIED;
+  if ((target.grantedAccess & (FILE_WRITE_DATA | FILE_APPEND_DATA)) === 0) {
+    return STATUS_ACCESS_DENIED;
+  }
+  const size = yield* sizeOf(source);
+  if (failed(size)) return statusOf(size);
+  if (sourceOffset + length > size) return STATUS_INVALID_VIEW_SIZE;
+  if (yield* isLocked(source, sourceOffset, length, 'read')) return STATUS_FILE_LOCK_CONFLICT;
+  if (yield* isLocked(target, targetOffset, length, 'write')) return STATUS_FILE_LOCK_CONFLICT;
+  return STATUS_SUCCESS;
+}
+
+/** A step of a copy: in the store, or through memory where it cannot or would overlap. */
+function* copySome(source: LocalOpen, target: LocalOpen, range: CopyRange): Task<number | Errno> {
+  const { sourceOffset: from, targetOffset: to, length } = range;
+  const overlaps = source.fileKey === target.fileKey && from < to + length && to < from + length;
+  if (source.backing === undefined && target.backing === undefined && !overlaps) {
+    const copied = yield* wait(target.file.copyFrom(source.file, { from, to, length }));
+    if (!CANNOT_COPY.has(copied)) return copied;
+  }
+  const buffer = new Uint8Array(Math.min(length, overlaps ? length : COPY_STEP_SIZE));
+  const count = yield* wait((source.backing ?? source.file).read(buffer, from));
+  if (failed(count) || count === 0) return count;
+  return yield* wait((target.backing ?? target.file).write([buffer.subarray(0, count)], to));
+}
+
+const CANNOT_COPY: ReadonlySet<number> = new Set([EXDEV, EOPNOTSUPP, EINVAL, EBADF]);

@@ -19,7 +19,7 @@ export interface LocalOpen {
   readonly openId: string;
   /** Key of the file's record: 'device:inode'. */
   readonly fileKey: string;
-  readonly file: VfsFile;
+  file: VfsFile;
   readonly isDirectory: boolean;
   /** '' is the unnamed stream; the name in the case it has on disk. A rename changes it. */
   streamName: string;

@@ -1,5 +1,5 @@
-import type { Env } from '../env/ports.ts';
 import { DEFAULT_LIMITS } from '../base/limits.ts';
+import type { Env } from '../env/ports.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import type { FileRecord } from './file-record.ts';

@@ -60,8 +60,9 @@ export function visibleAttributes(
 export function creationTimeOf(stored: DosAttributes, stat: FileStat): bigint {
   if (stored.creationTime !== undefined) return stored.creationTime;
   if (stat.birthTimeNs !== undefined) return fileTimeOfNs(stat.birthTimeNs);
-  const { modifyTimeNs, changeTimeNs } = stat;
-  return fileTimeOfNs(modifyTimeNs < changeTimeNs ? modifyTimeNs : changeTimeNs);
+  // A file that was touched later was there before.
+  if (stat.modifyTimeNs < stat.changeTimeNs) return fileTimeOfNs(stat.modifyTimeNs);
+  return fileTimeOfNs(stat.changeTimeNs);
 }
 
 /** One object for whatever asks: CREATE, QUERY_INFO and an entry of a listing. */

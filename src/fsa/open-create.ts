@@ -1,10 +1,6 @@
 /** [MS-FSA] 2.1.5.1.1 Creation of a New File. */
 import { type Task, wait } from '../base/task.ts';
-import {
-  FILE_ADD_FILE,
-  FILE_ADD_SUBDIRECTORY,
-  FILE_ALL_ACCESS,
-} from '../dtyp/access-mask.ts';
+import { FILE_ADD_FILE, FILE_ADD_SUBDIRECTORY, FILE_ALL_ACCESS } from '../dtyp/access-mask.ts';
 import { createSecurityDescriptor } from '../dtyp/inherit.ts';
 import type { SecurityDescriptor } from '../dtyp/security-descriptor.ts';
 import { unixGroupSid, unixUserSid } from '../dtyp/sid.ts';
@@ -118,11 +114,7 @@ function* checkParent(
   return parent;
 }
 
-function* make(
-  request: OpenRequest,
-  path: string,
-  makesDirectory: boolean,
-): Task<VfsFile | Errno> {
+function* make(request: OpenRequest, path: string, makesDirectory: boolean): Task<VfsFile | Errno> {
   const { vfs, options } = request.volume;
   const { credentials } = request.security;
   if (!makesDirectory) {

@@ -41,7 +41,13 @@ import { decodeNtAcl } from './nt-acl.ts';
 import { type OpenRequest, refusesExisting } from './open-request.ts';
 import type { Opened } from './open-storage.ts';
 import { storeAttributes } from './store-attributes.ts';
-import { createStream, findStream, streamOfXattr, streamXattr, XattrStream } from './stream-backing.ts';
+import {
+  createStream,
+  findStream,
+  streamOfXattr,
+  streamXattr,
+  XattrStream,
+} from './stream-backing.ts';
 import type { OpenOutcome } from './surface.ts';
 
 /** What there is to know about the file before anything changes. */
@@ -100,7 +106,11 @@ function* examine(request: OpenRequest, path: string, opened: Opened): Task<Exam
   const exists = xattr !== ENODATA;
   if (!exists && !request.mayCreate) return STATUS_OBJECT_NAME_NOT_FOUND;
   if (exists && refusesExisting(request)) return STATUS_OBJECT_NAME_COLLISION;
-  if (request.overwrites && !isStream && !matchesAttributes(stored.attributes, request.attributes)) {
+  if (
+    request.overwrites &&
+    !isStream &&
+    !matchesAttributes(stored.attributes, request.attributes)
+  ) {
     return STATUS_ACCESS_DENIED;
   }
   const acl = yield* wait(file.getXattr(volume.options.securityXattr));
@@ -146,11 +156,7 @@ function matchesAttributes(existing: number, requested: number): boolean {
 }
 
 /** What the disposition does once the open stands. */
-function* finish(
-  request: OpenRequest,
-  open: LocalOpen,
-  examined: Examined,
-): Task<OpenOutcome> {
+function* finish(request: OpenRequest, open: LocalOpen, examined: Examined): Task<OpenOutcome> {
   const createAction = actionOf(request, examined);
   let { stat, stored } = examined;
   let streamSize: number | undefined;

@@ -102,7 +102,9 @@ export function parseOpen(
   const { desiredAccess, shareAccess, createDisposition, createOptions, fileAttributes } = params;
   if (desiredAccess === 0 || (desiredAccess & INVALID_ACCESS) !== 0) return STATUS_ACCESS_DENIED;
   const invalid =
-    (shareAccess & ~SHARE_ALL) | (createOptions & INVALID_OPTIONS) | (fileAttributes & INVALID_ATTRIBUTES);
+    (shareAccess & ~SHARE_ALL) |
+    (createOptions & INVALID_OPTIONS) |
+    (fileAttributes & INVALID_ATTRIBUTES);
   if (invalid !== 0 || createDisposition > FILE_OVERWRITE_IF) return STATUS_INVALID_PARAMETER;
   if ((createOptions & UNSUPPORTED_OPTIONS) !== 0) return STATUS_NOT_SUPPORTED;
 

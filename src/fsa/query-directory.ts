@@ -113,10 +113,7 @@ function* produceNext(
   return cursor.last;
 }
 
-function* produce(
-  open: LocalOpen,
-  cursor: DirectoryCursor,
-): Task<DirectoryEntryData | undefined> {
+function* produce(open: LocalOpen, cursor: DirectoryCursor): Task<DirectoryEntryData | undefined> {
   const { pattern } = cursor;
   for (;;) {
     switch (cursor.phase) {
@@ -194,7 +191,8 @@ function* singleEntry(
     if (failed(stat)) return undefined;
   }
   const name = nameFromDisk(onDisk);
-  if (cursor.namesOnly) return nameEntry({ name: onDisk, type: stat.type, inode: stat.inode }, name);
+  if (cursor.namesOnly)
+    return nameEntry({ name: onDisk, type: stat.type, inode: stat.inode }, name);
   return yield* tell(open, onDisk, name, stat);
 }
 

@@ -1,12 +1,185 @@
-import type { Task } from '../base/task.ts';
-import type { NtStatus } from '../erref/ntstatus.ts';
+import { type Task, wait } from '../base/task.ts';
+import {
+  DELETE,
+  FILE_ADD_FILE,
+  FILE_ADD_SUBDIRECTORY,
+  FILE_WRITE_DATA,
+} from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_DELETE_PENDING,
+  STATUS_FILE_CLOSED,
+  STATUS_FILE_IS_A_DIRECTORY,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NOT_SUPPORTED,
+  STATUS_OBJECT_NAME_COLLISION,
+  STATUS_OBJECT_NAME_INVALID,
+  STATUS_OBJECT_PATH_NOT_FOUND,
+  STATUS_SHARING_VIOLATION,
+  STATUS_SUCCESS,
+} from '../erref/ntstatus.ts';
+import { FILE_ATTRIBUTE_READONLY } from '../fscc/file-attributes.ts';
+import { failed } from '../vfs/errno.ts';
+import type { FileStat } from '../vfs/vfs.ts';
+import { checkAccess, directoryRights } from './access.ts';
+import { decideDirectoryChange } from './decide-open.ts';
+import { decideRenamed, hasOpensBelow, mayRename } from './decide-rename.ts';
+import { DOSATTRIB_XATTR } from './dos-attributes.ts';
+import { type NtError, statusOf } from './errno-to-ntstatus.ts';
+import { fileKeyOf, pendingDeleteOf } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
+import { storedAttributes } from './metadata.ts';
+import { joinPath, lastOf, parentOf, parseName } from './names.ts';
+import { decodeNtAcl } from './nt-acl.ts';
+import { renameStream } from './rename-stream.ts';
 import type { NewName } from './surface.ts';
 
-export function renameFile(_open: LocalOpen, _target: NewName): Task<NtStatus> {
-  throw new Error('stub');
+/**
+ * Gives a file, a directory or (':name') a named stream a new name.
+ *
+ * [MS-FSA] 2.1.5.15.11 FileRenameInformation. All opens of the old name follow.
+ * STATUS_ACCESS_DENIED: not opened for DELETE; the root; something is open below a directory, or a
+ * stream of a file; the target is a directory, read-only or open. STATUS_OBJECT_NAME_COLLISION: the
+ * target stands and must not be replaced. STATUS_SHARING_VIOLATION: an open of the target's
+ * directory does not admit it. STATUS_OBJECT_PATH_NOT_FOUND, STATUS_OBJECT_NAME_INVALID: as in an
+ * open. STATUS_NOT_SAME_DEVICE: the directory is on another file system.
+ */
+export function* renameFile(open: LocalOpen, target: NewName): Task<NtStatus> {
+  if (open.closed) return STATUS_FILE_CLOSED;
+  if ((open.grantedAccess & DELETE) === 0) return STATUS_ACCESS_DENIED;
+  if (target.newName.startsWith(':')) return yield* renameStream(open, target);
+  // Windows: a stream cannot leave its file (smbtorture smb2.streams.rename2).
+  if (open.streamName !== '') return STATUS_SHARING_VIOLATION;
+  if (open.path === '') return STATUS_ACCESS_DENIED;
+  const { volume } = open;
+  const link = { volumeId: volume.id, path: open.path };
+  const own = mayRename(yield* wait(volume.files.get(open.fileKey)), link);
+  if (own !== STATUS_SUCCESS) return own;
+  const place = yield* findPlace(open, target);
+  if (typeof place === 'number') return place;
+  if (place.path === open.path) return STATUS_SUCCESS;
+  if (open.isDirectory && hasOpensBelow(yield* wait(volume.files.scan('')), link)) {
+    return STATUS_ACCESS_DENIED;
+  }
+  const { credentials } = open.security;
+  const replace = place.replaced !== undefined;
+  const renamed = isOwnLink(open, place)
+    ? yield* wait(volume.vfs.unlink(credentials, open.path))
+    : yield* wait(volume.vfs.rename(credentials, open.path, place.path, { replace }));
+  if (failed(renamed)) return statusOf(renamed);
+  yield* wait(
+    volume.files.update(open.fileKey, (current) => decideRenamed(current, link, place.path)),
+  );
+  for (const other of volume.opens.ofFile(open.fileKey)) {
+    if (other.volume === volume && other.path === link.path) other.path = place.path;
+  }
+  return STATUS_SUCCESS;
 }
 
-export function linkFile(_open: LocalOpen, _target: NewName): Task<NtStatus> {
-  throw new Error('stub');
+/**
+ * Gives a file one more name.
+ *
+ * [MS-FSA] 2.1.5.15.6 FileLinkInformation. STATUS_FILE_IS_A_DIRECTORY: directories have one name.
+ * STATUS_INVALID_PARAMETER: a named stream. STATUS_NOT_SUPPORTED: the store has no hard links.
+ * Others as `renameFile`.
+ */
+export function* linkFile(open: LocalOpen, target: NewName): Task<NtStatus> {
+  if (open.closed) return STATUS_FILE_CLOSED;
+  if (open.isDirectory) return STATUS_FILE_IS_A_DIRECTORY;
+  if (open.streamName !== '') return STATUS_INVALID_PARAMETER;
+  const { volume } = open;
+  if (!volume.vfs.capabilities.hardLinks) return STATUS_NOT_SUPPORTED;
+  const record = yield* wait(volume.files.get(open.fileKey));
+  const link = { volumeId: volume.id, path: open.path, streamKey: '' };
+  if (record !== undefined && pendingDeleteOf(record, link) !== undefined) {
+    return STATUS_DELETE_PENDING;
+  }
+  const place = yield* findPlace(open, target);
+  if (typeof place === 'number') return place;
+  // A name that leads to this very file is the link that is asked for.
+  if (place.path === open.path || isOwnLink(open, place)) return STATUS_SUCCESS;
+  const { credentials } = open.security;
+  if (place.replaced !== undefined) {
+    const removed = yield* wait(volume.vfs.unlink(credentials, place.path));
+    if (failed(removed)) return statusOf(removed);
+  }
+  const linked = yield* wait(volume.vfs.link(credentials, open.path, place.path));
+  return failed(linked) ? statusOf(linked) : STATUS_SUCCESS;
+}
+
+/** Where a file goes, and what it replaces there. */
+interface Place {
+  readonly path: string;
+  readonly replaced: FileStat | undefined;
+}
+
+/** 2.1.5.15.11: finds the target and asks everybody who has a say. */
+function* findPlace(open: LocalOpen, target: NewName): Task<Place | NtError> {
+  const { volume, security } = open;
+  const name = parseName(target.newName, volume.options);
+  if (typeof name === 'number') return name;
+  if (name.streamName !== '' || name.isData || name.path === '') return STATUS_OBJECT_NAME_INVALID;
+  if (name.isDirectory && !open.isDirectory) return STATUS_OBJECT_NAME_INVALID;
+  const found = yield* volume.names.resolve(security.credentials, name.path);
+  if (found.kind === 'failed') return statusOf(found.errno);
+  if (found.kind === 'path-missing') return STATUS_OBJECT_PATH_NOT_FOUND;
+  const directory = parentOf(found.path);
+  const admitted = yield* checkDirectory(open, directory);
+  if (admitted !== STATUS_SUCCESS) return admitted;
+  if (found.kind === 'name-missing') return { path: found.path, replaced: undefined };
+  // The same name in another case: only its spelling changes.
+  if (found.path === open.path) {
+    return { path: joinPath(directory, lastOf(name.path)), replaced: undefined };
+  }
+  if (!target.replaceIfExists) return STATUS_OBJECT_NAME_COLLISION;
+  const replaced = yield* checkReplace(open, found.path);
+  return typeof replaced === 'number' ? replaced : { path: found.path, replaced };
+}
+
+/** The directory has to stay, and to let the caller add to it. */
+function* checkDirectory(open: LocalOpen, path: string): Task<NtStatus> {
+  const { volume, security } = open;
+  const right = open.isDirectory ? FILE_ADD_SUBDIRECTORY : FILE_ADD_FILE;
+  if ((security.maximalAccess & FILE_WRITE_DATA) === 0) return STATUS_ACCESS_DENIED;
+  const rights = yield* directoryRights(volume, security, path);
+  if (rights === undefined) return STATUS_OBJECT_PATH_NOT_FOUND;
+  if (rights.descriptor !== undefined && (rights.allowed & right) === 0) {
+    return STATUS_ACCESS_DENIED;
+  }
+  const record = yield* wait(volume.files.get(fileKeyOf(rights.stat)));
+  if (record === undefined) return STATUS_SUCCESS;
+  const link = { volumeId: volume.id, path, streamKey: '' };
+  if (pendingDeleteOf(record, link) !== undefined) return STATUS_DELETE_PENDING;
+  return decideDirectoryChange(record);
+}
+
+/** A file may be replaced when it could be deleted now. */
+function* checkReplace(open: LocalOpen, path: string): Task<FileStat | NtError> {
+  const { volume, security } = open;
+  const { credentials } = security;
+  const file = yield* wait(volume.vfs.open(credentials, path, { access: 'metadata' }));
+  if (failed(file)) return statusOf(file);
+  const stat = yield* wait(file.stat());
+  const value = yield* wait(file.getXattr(DOSATTRIB_XATTR));
+  const acl = yield* wait(file.getXattr(volume.options.securityXattr));
+  file.close();
+  if (failed(stat)) return statusOf(stat);
+  if (fileKeyOf(stat) === open.fileKey) return stat;
+  if (open.isDirectory || stat.type === 'directory') return STATUS_ACCESS_DENIED;
+  const { attributes } = storedAttributes(value, stat);
+  if ((attributes & FILE_ATTRIBUTE_READONLY) !== 0) return STATUS_ACCESS_DENIED;
+  const record = yield* wait(volume.files.get(fileKeyOf(stat)));
+  if (record !== undefined) return STATUS_ACCESS_DENIED;
+  const descriptor = failed(acl) ? undefined : decodeNtAcl(acl);
+  const access = yield* checkAccess(
+    { volume, security, path, stat, descriptor, attributes, createOptions: 0, opened: 'metadata' },
+    { desired: DELETE, implied: 0, maximum: false },
+  );
+  return typeof access === 'number' ? access : stat;
+}
+
+/** rename(2) does nothing between two names of one file: then the old one just goes. */
+function isOwnLink(open: LocalOpen, { replaced }: Place): boolean {
+  return replaced !== undefined && fileKeyOf(replaced) === open.fileKey;
 }

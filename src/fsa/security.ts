@@ -1,23 +1,198 @@
-import type { Task } from '../base/task.ts';
-import type { NtStatus } from '../erref/ntstatus.ts';
+import { type Task, wait } from '../base/task.ts';
+import {
+  ACCESS_SYSTEM_SECURITY,
+  FILE_ALL_ACCESS,
+  READ_CONTROL,
+  WRITE_DAC,
+  WRITE_OWNER,
+} from '../dtyp/access-mask.ts';
+import { ACCESS_ALLOWED_ACE_TYPE, ACL_REVISION, type SidAce } from '../dtyp/acl.ts';
+import { SE_RESTORE_PRIVILEGE } from '../dtyp/privileges.ts';
+import {
+  DACL_SECURITY_INFORMATION,
+  GROUP_SECURITY_INFORMATION,
+  LABEL_SECURITY_INFORMATION,
+  OWNER_SECURITY_INFORMATION,
+  parseSecurityDescriptor,
+  SACL_SECURITY_INFORMATION,
+  SE_DACL_PRESENT,
+  SE_SELF_RELATIVE,
+  type SecurityDescriptor,
+  securityDescriptorBytes,
+  selectSecurityInformation,
+} from '../dtyp/security-descriptor.ts';
+import { replaceSecurity } from '../dtyp/set-security.ts';
+import {
+  SID_EVERYONE,
+  SID_LOCAL_SYSTEM,
+  unixGroupSid,
+  unixIdOf,
+  unixUserSid,
+} from '../dtyp/sid.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_FILE_CLOSED,
+  STATUS_INVALID_OWNER,
+  STATUS_INVALID_SECURITY_DESCR,
+  STATUS_SUCCESS,
+} from '../erref/ntstatus.ts';
+import { ENODATA, EOPNOTSUPP, EPERM, type Errno, failed } from '../vfs/errno.ts';
+import type { FileStat } from '../vfs/vfs.ts';
+import { accessOfMode, checkAccess, tokenOf } from './access.ts';
+import { DOSATTRIB_XATTR } from './dos-attributes.ts';
+import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
+import { storedAttributes } from './metadata.ts';
+import { decodeNtAcl, encodeNtAcl } from './nt-acl.ts';
 import type { AccessOutcome, SecurityOutcome } from './surface.ts';
 
-export function querySecurity(
-  _open: LocalOpen,
-  _securityInformation: number,
+/**
+ * The parts of the file's security descriptor that are asked for.
+ *
+ * [MS-FSA] 2.1.5.14 Server Requests a Query of Security Information. STATUS_ACCESS_DENIED: owner,
+ * group or DACL without READ_CONTROL, SACL without ACCESS_SYSTEM_SECURITY.
+ */
+export function* querySecurity(
+  open: LocalOpen,
+  securityInformation: number,
 ): Task<SecurityOutcome> {
-  throw new Error('stub');
+  if (open.closed) return { status: STATUS_FILE_CLOSED };
+  const needed =
+    (securityInformation & READ_PARTS ? READ_CONTROL : 0) |
+    (securityInformation & SACL_SECURITY_INFORMATION ? ACCESS_SYSTEM_SECURITY : 0);
+  if ((needed & ~open.grantedAccess) !== 0) return { status: STATUS_ACCESS_DENIED };
+  const stat = yield* wait(open.file.stat());
+  if (failed(stat)) return { status: statusOf(stat) };
+  const current = yield* currentDescriptor(open, stat);
+  if (failed(current)) return { status: statusOf(current) };
+  const selected = selectSecurityInformation(current, securityInformation);
+  return { status: STATUS_SUCCESS, descriptor: securityDescriptorBytes(selected) };
 }
 
-export function setSecurity(
-  _open: LocalOpen,
-  _securityInformation: number,
-  _descriptor: Uint8Array,
+/**
+ * Replaces parts of the security descriptor; from then on the file has a stored one.
+ *
+ * [MS-FSA] 2.1.5.17 Server Requests Setting of Security Information. STATUS_ACCESS_DENIED: owner or
+ * group without WRITE_OWNER, DACL without WRITE_DAC, SACL without ACCESS_SYSTEM_SECURITY.
+ * STATUS_INVALID_SECURITY_DESCR: the bytes are none. STATUS_INVALID_OWNER: an owner whom the caller
+ * may not name. Opens that stand keep what they were granted.
+ */
+export function* setSecurity(
+  open: LocalOpen,
+  securityInformation: number,
+  descriptor: Uint8Array,
 ): Task<NtStatus> {
-  throw new Error('stub');
+  if (open.closed) return STATUS_FILE_CLOSED;
+  const needed =
+    (securityInformation & OWNER_PARTS ? WRITE_OWNER : 0) |
+    (securityInformation & DACL_SECURITY_INFORMATION ? WRITE_DAC : 0) |
+    (securityInformation & SACL_SECURITY_INFORMATION ? ACCESS_SYSTEM_SECURITY : 0);
+  if ((needed & ~open.grantedAccess) !== 0) return STATUS_ACCESS_DENIED;
+  if (descriptor.length > open.volume.options.securityDescriptorSize) {
+    return STATUS_INVALID_SECURITY_DESCR;
+  }
+  const change = parseSecurityDescriptor(descriptor);
+  if (change === undefined) return STATUS_INVALID_SECURITY_DESCR;
+  const stat = yield* wait(open.file.stat());
+  if (failed(stat)) return statusOf(stat);
+  const current = yield* currentDescriptor(open, stat);
+  if (failed(current)) return statusOf(current);
+  // A part that is to be set but is not there stays: Windows answers STATUS_SUCCESS.
+  let parts = securityInformation;
+  if (change.owner === undefined) parts &= ~OWNER_SECURITY_INFORMATION;
+  if (change.group === undefined) parts &= ~GROUP_SECURITY_INFORMATION;
+  const next = replaceSecurity(current, change, parts);
+  if (next.owner !== current.owner && !mayOwn(open, next)) return STATUS_INVALID_OWNER;
+  const { securityXattr } = open.volume.options;
+  const stored = yield* wait(open.file.setXattr(securityXattr, encodeNtAcl(next)));
+  if (failed(stored)) return statusOf(stored);
+  return yield* setPosixOwner(open, stat, next);
 }
 
-export function queryMaximalAccess(_open: LocalOpen): Task<AccessOutcome> {
-  throw new Error('stub');
+/** [MS-SMB2] 3.3.5.9.5 SMB2_CREATE_QUERY_MAXIMAL_ACCESS_REQUEST: all that the caller could have. */
+export function* queryMaximalAccess(open: LocalOpen): Task<AccessOutcome> {
+  if (open.closed) return { status: STATUS_FILE_CLOSED, access: 0 };
+  const { volume, security, path, file } = open;
+  const stat = yield* wait(file.stat());
+  if (failed(stat)) return { status: statusOf(stat), access: 0 };
+  const { attributes } = storedAttributes(yield* wait(file.getXattr(DOSATTRIB_XATTR)), stat);
+  const value = yield* wait(file.getXattr(volume.options.securityXattr));
+  const descriptor = failed(value) ? undefined : decodeNtAcl(value);
+  const access = yield* checkAccess(
+    {
+      volume,
+      security,
+      path,
+      stat,
+      descriptor,
+      attributes,
+      createOptions: open.createOptions,
+      opened: 'metadata',
+    },
+    { desired: 0, implied: 0, maximum: true },
+  );
+  if (typeof access !== 'number') return { status: STATUS_SUCCESS, access: access.granted };
+  return { status: access, access: 0 };
+}
+
+const READ_PARTS =
+  OWNER_SECURITY_INFORMATION |
+  GROUP_SECURITY_INFORMATION |
+  DACL_SECURITY_INFORMATION |
+  LABEL_SECURITY_INFORMATION;
+const OWNER_PARTS = OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION;
+
+/** The stored descriptor, else the one that the POSIX permissions amount to. */
+function* currentDescriptor(open: LocalOpen, stat: FileStat): Task<SecurityDescriptor | Errno> {
+  const value = yield* wait(open.file.getXattr(open.volume.options.securityXattr));
+  if (failed(value)) {
+    const isNone = value === ENODATA || value === EOPNOTSUPP;
+    return isNone ? synthesizeDescriptor(stat) : value;
+  }
+  return decodeNtAcl(value) ?? synthesizeDescriptor(stat);
+}
+
+/**
+ * Owner and SYSTEM may do everything, group and Everyone what their permission bits say: what
+ * `posixAccess` decides, as a client can read it.
+ */
+export function synthesizeDescriptor(stat: FileStat): SecurityDescriptor {
+  const owner = unixUserSid(stat.uid);
+  const group = unixGroupSid(stat.gid);
+  const isDirectory = stat.type === 'directory';
+  const aces: SidAce[] = [allow(owner, FILE_ALL_ACCESS)];
+  const groupMode = (stat.mode >> 3) & 7;
+  const otherMode = stat.mode & 7;
+  if (groupMode !== 0) aces.push(allow(group, accessOfMode(groupMode, isDirectory)));
+  if (otherMode !== 0) aces.push(allow(SID_EVERYONE, accessOfMode(otherMode, isDirectory)));
+  aces.push(allow(SID_LOCAL_SYSTEM, FILE_ALL_ACCESS));
+  const dacl = { revision: ACL_REVISION, aces };
+  return { control: SE_SELF_RELATIVE | SE_DACL_PRESENT, owner, group, sacl: undefined, dacl };
+}
+
+function allow(sid: string, mask: number): SidAce {
+  return { type: ACCESS_ALLOWED_ACE_TYPE, flags: 0, mask, sid };
+}
+
+/** [MS-DTYP] 2.5.3.4.1: an owner is oneself, one's group, or anybody with SeRestorePrivilege. */
+function mayOwn(open: LocalOpen, { owner }: SecurityDescriptor): boolean {
+  const { sids, privileges } = tokenOf(open.security);
+  return owner !== undefined && (sids.has(owner) || privileges.has(SE_RESTORE_PRIVILEGE));
+}
+
+/** Where the new owner is a POSIX user the file is given to them, as far as the server may. */
+function* setPosixOwner(
+  open: LocalOpen,
+  stat: FileStat,
+  { owner, group }: SecurityDescriptor,
+): Task<NtStatus> {
+  const user = owner === undefined ? undefined : unixIdOf(owner);
+  const members = group === undefined ? undefined : unixIdOf(group);
+  const uid = user?.kind === 'uid' && user.id !== stat.uid ? user.id : undefined;
+  const gid = members?.kind === 'gid' && members.id !== stat.gid ? members.id : undefined;
+  if (uid === undefined && gid === undefined) return STATUS_SUCCESS;
+  const set = yield* wait(open.file.setOwner(uid, gid));
+  // An unprivileged server keeps it in the descriptor alone.
+  return failed(set) && set !== EPERM ? statusOf(set) : STATUS_SUCCESS;
 }

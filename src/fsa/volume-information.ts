@@ -1,7 +1,66 @@
-import type { Task } from '../base/task.ts';
+import { type Task, wait } from '../base/task.ts';
+import { fileTimeOfNs } from '../dtyp/file-time.ts';
+import { failed } from '../vfs/errno.ts';
+import type { Vfs } from '../vfs/vfs.ts';
+import { statusOf } from './errno-to-ntstatus.ts';
 import type { VolumeOutcome } from './surface.ts';
 import type { Volume } from './volume.ts';
 
-export function queryVolume(_volume: Volume): Task<VolumeOutcome> {
-  throw new Error('stub');
+/** [MS-FSCC] 2.5.1 FileFsAttributeInformation, FileSystemAttributes: those that a store can have. */
+const FILE_CASE_SENSITIVE_SEARCH = 0x0000_0001;
+const FILE_CASE_PRESERVED_NAMES = 0x0000_0002;
+const FILE_UNICODE_ON_DISK = 0x0000_0004;
+const FILE_PERSISTENT_ACLS = 0x0000_0008;
+const FILE_SUPPORTS_SPARSE_FILES = 0x0000_0040;
+const FILE_SUPPORTS_OBJECT_IDS = 0x0001_0000;
+const FILE_NAMED_STREAMS = 0x0004_0000;
+const FILE_READ_ONLY_VOLUME = 0x0008_0000;
+const FILE_SUPPORTS_HARD_LINKS = 0x0040_0000;
+const FILE_SUPPORTS_EXTENDED_ATTRIBUTES = 0x0080_0000;
+
+const SECTOR_SIZE = 512;
+
+/** [MS-FSA] 2.1.5.13 Server Requests a Query of File System Information. */
+export function* queryVolume(volume: Volume): Task<VolumeOutcome> {
+  const { vfs, options } = volume;
+  const space = yield* wait(vfs.fileSystemStat());
+  if (failed(space)) return { status: statusOf(space) };
+  const root = yield* wait(vfs.stat(ROOT, ''));
+  const unitSize = Math.max(SECTOR_SIZE, space.blockSize);
+  const scale = space.blockSize / unitSize;
+  return {
+    status: 0,
+    information: {
+      creationTime: failed(root) ? 0n : fileTimeOfNs(root.birthTimeNs ?? root.changeTimeNs),
+      serialNumber: options.serialNumber,
+      label: options.label,
+      totalUnits: Math.floor(space.blocks * scale),
+      callerAvailableUnits: Math.floor(space.blocksAvailable * scale),
+      actualAvailableUnits: Math.floor(space.blocksFree * scale),
+      sectorsPerUnit: Math.floor(unitSize / SECTOR_SIZE),
+      bytesPerSector: SECTOR_SIZE,
+      attributes:
+        attributesOf(vfs) | (options.readOnly || space.readOnly ? FILE_READ_ONLY_VOLUME : 0),
+      componentNameLengthMax: Math.min(255, space.nameLengthMax),
+      fileSystemName: vfs.capabilities.fileSystemName,
+      readOnly: options.readOnly || space.readOnly,
+    },
+  };
+}
+
+/** The volume's birth is nobody's secret. */
+const ROOT = { uid: 0, gid: 0, groups: [] } as const;
+
+function attributesOf({ capabilities }: Vfs): number {
+  let attributes = FILE_CASE_SENSITIVE_SEARCH | FILE_CASE_PRESERVED_NAMES | FILE_UNICODE_ON_DISK;
+  if (capabilities.xattrs) {
+    attributes |=
+      FILE_PERSISTENT_ACLS |
+      FILE_NAMED_STREAMS |
+      FILE_SUPPORTS_OBJECT_IDS |
+      FILE_SUPPORTS_EXTENDED_ATTRIBUTES;
+  }
+  if (capabilities.sparseFiles) attributes |= FILE_SUPPORTS_SPARSE_FILES;
+  if (capabilities.hardLinks) attributes |= FILE_SUPPORTS_HARD_LINKS;
+  return attributes;
 }

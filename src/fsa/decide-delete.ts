@@ -1,0 +1,55 @@
+/** [MS-FSA] 2.1.5.15.3 FileDispositionInformation, the shared state. Pure. */
+import { type NtStatus, STATUS_FILE_CLOSED, STATUS_SUCCESS } from '../erref/ntstatus.ts';
+import type { Update } from '../state/record-store.ts';
+import type { Credentials } from '../vfs/vfs.ts';
+import { withPending } from './decide-close.ts';
+import { type FileRecord, isSameLink, type PendingDelete } from './file-record.ts';
+
+export interface Disposition {
+  readonly openId: string;
+  readonly streamName: string;
+  readonly credentials: Credentials;
+  readonly isDeleted: boolean;
+  /** The name goes with this open, whoever else has the file. */
+  readonly isPosix: boolean;
+  /** Changes FILE_DELETE_ON_CLOSE of this open only. */
+  readonly isOnClose: boolean;
+}
+
+/** Marks the open's link, or stream, as to be deleted, or takes that back. */
+export function decideDisposition(
+  current: FileRecord | undefined,
+  disposition: Disposition,
+): Update<FileRecord, NtStatus> {
+  const { openId, isDeleted } = disposition;
+  const entry = current?.opens.find((open) => open.openId === openId);
+  if (current === undefined || entry === undefined) {
+    return { next: 'keep', result: STATUS_FILE_CLOSED };
+  }
+  const version = current.version + 1;
+  if (disposition.isOnClose) {
+    const opens = current.opens.map((open) =>
+      open === entry ? { ...open, deleteOnClose: isDeleted } : open,
+    );
+    return { next: { ...current, opens, version }, result: STATUS_SUCCESS };
+  }
+  const others = current.deletePending.filter(
+    (pending) => pending.streamKey !== entry.streamKey || !isSameLink(pending, entry),
+  );
+  if (!isDeleted) {
+    if (others.length === current.deletePending.length) {
+      return { next: 'keep', result: STATUS_SUCCESS };
+    }
+    return { next: { ...current, deletePending: others, version }, result: STATUS_SUCCESS };
+  }
+  const pending: PendingDelete = {
+    volumeId: entry.volumeId,
+    path: entry.path,
+    streamKey: entry.streamKey,
+    streamName: disposition.streamName,
+    posixOpenId: disposition.isPosix ? openId : undefined,
+    credentials: disposition.credentials,
+  };
+  const deletePending = withPending(others, pending);
+  return { next: { ...current, deletePending, version }, result: STATUS_SUCCESS };
+}

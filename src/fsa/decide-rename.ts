@@ -1,0 +1,81 @@
+/** [MS-FSA] 2.1.5.15.11 FileRenameInformation, what the shared records say and become. Pure. */
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_DELETE_PENDING,
+  STATUS_SUCCESS,
+} from '../erref/ntstatus.ts';
+import type { Update } from '../state/record-store.ts';
+import { type FileRecord, pendingDeleteOf } from './file-record.ts';
+
+export interface Link {
+  readonly volumeId: string;
+  readonly path: string;
+}
+
+/**
+ * Whether a file's own opens let it be renamed.
+ *
+ * STATUS_DELETE_PENDING: it is going. STATUS_ACCESS_DENIED: one of its named streams is open
+ * (smbtorture smb2.streams.basefile-rename-with-open-stream).
+ */
+export function mayRename(record: FileRecord | undefined, link: Link): NtStatus {
+  if (record === undefined) return STATUS_SUCCESS;
+  if (pendingDeleteOf(record, { ...link, streamKey: '' }) !== undefined) {
+    return STATUS_DELETE_PENDING;
+  }
+  const hasStream = record.opens.some((open) => open.streamKey !== '');
+  return hasStream ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
+}
+
+/** Whether something is open below a directory: then it stays where it is. */
+export function hasOpensBelow(
+  records: Iterable<readonly [key: string, record: FileRecord]>,
+  directory: Link,
+): boolean {
+  const below = `${directory.path}/`;
+  for (const [, record] of records) {
+    for (const open of record.opens) {
+      if (open.volumeId === directory.volumeId && open.path.startsWith(below)) return true;
+    }
+  }
+  return false;
+}
+
+/** Every open and deletion of the old link belongs to the new one. */
+export function decideRenamed(
+  current: FileRecord | undefined,
+  from: Link,
+  path: string,
+): Update<FileRecord, undefined> {
+  if (current === undefined) return { next: 'keep', result: undefined };
+  const moves = (link: Link): boolean => link.volumeId === from.volumeId && link.path === from.path;
+  const opens = current.opens.map((open) => (moves(open) ? { ...open, path } : open));
+  const deletePending = current.deletePending.map((pending) =>
+    moves(pending) ? { ...pending, path } : pending,
+  );
+  const version = current.version + 1;
+  return { next: { ...current, opens, deletePending, version }, result: undefined };
+}
+
+/** Every open, lock and deletion of the old stream belongs to the new one. */
+export function decideStreamRenamed(
+  current: FileRecord | undefined,
+  from: string,
+  to: { readonly streamKey: string; readonly streamName: string },
+): Update<FileRecord, undefined> {
+  if (current === undefined) return { next: 'keep', result: undefined };
+  const { streamKey, streamName } = to;
+  return {
+    next: {
+      ...current,
+      opens: current.opens.map((open) => (open.streamKey === from ? { ...open, streamKey } : open)),
+      locks: current.locks.map((lock) => (lock.streamKey === from ? { ...lock, streamKey } : lock)),
+      deletePending: current.deletePending.map((pending) =>
+        pending.streamKey === from ? { ...pending, streamKey, streamName } : pending,
+      ),
+      version: current.version + 1,
+    },
+    result: undefined,
+  };
+}

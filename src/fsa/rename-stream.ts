@@ -1,0 +1,114 @@
+import { type Task, wait } from '../base/task.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_INVALID_PARAMETER,
+  STATUS_OBJECT_NAME_COLLISION,
+  STATUS_OBJECT_NAME_INVALID,
+  STATUS_SUCCESS,
+} from '../erref/ntstatus.ts';
+import { upcase } from '../fscc/upcase.ts';
+import { ENODATA, failed } from '../vfs/errno.ts';
+import { decideStreamRenamed } from './decide-rename.ts';
+import { statusOf } from './errno-to-ntstatus.ts';
+import type { LocalOpen } from './local-open.ts';
+import { parseStreamName } from './names.ts';
+import { findStream, streamXattr, XattrStream } from './stream-backing.ts';
+import type { NewName } from './surface.ts';
+
+/**
+ * Gives a named stream a new name; ':' makes it the unnamed one.
+ *
+ * [MS-FSA] 2.1.5.15.11.1 Algorithm for Performing Stream Rename. STATUS_INVALID_PARAMETER: the open
+ * is of no named stream, or the stream that is to be replaced is not empty.
+ * STATUS_OBJECT_NAME_COLLISION: it stands and must not be replaced. STATUS_ACCESS_DENIED: it is
+ * open.
+ */
+export function* renameStream(open: LocalOpen, target: NewName): Task<NtStatus> {
+  const newName = parseStreamName(target.newName);
+  if (newName === undefined) return STATUS_OBJECT_NAME_INVALID;
+  if (open.streamName === '' || open.backing === undefined) return STATUS_INVALID_PARAMETER;
+  const { file } = open;
+  const from = yield* findStream(file, open.streamName);
+  if (failed(from)) return statusOf(from);
+  if (newName === '') return yield* becomeUnnamed(open, from, target.replaceIfExists);
+  const to = streamXattr(newName);
+  if (to === from) return STATUS_SUCCESS;
+  const newKey = upcase(newName);
+  if (newKey !== open.streamKey) {
+    const free = yield* makeRoom(open, newName, target.replaceIfExists);
+    if (free !== STATUS_SUCCESS) return free;
+  }
+  const value = yield* wait(file.getXattr(from));
+  if (failed(value)) return statusOf(value);
+  const stored = yield* wait(file.setXattr(to, value));
+  if (failed(stored)) return statusOf(stored);
+  const removed = yield* wait(file.removeXattr(from));
+  if (failed(removed) && removed !== ENODATA) return statusOf(removed);
+  yield* follow(open, newName);
+  return STATUS_SUCCESS;
+}
+
+/** Removes an empty stream of the name. */
+function* makeRoom(open: LocalOpen, name: string, replace: boolean): Task<NtStatus> {
+  const { file, volume } = open;
+  const existing = yield* findStream(file, name);
+  if (existing === ENODATA) return STATUS_SUCCESS;
+  if (failed(existing)) return statusOf(existing);
+  if (!replace) return STATUS_OBJECT_NAME_COLLISION;
+  const record = yield* wait(volume.files.get(open.fileKey));
+  const key = upcase(name);
+  if (record?.opens.some((other) => other.streamKey === key)) return STATUS_ACCESS_DENIED;
+  const value = yield* wait(file.getXattr(existing));
+  if (!failed(value) && value.length > 1) return STATUS_INVALID_PARAMETER;
+  const removed = yield* wait(file.removeXattr(existing));
+  return failed(removed) ? statusOf(removed) : STATUS_SUCCESS;
+}
+
+/** The content moves into the file, which has to be empty; the open is then of the file. */
+function* becomeUnnamed(open: LocalOpen, from: string, replace: boolean): Task<NtStatus> {
+  if (!replace) return STATUS_OBJECT_NAME_COLLISION;
+  const { volume, security, path } = open;
+  const stat = yield* wait(open.file.stat());
+  if (failed(stat)) return statusOf(stat);
+  if (stat.type === 'directory') return STATUS_OBJECT_NAME_INVALID;
+  if (stat.size > 0) return STATUS_INVALID_PARAMETER;
+  const record = yield* wait(volume.files.get(open.fileKey));
+  if (record?.opens.some((other) => other.streamKey === '')) return STATUS_ACCESS_DENIED;
+  const opening = volume.vfs.open(security.credentials, path, { access: 'readwrite' });
+  const file = yield* wait(opening);
+  if (failed(file)) return statusOf(file);
+  const value = yield* wait(file.getXattr(from));
+  if (failed(value)) {
+    file.close();
+    return statusOf(value);
+  }
+  const written = yield* wait(file.write([value.subarray(0, value.length - 1)], 0));
+  if (failed(written)) {
+    file.close();
+    return statusOf(written);
+  }
+  yield* wait(file.removeXattr(from));
+  open.file.close();
+  open.file = file;
+  yield* follow(open, '');
+  return STATUS_SUCCESS;
+}
+
+/** All opens of the stream, here and in the record, get its new name. */
+function* follow(open: LocalOpen, streamName: string): Task<void> {
+  const { volume, fileKey, streamKey: from } = open;
+  const streamKey = upcase(streamName);
+  const to = { streamKey, streamName };
+  yield* wait(volume.files.update(fileKey, (current) => decideStreamRenamed(current, from, to)));
+  for (const other of volume.opens.ofFile(fileKey)) {
+    if (other.streamKey !== from) continue;
+    other.streamKey = streamKey;
+    other.streamName = streamName;
+    const { xattrSizeMax } = volume.vfs.capabilities;
+    other.backing =
+      streamName === ''
+        ? undefined
+        : new XattrStream(other.file, streamXattr(streamName), xattrSizeMax);
+  }
+}
