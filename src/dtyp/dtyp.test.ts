@@ -123,7 +123,10 @@ const rawAce = fc.record(
   PLAIN,
 );
 const ace: fc.Arbitrary<Ace> = fc.oneof(sidAce, conditionalAce, rawAce);
-const acl = fc.record({ revision: fc.constantFrom(2, 4), aces: fc.array(ace, { maxLength: 5 }) });
+const acl = fc.record(
+  { revision: fc.constantFrom(2, 4), aces: fc.array(ace, { maxLength: 5 }) },
+  PLAIN,
+);
 const maybeAcl = fc.oneof(fc.constant(undefined), fc.constant(null), acl);
 const descriptor: fc.Arbitrary<SecurityDescriptor> = fc
   .record(

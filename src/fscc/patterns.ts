@@ -20,7 +20,7 @@ export interface NamePattern {
  *   >   DOS_QM: one character; at a period or at the name's end, none
  *   "   DOS_DOT: a period; at the name's end, none
  *
- * An empty pattern matches nothing. Matching takes time in proportion to the product of both
+ * An empty pattern is in no file's name. Matching takes time in proportion to the product of both
  * lengths at worst, never more.
  */
 export function compilePattern(expression: string): NamePattern {
