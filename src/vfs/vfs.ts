@@ -148,11 +148,7 @@ export interface DirectoryWatch {
 export interface Vfs {
   readonly capabilities: VfsCapabilities;
   /** Opens what is at `path`; links are followed as long as they stay beneath the root. */
-  open(
-    credentials: Credentials,
-    path: string,
-    options: OpenOptions,
-  ): MaybePromise<VfsFile | Errno>;
+  open(credentials: Credentials, path: string, options: OpenOptions): MaybePromise<VfsFile | Errno>;
   /** Stat without opening; `noFollow` tells about a symbolic link itself. */
   stat(
     credentials: Credentials,
