@@ -49,7 +49,11 @@ export async function logOn(options: ConnectOptions): Promise<ClientSession> {
     });
     const session = new ClientSession(connection);
     const { signing = 'auto', encryption = 'auto' } = options;
-    const { status, reason } = await session.setup(initiator, { signing, encryption });
+    const { status, reason } = await session.setup(initiator, {
+      signing,
+      encryption,
+      anonymous: (options.user ?? '') === '',
+    });
     if (status !== STATUS_SUCCESS) throw new SmbError(status, host, reason);
     if (isUnwantedGuest(session, options)) {
       throw new SmbError(STATUS_ACCESS_DENIED, host, 'the server took the user for a guest');

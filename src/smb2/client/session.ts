@@ -40,6 +40,8 @@ export interface SetupOptions {
   readonly signing?: 'auto' | 'required';
   /** 'required' encrypts everything and refuses a session that cannot. */
   readonly encryption?: 'auto' | 'required' | 'off';
+  /** The initiator names no user: there is no key, whatever flags the server sets. */
+  readonly anonymous?: boolean;
   /** How each request of the exchange is sent. */
   readonly send?: SendOptions;
 }
@@ -248,10 +250,10 @@ export class ClientSession {
   #establish(exchange: Exchange, options: SetupOptions): string | undefined {
     const { connection } = this;
     const negotiated = connection.negotiated!;
-    const { signing = 'auto', encryption = 'auto' } = options;
+    const { signing = 'auto', encryption = 'auto', anonymous = false } = options;
     this.#sessionFlags = exchange.reply.response!.sessionFlags;
     this.#setChannel(connection, unprotected(this.#sessionId));
-    if (this.isGuestOrAnonymous || exchange.sessionKey.length === 0) {
+    if (anonymous || this.isGuestOrAnonymous || exchange.sessionKey.length === 0) {
       if (signing === 'required') return 'a guest session cannot sign';
       return encryption === 'required' ? 'a guest session cannot encrypt' : undefined;
     }
