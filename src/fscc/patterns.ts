@@ -33,6 +33,15 @@ export function compilePattern(expression: string): NamePattern {
       matches: (name) => name.length === upper.length && upcase(name) === upper,
     };
   }
+  // '*.txt', the commonest of all, is a comparison of ends.
+  if (/^\*[^*?<>"]*$/.test(upper)) {
+    const ending = upper.slice(1);
+    return {
+      matchesAll: false,
+      literal: undefined,
+      matches: (name) => upcase(name.slice(-ending.length)) === ending,
+    };
+  }
   const states = new StateSet(upper);
   return {
     matchesAll: false,
