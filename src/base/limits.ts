@@ -67,7 +67,7 @@ export const DEFAULT_LIMITS: Limits = {
   unauthenticatedMessageSize: 128 * 1024,
   transactSizeMax: 8 * 1024 * 1024,
   creditsMax: 8192,
-  asyncRequestsMax: 512,
+  asyncRequestsMax: 511,
   compoundMax: 256,
   sendQueueSize: 32 * 1024 * 1024,
   sessionsPerConnectionMax: 1024,

@@ -29,6 +29,12 @@ import type { Open } from './state/open.ts';
 import type { Session } from './state/session.ts';
 
 /**
+ * Responses that leave as one message; a transport's length has 24 bits ([MS-SMB2] 2.1), and there
+ * is padding and encryption around them. Beyond it they leave as several.
+ */
+const REPLIES_SIZE_MAX = 0xff_ffff - 65_536;
+
+/**
  * One message from the peer: a single request or a compound chain
  * ([MS-SMB2] 3.3.5.2.7 Handling Compounded Requests). Its responses leave together, unless one of
  * them has to wait.
@@ -41,11 +47,15 @@ export class Chain {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   /** What a related request inherits: ids of the one before, its open, or why there is none. */
+  hasContext = false;
   sessionId = 0n;
   treeId = 0;
   open: Open | undefined;
   openFailure: NtStatus = 0;
   #replies: { readonly request: Request; readonly reply: Reply }[] = [];
+  /** Bytes of `#replies`, and of all responses so far. */
+  #repliesSize = 0;
+  #answeredSize = 0;
 
   constructor(options: {
     readonly server: Smb2Server;
@@ -88,9 +98,10 @@ export class Chain {
       const message = this.#bytes.subarray(at, request.end);
       if (index === 0 && request.isRelated && header.command !== SMB2_CANCEL) {
         this.answer(request, STATUS_INVALID_PARAMETER);
-        this.openFailure = STATUS_INVALID_PARAMETER;
       } else {
-        const served = this.#serve(request, message);
+        const served = this.#isOversized()
+          ? STATUS_INSUFFICIENT_RESOURCES
+          : this.#serve(request, message);
         const status = isPromise(served) ? yield* wait(served) : served;
         if (this.connection.closed) return true;
         if (status === undefined) return false;
@@ -116,10 +127,15 @@ export class Chain {
     if (!isPromise(outcome)) return request.refusal !== 0 ? request.refusal : outcome;
     const { messageId } = request.header;
     connection.waiting.set(messageId, request);
+    const pendingBytes = request.reply?.bytes.length ?? 0;
+    connection.pendingBytes += pendingBytes;
+    this.server.holdBack(connection);
     return outcome
       .catch((error: unknown) => this.#bug(request, error))
       .then((status) => {
         connection.waiting.delete(messageId);
+        connection.pendingBytes -= pendingBytes;
+        this.server.letGo(connection);
         if (request.asyncId !== 0n) connection.asyncCommands.delete(request.asyncId);
         return request.refusal !== 0 ? request.refusal : status;
       });
@@ -173,7 +189,16 @@ export class Chain {
       sessionId:
         request.session?.sessionId ?? (request.isRelated ? this.sessionId : header.sessionId),
     });
+    const size = reply.end - reply.start;
+    if (this.#repliesSize + size > REPLIES_SIZE_MAX) this.#flush();
     this.#replies.push({ request, reply });
+    this.#repliesSize += size;
+    this.#answeredSize += size;
+  }
+
+  /** One compound may ask for no more than a peer that reads nothing can make the server keep. */
+  #isOversized(): boolean {
+    return this.#answeredSize > this.server.options.limits.sendQueueSize;
   }
 
   /**
@@ -236,11 +261,13 @@ export class Chain {
     const replies = this.#replies;
     if (replies.length === 0) return;
     this.#replies = [];
-    for (let i = 0; i < replies.length - 1; i++) {
+    this.#repliesSize = 0;
+    // Windows: the last response of a compound is padded like the others.
+    for (let i = 0; replies.length > 1 && i < replies.length; i++) {
       const { reply } = replies[i]!;
       const padded = (reply.end - reply.start + 7) & ~7;
       while (reply.end < reply.start + padded) reply.view.setUint8(reply.end++, 0);
-      setNextCommand(reply.view, reply.start, padded);
+      if (i < replies.length - 1) setNextCommand(reply.view, reply.start, padded);
     }
     for (const { request, reply } of replies) this.#sign(request, reply);
     sendMessage(
@@ -252,6 +279,7 @@ export class Chain {
       request.afterSend?.(reply.bytes.subarray(reply.start, reply.end));
       request.afterSend = undefined;
     }
+    this.server.holdBack(this.connection);
   }
 
   #sign(request: Request, reply: Reply): void {

@@ -119,11 +119,20 @@ function* answered(status: NtStatus | undefined): Task<NtStatus | undefined> {
 
 /** Session, signature, encryption and tree connect: [MS-SMB2] 3.3.5.2.4, .9 and .11. */
 function verify(request: Request, entry: Route, message: Uint8Array): NtStatus {
-  const { chain, connection, header } = request;
-  const sessionId = request.isRelated ? chain.sessionId : header.sessionId;
-  chain.sessionId = sessionId;
-  if (sessionId !== 0n) {
-    const session = connection.sessions.get(sessionId);
+  const { chain, header } = request;
+  // 3.3.5.2.7.2: nothing to relate to, or the request before had no session or tree connect.
+  if (request.isRelated && !chain.hasContext) return STATUS_INVALID_PARAMETER;
+  if (!request.isRelated) chain.sessionId = header.sessionId;
+  const status = verifyContext(request, entry, message);
+  chain.hasContext =
+    status !== STATUS_USER_SESSION_DELETED && status !== STATUS_NETWORK_NAME_DELETED;
+  return status;
+}
+
+function verifyContext(request: Request, entry: Route, message: Uint8Array): NtStatus {
+  const { chain, connection } = request;
+  if (chain.sessionId !== 0n) {
+    const session = connection.sessions.get(chain.sessionId);
     if (session !== undefined) {
       request.session = session;
       if (session.state === 'expired' && !entry.whenExpired) return STATUS_NETWORK_SESSION_EXPIRED;

@@ -3,15 +3,14 @@ import type { FileId } from '../wire/file-id.ts';
 import type { Smb2Server } from './server.ts';
 
 /**
- * A session id that nobody can guess and that names no session yet; never 0 or all ones, which mean
- * "none" on the wire.
+ * A session id that names no session yet; never 0, which means "none" on the wire. It is random so
+ * that a lost session's id is not met again soon, but no secret. 32 bits, as Samba's: some clients
+ * keep no more (smbtorture's session-id among them).
  */
 export function getSessionId(server: Smb2Server): bigint {
   for (;;) {
-    const sessionId = randomId(server);
-    if (sessionId !== 0n && sessionId !== FILE_ID_ALL_ONES && !server.sessions.has(sessionId)) {
-      return sessionId;
-    }
+    const sessionId = randomId(server) & 0xffff_ffffn;
+    if (sessionId !== 0n && !server.sessions.has(sessionId)) return sessionId;
   }
 }
 

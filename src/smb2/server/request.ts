@@ -103,10 +103,15 @@ export class Request implements CancelSignal {
       return open === undefined || open.closed ? FILE_CLOSED_STATUS : open;
     }
     const open = session?.opens.get(fileId.volatile);
-    if (open === undefined || open.fileId.persistent !== fileId.persistent) {
+    const isFound =
+      open !== undefined &&
+      open.fileId.persistent === fileId.persistent &&
+      open.treeConnect === this.treeConnect;
+    if (!isFound) {
+      chain.open = undefined;
+      chain.openFailure = FILE_CLOSED_STATUS;
       return FILE_CLOSED_STATUS;
     }
-    if (open.treeConnect !== this.treeConnect) return FILE_CLOSED_STATUS;
     chain.open = open;
     chain.openFailure = 0;
     return open;

@@ -48,12 +48,7 @@ export class Smb2Server {
     });
     return {
       message: (bytes) => this.#message(connection, bytes),
-      writable: () => {
-        if (connection.paused) {
-          connection.paused = false;
-          transport.resume();
-        }
-      },
+      writable: () => this.letGo(connection),
       closed: (reason) => {
         timer.cancel();
         this.#closed(connection, reason);
@@ -74,7 +69,13 @@ export class Smb2Server {
 
   #message(connection: Connection, bytes: Uint8Array): void {
     if (connection.closed) return;
-    const served = this.#receive(connection, bytes);
+    let served: MaybePromise<boolean>;
+    try {
+      served = this.#receive(connection, bytes);
+    } catch (error) {
+      this.#unexpected(connection, error);
+      return;
+    }
     if (isPromise(served)) {
       served.then(
         (fine) => {
@@ -84,15 +85,26 @@ export class Smb2Server {
       );
     } else if (!served) {
       this.disconnect(connection, 'protocol violation');
+    }
+  }
+
+  /** Takes no further requests from a peer whose replies, sent or under way, fill the queue. */
+  holdBack(connection: Connection): void {
+    const { transport } = connection;
+    if (connection.paused || connection.closed) return;
+    if (transport.queuedBytes + connection.pendingBytes <= this.options.limits.sendQueueSize)
       return;
-    }
-    if (
-      connection.transport.queuedBytes > this.options.limits.sendQueueSize &&
-      !connection.paused
-    ) {
-      connection.paused = true;
-      connection.transport.pause();
-    }
+    connection.paused = true;
+    transport.pause();
+  }
+
+  /** Takes requests again once there is room for their replies. */
+  letGo(connection: Connection): void {
+    const { transport } = connection;
+    if (!connection.paused || connection.closed) return;
+    if (transport.queuedBytes + connection.pendingBytes > this.options.limits.sendQueueSize) return;
+    connection.paused = false;
+    transport.resume();
   }
 
   #unexpected(connection: Connection, error: unknown): void {

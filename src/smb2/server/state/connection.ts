@@ -34,10 +34,10 @@ export class Connection {
   readonly waiting: Map<bigint, Request> = new Map();
   readonly asyncCommands: Map<bigint, Request> = new Map();
   nextAsyncId = 1n;
-  /** Requests not answered yet, whatever they wait for. */
-  outstanding = 0;
+  /** Bytes of memory that replies of suspended requests take. */
+  pendingBytes = 0;
   closed = false;
-  /** Reading is stopped because the peer does not take its replies. */
+  /** Reading is stopped because replies, unsent or being made, fill `sendQueueSize`. */
   paused = false;
 
   constructor(options: {

@@ -8,12 +8,15 @@ export interface TcpTransportOptions {
   readonly timers: Timers;
   /** Bytes of the largest message at first; see `setMessageSizeMax`. */
   readonly messageSizeMax: number;
-  /** Milliseconds that a started message may take to arrive whole; also an unsent reply's. */
+  /**
+   * Milliseconds that a started message may take to arrive whole; also how long a peer may leave
+   * its replies without taking a byte of them. Noticed within twice that time.
+   */
   readonly messageTimeMs: number;
 }
 
 /** The handle below a socket, with what `net` keeps to itself. */
-type Handled = Socket & { _handle: object | null };
+type Handled = Socket & { _handle: { readonly writeQueueSize: number } | null };
 
 /**
  * One direct TCP connection. Bytes are received straight into the memory that messages are cut
@@ -28,9 +31,16 @@ export class TcpTransport implements Transport {
   readonly #options: TcpTransportOptions;
   #listener: TransportListener | undefined;
   #corked = false;
+  /** The peer does not take replies as fast as they come. */
   #held = false;
+  #paused = false;
+  /** Messages that had arrived with the one that made the owner pause. */
+  readonly #pending: Uint8Array[] = [];
   #ended = false;
+  #delivered = 0;
   #deadline: TimerHandle | undefined;
+  #drains = 0;
+  #stall: TimerHandle | undefined;
 
   /**
    * Takes over a connected socket that has not been read from (`pauseOnConnect`). The socket object
@@ -40,9 +50,7 @@ export class TcpTransport implements Transport {
     this.#options = options;
     this.remoteAddress = connected.remoteAddress ?? '';
     this.localAddress = connected.localAddress ?? '';
-    this.#frames = new FrameReader(options.messageSizeMax, (message) => {
-      if (!this.#ended) this.#listener?.message(message);
-    });
+    this.#frames = new FrameReader(options.messageSizeMax, (message) => this.#deliver(message));
     this.#socket = adopt(connected, {
       buffer: () => this.#frames.room(),
       callback: (count) => this.#received(count),
@@ -52,12 +60,7 @@ export class TcpTransport implements Transport {
     this.#socket.on('error', (error) => this.#end(error.message));
     this.#socket.on('end', () => this.#end('closed by the peer'));
     this.#socket.on('close', () => this.#end('closed'));
-    this.#socket.on('drain', () => {
-      if (this.#held) {
-        this.#held = false;
-        this.#listener?.writable();
-      }
-    });
+    this.#socket.on('drain', () => this.#drained());
   }
 
   /** Names the listener and begins to receive. */
@@ -85,14 +88,21 @@ export class TcpTransport implements Transport {
       });
     }
     for (const chunk of chunks) if (!this.#socket.write(chunk)) this.#held = true;
+    if (this.#held) this.#watchStall();
   }
 
   pause(): void {
+    this.#paused = true;
     this.#socket.pause();
+    this.#watchPartial();
   }
 
   resume(): void {
+    this.#paused = false;
+    while (!this.#paused && this.#pending.length > 0) this.#deliver(this.#pending.shift()!);
+    if (this.#paused || this.#ended) return;
     this.#socket.resume();
+    this.#watchPartial();
   }
 
   setMessageSizeMax(bytes: number): void {
@@ -102,6 +112,14 @@ export class TcpTransport implements Transport {
   close(options: { readonly abort: boolean }): void {
     if (options.abort) this.#socket.destroy();
     else this.#socket.end(() => this.#socket.destroy());
+  }
+
+  /** What came in one receive with a message that made the owner pause waits with the rest. */
+  #deliver(message: Uint8Array): void {
+    if (this.#ended) return;
+    this.#delivered++;
+    if (this.#paused) this.#pending.push(message);
+    else this.#listener?.message(message);
   }
 
   #received(count: number): boolean {
@@ -116,21 +134,53 @@ export class TcpTransport implements Transport {
 
   /** A message that has begun must end within messageTimeMs (a slow peer holds only itself up). */
   #watchPartial(): void {
-    if (!this.#frames.partial) {
+    if (!this.#frames.partial || this.#paused || this.#ended) {
       this.#deadline?.cancel();
       this.#deadline = undefined;
       return;
     }
-    this.#deadline ??= this.#options.timers.after(this.#options.messageTimeMs, () => {
-      this.#socket.destroy();
+    if (this.#deadline !== undefined) return;
+    const delivered = this.#delivered;
+    this.#deadline = this.#options.timers.after(this.#options.messageTimeMs, () => {
+      this.#deadline = undefined;
+      // A stream that is never at rest: it is another message by now.
+      if (this.#delivered !== delivered) return this.#watchPartial();
       this.#end('a message took too long to arrive');
     });
+  }
+
+  #drained(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#drains++;
+    this.#listener?.writable();
+  }
+
+  /** A peer that takes nothing of its replies for messageTimeMs is given up, and they with it. */
+  #watchStall(): void {
+    if (this.#stall !== undefined) return;
+    const drains = this.#drains;
+    const unsent = this.#unsentBytes();
+    this.#stall = this.#options.timers.after(this.#options.messageTimeMs, () => {
+      this.#stall = undefined;
+      if (!this.#held || this.#ended) return;
+      const moved = this.#drains !== drains || this.#unsentBytes() !== unsent;
+      if (moved) this.#watchStall();
+      else this.#end('the peer takes no replies');
+    });
+  }
+
+  /** What the kernel has not taken of the write under way: unlike `queuedBytes` it tells progress. */
+  #unsentBytes(): number {
+    return (this.#socket as Handled)._handle?.writeQueueSize ?? 0;
   }
 
   #end(reason: string): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#deadline?.cancel();
+    this.#stall?.cancel();
+    this.#pending.length = 0;
     this.#socket.destroy();
     this.#listener?.closed(reason);
   }
