@@ -1,13 +1,16 @@
 import { LE, viewOf } from '../../base/bytes.ts';
 import { isPromise, type MaybePromise, run, type Task, wait } from '../../base/task.ts';
 import {
+  isError,
   type NtStatus,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INTERNAL_ERROR,
   STATUS_INVALID_PARAMETER,
   STATUS_PENDING,
+  statusName,
 } from '../../erref/ntstatus.ts';
 import {
+  COMMAND_NAMES,
   SMB2_CANCEL,
   SMB2_CREATE,
   SMB2_FLAGS_ASYNC_COMMAND,
@@ -172,6 +175,7 @@ export class Chain {
       reply.finish(encodeErrorResponse(reply.view, reply.body));
     }
     const { header } = request;
+    if (isError(status)) this.#logFailure(request, status);
     let flags = SMB2_FLAGS_SERVER_TO_REDIR;
     if (request.isRelated) flags |= SMB2_FLAGS_RELATED_OPERATIONS;
     if (request.asyncId !== 0n) flags |= SMB2_FLAGS_ASYNC_COMMAND;
@@ -199,6 +203,18 @@ export class Chain {
   /** One compound may ask for no more than a peer that reads nothing can make the server keep. */
   #isOversized(): boolean {
     return this.#answeredSize > this.server.options.limits.sendQueueSize;
+  }
+
+  #logFailure({ header }: Request, status: NtStatus): void {
+    this.server.options.env.log.debug(
+      {
+        connection: this.connection.id,
+        session: header.sessionId.toString(16),
+        command: COMMAND_NAMES[header.command],
+        status: statusName(status),
+      },
+      'answered with an error',
+    );
   }
 
   /**

@@ -1,0 +1,288 @@
+/**
+ * A whole server on loopback whose clock the test moves, and clients for it. Nothing sleeps: time
+ * passes by `rig.time.advance`, and `until` lets the event loop turn.
+ */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { createInitiator } from '../../src/auth/authenticator.ts';
+import { ntHash } from '../../src/auth/ntlm/nt-hash.ts';
+import { DEFAULT_LIMITS, type Limits } from '../../src/base/limits.ts';
+import { DELETE, FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
+import { statusName } from '../../src/erref/ntstatus.ts';
+import {
+  FILE_OPEN_IF,
+  FILE_SHARE_DELETE,
+  FILE_SHARE_READ,
+  FILE_SHARE_WRITE,
+} from '../../src/fscc/create-parameters.ts';
+import { AccountStore } from '../../src/server/account-store.ts';
+import { addAccount } from '../../src/server/accounts.ts';
+import { makeEngine } from '../../src/server/make-engine.ts';
+import { type MountedShare, mountShare } from '../../src/server/mount-share.ts';
+import type { ShareOptions, SmbServerOptions } from '../../src/server/options.ts';
+import { ClientConnection, type ConnectionOptions } from '../../src/smb2/client/connection.ts';
+import type { NegotiateOptions } from '../../src/smb2/client/negotiate.ts';
+import { ClientOpen } from '../../src/smb2/client/open.ts';
+import type { CreateParameters } from '../../src/smb2/client/requests.ts';
+import { ClientSession } from '../../src/smb2/client/session.ts';
+import { ClientTree } from '../../src/smb2/client/tree.ts';
+import type { Smb2Server } from '../../src/smb2/server/server.ts';
+import { connectTcp } from '../../src/smb2/transport/tcp/tcp-connect.ts';
+import { listenTcp, type TcpListener } from '../../src/smb2/transport/tcp/tcp-listener.ts';
+import { MemoryRecordStore } from '../../src/state/memory/memory-record-store.ts';
+import { MemoryVfs } from '../../src/vfs/memory/memory-vfs.ts';
+import { FaultyTransport } from './faulty-transport.ts';
+import { makeVirtualEnv, seededRandom, VirtualTime } from './virtual-env.ts';
+
+const HOST = '127.0.0.1';
+const USER = 'torture1';
+const PASSWORD = 'torture1pw';
+export const SHARE_ALL: number = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+
+export interface RigOptions {
+  readonly limits?: Partial<Limits>;
+  /** Default: `share`, in memory. */
+  readonly shares?: readonly ShareOptions[];
+  readonly server?: SmbServerOptions;
+}
+
+export interface FaultyClient {
+  readonly connection: ClientConnection;
+  readonly transport: FaultyTransport;
+}
+
+export class Rig {
+  readonly limits: Limits;
+  readonly time: VirtualTime;
+  readonly engine: Smb2Server;
+  readonly #listener: TcpListener;
+  readonly #shares: readonly MountedShare[];
+  readonly #env: ReturnType<typeof makeVirtualEnv>;
+  /** Clients' clocks stand still: their time-outs never disturb a test. */
+  readonly #clientTime = new VirtualTime();
+  readonly #sockets: Socket[] = [];
+  readonly #connections: ClientConnection[] = [];
+
+  private constructor(parts: {
+    readonly limits: Limits;
+    readonly env: ReturnType<typeof makeVirtualEnv>;
+    readonly engine: Smb2Server;
+    readonly listener: TcpListener;
+    readonly shares: readonly MountedShare[];
+  }) {
+    this.limits = parts.limits;
+    this.#env = parts.env;
+    this.time = parts.env.timers;
+    this.engine = parts.engine;
+    this.#listener = parts.listener;
+    this.#shares = parts.shares;
+  }
+
+  static async start(options: RigOptions = {}): Promise<Rig> {
+    const env = makeVirtualEnv();
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const accounts = await AccountStore.open({ file: undefined, env, revoked: () => {} });
+    await accounts.edit((data) => addAccount(data, USER, ntHash(PASSWORD)));
+    const engine = makeEngine({
+      options: { signing: 'enabled', ...options.server },
+      env,
+      limits,
+      serverId: 'rig',
+      serverName: 'RIG',
+      accounts,
+    });
+    const store = new MemoryRecordStore({ strict: true });
+    const wanted = options.shares ?? [{ name: 'share', vfs: new MemoryVfs(env.clock) }];
+    const shares = wanted.map((share) =>
+      mountShare(share, { env, limits, store, serverId: 'rig' }),
+    );
+    for (const { share } of shares) engine.addShare(share);
+    const { timers, log } = env;
+    const { accept } = engine;
+    const listener = await listenTcp({ host: HOST, port: 0, accept, limits, timers, log });
+    return new Rig({ limits, env, engine, listener, shares });
+  }
+
+  /** A connection that has negotiated. */
+  async connect(
+    offer: NegotiateOptions = {},
+    options: Partial<ConnectionOptions> = {},
+  ): Promise<ClientConnection> {
+    const connection = await ClientConnection.open(
+      (listener) =>
+        connectTcp(
+          {
+            host: HOST,
+            port: this.#listener.port,
+            timers: this.#clientTime,
+            timeoutMs: 10_000,
+            messageSizeMax: 16 * 1024 * 1024 - 1,
+            messageTimeMs: 10_000,
+          },
+          listener,
+        ),
+      { ...this.#clientOptions(), ...options },
+    );
+    return this.#negotiated(connection, offer);
+  }
+
+  /** As `connect`, over a transport that can be made to misbehave. */
+  async connectFaulty(options: Partial<ConnectionOptions> = {}): Promise<FaultyClient> {
+    const socket = await this.socket();
+    let transport: FaultyTransport | undefined;
+    const connection = await ClientConnection.open(
+      async (listener) => {
+        transport = new FaultyTransport(socket, listener);
+        return transport;
+      },
+      { ...this.#clientOptions(), ...options },
+    );
+    await this.#negotiated(connection, {});
+    return { connection, transport: transport! };
+  }
+
+  /** A TCP connection that says nothing by itself. */
+  async socket(): Promise<Socket> {
+    const socket = connect({ host: HOST, port: this.#listener.port });
+    socket.on('error', () => {});
+    this.#sockets.push(socket);
+    await once(socket, 'connect');
+    return socket;
+  }
+
+  async logOn(connection?: ClientConnection): Promise<ClientSession> {
+    const session = new ClientSession(connection ?? (await this.connect()));
+    const { status, reason } = await session.setup(this.#initiator());
+    assertStatus(status, 0, reason);
+    return session;
+  }
+
+  /** The status of a logon that may fail. */
+  async tryLogOn(connection: ClientConnection, password: string = PASSWORD): Promise<number> {
+    const session = new ClientSession(connection);
+    return (await session.setup(this.#initiator(password))).status;
+  }
+
+  async tree(session?: ClientSession, share: string = 'share'): Promise<ClientTree> {
+    const path = `\\\\${HOST}\\${share}`;
+    const { status, tree } = await ClientTree.connect(session ?? (await this.logOn()), path);
+    assertStatus(status, 0, path);
+    return tree!;
+  }
+
+  /** Ends all clients, then asserts that nothing is left and that no bug was logged. */
+  async stop(): Promise<void> {
+    for (const connection of this.#connections) connection.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await until(() => this.engine.connections.size === 0);
+    const counts = { connections: 0, sessions: 0, treeConnects: 0, opens: 0 };
+    assert.deepEqual(this.engine.counts(), counts, 'what is left when all clients went');
+    const closing = this.#listener.close();
+    await this.engine.close();
+    await closing;
+    for (const share of this.#shares) share.close();
+    const bugs = this.#env.log.entries.filter(({ level }) => level === 'error');
+    assert.deepEqual(bugs, [], 'bugs that the server logged');
+  }
+
+  /** Messages that the server logged, at every level. */
+  get logged(): readonly string[] {
+    return this.#env.log.entries.map(({ message, fields }) => `${message} ${show(fields)}`);
+  }
+
+  #clientOptions(): ConnectionOptions {
+    return { timers: this.#clientTime, random: seededRandom(this.#connections.length + 1) };
+  }
+
+  #initiator(password: string = PASSWORD): ReturnType<typeof createInitiator> {
+    return createInitiator({
+      userName: USER,
+      domainName: '',
+      secret: password,
+      random: this.#env.random,
+      clock: this.#env.clock,
+      targetName: `cifs/${HOST}`,
+    });
+  }
+
+  async #negotiated(
+    connection: ClientConnection,
+    offer: NegotiateOptions,
+  ): Promise<ClientConnection> {
+    this.#connections.push(connection);
+    const { status } = await connection.negotiate(offer);
+    assertStatus(status, 0, `NEGOTIATE: ${connection.closedReason}`);
+    return connection;
+  }
+}
+
+function show(fields: object): string {
+  return Object.values(fields).map(String).join(' ');
+}
+
+/** Starts a rig, runs `body` and stops the rig, which checks that nothing is left. */
+export async function withRig(
+  options: RigOptions,
+  body: (rig: Rig) => Promise<void>,
+): Promise<void> {
+  const rig = await Rig.start(options);
+  let done = false;
+  try {
+    await body(rig);
+    done = true;
+  } finally {
+    const stopping = rig.stop();
+    // A failure of the body is what the reader wants to see, not what it left behind.
+    if (done) await stopping;
+    else await stopping.catch(() => {});
+  }
+}
+
+/** Lets the event loop turn until `condition` holds; the test's own time-out ends a vain wait. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await turn();
+}
+
+/** One turn of the event loop: what has arrived is read. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+export function assertStatus(actual: number, expected: number, what: string = ''): void {
+  assert.equal(statusName(actual), statusName(expected), what);
+}
+
+export interface OpenOptions extends Partial<CreateParameters> {
+  readonly name: string;
+}
+
+/** Opens or makes a file to read, write and delete, shared with everybody unless told otherwise. */
+export async function openFile(tree: ClientTree, options: OpenOptions): Promise<ClientOpen> {
+  const { status, open } = await tryOpen(tree, options);
+  assertStatus(status, 0, `CREATE of ${options.name}`);
+  return open!;
+}
+
+export async function tryOpen(
+  tree: ClientTree,
+  options: OpenOptions,
+): Promise<{ readonly status: number; readonly open: ClientOpen | undefined }> {
+  return await ClientOpen.create(tree, {
+    desiredAccess: FILE_GENERIC_READ | FILE_GENERIC_WRITE | DELETE,
+    createDisposition: FILE_OPEN_IF,
+    shareAccess: SHARE_ALL,
+    ...options,
+  });
+}
+
+/** Bytes that tell where they come from: `seed` names the file, each offset has its own value. */
+export function pattern(length: number, seed: number = 1): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let state = seed;
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    bytes[i] = state >>> 24;
+  }
+  return bytes;
+}
