@@ -29,7 +29,7 @@ export function readConfig(path: string): Config {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new ConfigError(`${path}: cannot be read: ${(error as Error).message}`);
+    throw new ConfigError(`${path}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
   return parseConfig(text, path);
 }
@@ -37,9 +37,8 @@ export function readConfig(path: string): Config {
 /** `path` names the file in errors, and relative paths in it start at its folder. */
 export function parseConfig(text: string, path: string): Config {
   const parsed = configSchema.safeParse(parseToml(text, path));
-  if (!parsed.success) throw new ConfigError(explain(parsed.error.issues, text, path));
-  const problems = crossChecks(parsed.data).map((problem) => at(problem, text, path));
-  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  const problems = parsed.success ? crossChecks(parsed.data) : explain(parsed.error.issues);
+  if (!parsed.success || problems.length > 0) throw new ConfigError(report(problems, text, path));
   return toConfig(parsed.data, dirname(resolve(path)));
 }
 
@@ -58,13 +57,12 @@ interface Problem {
   readonly message: string;
 }
 
-function explain(issues: readonly z.core.$ZodIssue[], text: string, path: string): string {
-  const problems = issues.flatMap((issue): readonly Problem[] => {
+function explain(issues: readonly z.core.$ZodIssue[]): readonly Problem[] {
+  return issues.flatMap((issue): readonly Problem[] => {
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map((key) => unknown(issue.path, key));
     return [{ key: issue.path, message: issue.message }];
   });
-  return problems.map((problem) => at(problem, text, path)).join('\n');
 }
 
 function unknown(section: readonly PropertyKey[], key: string): Problem {
@@ -76,8 +74,17 @@ function unknown(section: readonly PropertyKey[], key: string): Problem {
   return { key: [...section, key], message };
 }
 
-function at({ key, message }: Problem, text: string, path: string): string {
-  return `${path}:${lineOf(text, key.map(String))}: ${key.join('.')}: ${message}`;
+/** One line a key, in the order of the file. */
+function report(problems: readonly Problem[], text: string, path: string): string {
+  const lines = new Map<string, { readonly line: number; readonly message: string }>();
+  for (const { key, message } of problems) {
+    const name = key.join('.');
+    if (!lines.has(name)) lines.set(name, { line: lineOf(text, key.map(String)), message });
+  }
+  return [...lines]
+    .toSorted(([, a], [, b]) => a.line - b.line)
+    .map(([name, { line, message }]) => `${path}:${line}: ${name}: ${message}`)
+    .join('\n');
 }
 
 /** What no single key shows: order of the dialects, names that differ in case only. */

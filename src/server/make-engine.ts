@@ -12,12 +12,13 @@ import {
   SMB2_ENCRYPTION_AES256_CCM,
   SMB2_ENCRYPTION_AES256_GCM,
 } from '../smb2/crypto/algorithms.ts';
-import type { ServerEvent, Share } from '../smb2/server/options.ts';
+import type { Share } from '../smb2/server/options.ts';
 import { Smb2Server } from '../smb2/server/server.ts';
 import type { AccountStore } from './account-store.ts';
 import { listNetworkInterfaces } from './interfaces.ts';
 import { DIALECTS, type SmbServerOptions } from './options.ts';
 import { securityContextOf } from './security-contexts.ts';
+import { makeServiceHost } from './service-host.ts';
 
 const DEFAULT_WORKGROUP = 'WORKGROUP';
 
@@ -76,19 +77,12 @@ export function makeEngine(params: EngineParams): Smb2Server {
     ciphers: CIPHERS,
     signingAlgorithms: SIGNING_ALGORITHMS,
     securityContext: securityContextOf,
-    openPipe: createPipeOpener({
-      serverName,
-      workgroup,
-      shares: () => engine.shares(),
-    }),
+    openPipe: createPipeOpener(
+      makeServiceHost({ serverName, workgroup, env, accounts, engine: () => engine }),
+    ),
     networkInterfaces: listNetworkInterfaces,
-    onEvent: (event) => logEvent(env, event),
+    ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
   });
   engine.addShare(IPC_SHARE);
   return engine;
-}
-
-function logEvent({ log }: Env, { kind, ...fields }: ServerEvent): void {
-  if (kind === 'logon') log.info(fields, kind);
-  else log.warn(fields, kind);
 }

@@ -1,7 +1,7 @@
 /** The one of `names` that `wrong` was most likely meant to be; undefined when none is close. */
 export function nearest(wrong: string, names: readonly string[]): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(wrong.length / 3)) + 1;
+  let bestDistance = Math.max(2, Math.floor(wrong.length / 3)) + 1;
   for (const name of names) {
     const distance = editDistance(plain(wrong), plain(name));
     if (distance >= bestDistance) continue;

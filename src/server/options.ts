@@ -1,7 +1,7 @@
 /** What embedding code, the configuration file and the command line all boil down to. */
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../env/ports.ts';
-import type { EncryptionPolicy } from '../smb2/server/options.ts';
+import type { EncryptionPolicy, ServerEvent } from '../smb2/server/options.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 
 /** [MS-SMB2] 2.2.3 DialectRevision, as people write it. */
@@ -32,6 +32,8 @@ export interface SmbServerOptions {
   readonly stateFolder?: string;
   readonly limits?: Partial<Limits>;
   readonly log?: Log;
+  /** Called at each logon, failed logon and refused connection: for metrics and bans. */
+  readonly onEvent?: (event: ServerEvent) => void;
 }
 
 export interface ShareOptions {

@@ -14,7 +14,7 @@ import { DEFAULT_LIMITS, type Limits } from '../base/limits.ts';
 import { makeNodeEnv } from '../env/node/node-env.ts';
 import { makeNodeLog } from '../env/node/node-log.ts';
 import type { Env, Log } from '../env/ports.ts';
-import type { EncryptionPolicy } from '../smb2/server/options.ts';
+import type { EncryptionPolicy, ServerEvent } from '../smb2/server/options.ts';
 import type { Smb2Server } from '../smb2/server/server.ts';
 import { listenTcp, type TcpListener } from '../smb2/transport/tcp/tcp-listener.ts';
 import { MemoryRecordStore } from '../state/memory/memory-record-store.ts';
@@ -39,6 +39,7 @@ export type {
   EncryptionPolicy,
   Limits,
   Log,
+  ServerEvent,
   ShareOptions,
   SmbServerOptions,
   UserOptions,

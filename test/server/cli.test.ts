@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'semba-cli-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function semba(args: readonly string[], input = '') {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    input,
+    timeout: 30_000,
+  });
+  return { status, stdout, stderr };
+}
+
+describe('semba: command lines', () => {
+  const wrong: readonly (readonly string[])[] = [
+    [],
+    ['nonsense'],
+    ['serve', '--nonsense'],
+    ['serve', '--port', 'abc'],
+    ['serve', '--port', '65536'],
+    ['serve', '--log', 'loud'],
+    ['serve', '--share', 'no-folder'],
+    ['serve', '--share', 'a/b=.'],
+    ['serve', '--share', 'a='],
+    ['serve', 'x/same', 'y/same'],
+    ['serve', '/'],
+    ['user'],
+    ['user', 'add'],
+    ['check'],
+  ];
+  for (const args of wrong) {
+    it(`exits with 2 and says how for: semba ${args.join(' ')}`, () => {
+      const { status, stderr } = semba(args);
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, /Usage:|Try: semba --help/);
+      assert(!existsSync(join(folder, 'semba-share')), 'nothing was made');
+    });
+  }
+
+  it('tells its version and its help', () => {
+    assert.match(semba(['--version']).stdout, /^\d+\.\d+\.\d+\n$/);
+    const help = semba(['serve', '--help']);
+    assert.equal(help.status, 0);
+    for (const option of ['--share', '--user', '--port', '--listen', '--config', '--state']) {
+      assert(help.stdout.includes(option), option);
+    }
+  });
+});
+
+describe('semba user', () => {
+  const state = () => ['--state', join(folder, 'state')];
+
+  it('adds with a password from stdin, lists, changes and removes', () => {
+    assert.equal(semba(['user', 'add', 'anna', ...state()], 'secret\n').status, 0);
+    assert.equal(semba(['user', 'list', ...state()]).stdout, 'anna\n');
+    assert.equal(semba(['user', 'passwd', 'anna', ...state()], 'other\n').status, 0);
+    assert.equal(semba(['user', 'remove', 'anna', ...state()]).status, 0);
+    assert.equal(semba(['user', 'list', ...state()]).stdout, '');
+    assert.equal(statSync(join(folder, 'state', 'accounts.json')).mode & 0o777, 0o600);
+  });
+
+  it('warns of a password on the command line', () => {
+    const { status, stderr } = semba(['user', 'add', 'anna', '--password', 'x', ...state()]);
+    assert.equal(status, 0);
+    assert.match(stderr, /can be seen by others/);
+  });
+
+  it('refuses an empty password, and one that is not there', () => {
+    assert.equal(semba(['user', 'add', 'anna', ...state()], '\n').status, 1);
+    assert.equal(semba(['user', 'add', 'anna', ...state()], '').status, 1);
+  });
+
+  it('exits with 1 for a user who is not there', () => {
+    const { status, stderr } = semba(['user', 'remove', 'anna', ...state()]);
+    assert.equal(status, 1);
+    assert.equal(stderr, "semba: there is no user 'anna'\n");
+  });
+});
+
+describe('semba check', () => {
+  it('accepts a fine file and warns of a folder that is missing', () => {
+    writeFileSync(join(folder, 'a.toml'), '[shares.docs]\npath = "docs"\n');
+    const { status, stdout, stderr } = semba(['check', 'a.toml']);
+    assert.equal(status, 0);
+    assert.equal(stdout, 'a.toml is fine; shares: docs\n');
+    assert.match(stderr, /a\.toml: warning: shares\.docs\.path: there is no folder /);
+  });
+
+  it('exits with 1 and names file, line and key', () => {
+    writeFileSync(join(folder, 'a.toml'), '[server]\nport = "many"\n');
+    const { status, stderr } = semba(['check', 'a.toml']);
+    assert.equal(status, 1);
+    assert.equal(stderr, 'semba: a.toml:2: server.port: expected a port, 1 to 65535\n');
+  });
+});
+
+describe('semba serve', () => {
+  let child: ChildProcess | undefined;
+  afterEach(() => child?.kill('SIGKILL'));
+
+  /** Starts it and resolves with what it printed up to the last line of its welcome. */
+  async function serve(...args: readonly string[]): Promise<string> {
+    const state = join(folder, 'state');
+    const all = [
+      MAIN,
+      'serve',
+      '--listen',
+      '127.0.0.1',
+      '--state',
+      state,
+      '--log',
+      'warn',
+      ...args,
+    ];
+    child = spawn(process.execPath, all, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    let text = '';
+    for await (const line of createInterface({ input: child.stdout! })) {
+      text += `${line}\n`;
+      if (line.startsWith('  Windows')) return text;
+    }
+    throw new Error(`it ended early: ${text}`);
+  }
+
+  it('makes a folder and an account, tells the password once, ends on SIGTERM', async () => {
+    const port = await freePort();
+    const first = await serve('--port', String(port));
+    assert(statSync(join(folder, 'semba-share')).isDirectory());
+    assert.match(first, /\n {2}password {2}([a-z2-9]{4}-){3}[a-z2-9]{4} /);
+    assert.match(first, new RegExp(`smbclient -p ${port} -U \\S+ //127\\.0\\.0\\.1/semba-share\n`));
+    const ended = once(child!, 'exit');
+    child!.kill('SIGTERM');
+    assert.deepEqual(await ended, [0, null]);
+
+    const second = await serve('--port', String(port));
+    assert(!second.includes('password  '));
+    child!.kill('SIGINT');
+    assert.deepEqual(await once(child!, 'exit'), [0, null]);
+  });
+
+  it('says so when a folder is missing', () => {
+    const { status, stderr } = semba(['serve', 'not-here', '--port', '1', '--state', folder]);
+    assert.equal(status, 1);
+    assert.match(stderr, /^semba: share 'not-here': there is no folder .*not-here\n$/);
+  });
+
+  it('says so when the port is in use', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const args = ['--listen', '127.0.0.1', '--port', String(port), '--state', folder];
+    const { status, stderr } = semba(['serve', ...args]);
+    taken.close();
+    assert.equal(status, 1);
+    assert.equal(
+      stderr,
+      `semba: port ${port} is in use by another program; choose one with --port\n`,
+    );
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
