@@ -69,6 +69,7 @@ export function makeEngine(params: EngineParams): Smb2Server {
       serverName,
       domainName: workgroup,
       dnsName: hostname(),
+      allowAnonymous: options.allowAnonymous ?? false,
     }),
     dialectMin: DIALECTS[options.dialectMin ?? '2.0.2'],
     dialectMax: DIALECTS[options.dialectMax ?? '3.1.1'],
@@ -81,6 +82,7 @@ export function makeEngine(params: EngineParams): Smb2Server {
       makeServiceHost({ serverName, workgroup, env, accounts, engine: () => engine }),
     ),
     networkInterfaces: listNetworkInterfaces,
+    testControls: options.testControls ?? false,
     ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
   });
   engine.addShare(IPC_SHARE);

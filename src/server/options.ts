@@ -26,6 +26,10 @@ export interface SmbServerOptions {
   readonly signing?: 'enabled' | 'required';
   /** Default 'off'; a share may ask for more. */
   readonly encryption?: EncryptionPolicy;
+  /** Lets nameless peers reach IPC$ (to browse), never a share with files. Default false. */
+  readonly allowAnonymous?: boolean;
+  /** Offers FSCTL_SMBTORTURE, by which a test makes the server misbehave. Only for tests. */
+  readonly testControls?: boolean;
   readonly dialectMin?: DialectName;
   readonly dialectMax?: DialectName;
   /** Accounts and the server's identity are kept here; without it they live in memory. */

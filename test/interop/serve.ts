@@ -42,6 +42,8 @@ async function serve(onPort: number): Promise<void> {
     name: 'SEMBA',
     signing: env.SEMBA_SIGNING === 'required' ? 'required' : 'enabled',
     encryption: (env.SEMBA_ENCRYPTION ?? 'off') as 'off' | 'desired' | 'required',
+    allowAnonymous: true,
+    testControls: true,
     dialectMin: (env.SEMBA_DIALECT_MIN ?? '2.0.2') as DialectName,
     dialectMax: (env.SEMBA_DIALECT_MAX ?? '3.1.1') as DialectName,
     limits: JSON.parse(env.SEMBA_LIMITS ?? '{}'),

@@ -182,10 +182,11 @@ class NtlmAcceptor implements MechanismAcceptor {
 
     const { userName, domainName } = message;
     const response = decodeNtlmV2Response(message.ntResponse);
-    const avPairs = response && decodeAvPairs(response.avPairs);
     // LM and NTLMv1 responses are no proof of anything any more.
-    if (response === undefined || avPairs === undefined) {
-      return { kind: 'failed', status: STATUS_LOGON_FAILURE, userName };
+    if (response === undefined) return { kind: 'failed', status: STATUS_LOGON_FAILURE, userName };
+    const avPairs = decodeAvPairs(response.avPairs);
+    if (avPairs === undefined) {
+      return { kind: 'failed', status: STATUS_INVALID_PARAMETER, userName };
     }
 
     // An unknown user takes the same path and time as a wrong password.

@@ -1,4 +1,4 @@
-import { LE, viewOf } from '../../base/bytes.ts';
+import { put, slice, viewOf } from '../../base/bytes.ts';
 import { isPromise, type MaybePromise, run, type Task, wait } from '../../base/task.ts';
 import {
   isError,
@@ -12,16 +12,28 @@ import {
 import {
   COMMAND_NAMES,
   SMB2_CANCEL,
+  SMB2_CHANGE_NOTIFY,
+  SMB2_CLOSE,
   SMB2_CREATE,
   SMB2_FLAGS_ASYNC_COMMAND,
   SMB2_FLAGS_RELATED_OPERATIONS,
   SMB2_FLAGS_SERVER_TO_REDIR,
   SMB2_FLAGS_SIGNED,
+  SMB2_LOCK,
   SMB2_NEGOTIATE,
   SMB2_SESSION_SETUP,
 } from '../wire/constants.ts';
 import { encodeErrorResponse } from '../wire/error.ts';
-import { decodeHeader, encodeHeader, HEADER_SIZE, setNextCommand } from '../wire/header.ts';
+import {
+  decodeHeader,
+  encodeHeader,
+  HEADER_SIZE,
+  headerFlags,
+  SIGNATURE_OFFSET,
+  SIGNATURE_SIZE,
+  setFlags,
+  setNextCommand,
+} from '../wire/header.ts';
 import { dispatch } from './dispatch.ts';
 import { allocateReply, type Reply } from './reply.ts';
 import { Request } from './request.ts';
@@ -36,6 +48,14 @@ import type { Session } from './state/session.ts';
  * is padding and encryption around them. Beyond it they leave as several.
  */
 const REPLIES_SIZE_MAX = 0xff_ffff - 65_536;
+
+/** What a close ends instead of waiting for it, and the close itself. */
+const INTERRUPTIBLE: ReadonlySet<number> = new Set([
+  SMB2_CREATE,
+  SMB2_CLOSE,
+  SMB2_LOCK,
+  SMB2_CHANGE_NOTIFY,
+]);
 
 /**
  * One message from the peer: a single request or a compound chain
@@ -130,6 +150,8 @@ export class Chain {
     if (!isPromise(outcome)) return request.refusal !== 0 ? request.refusal : outcome;
     const { messageId } = request.header;
     connection.waiting.set(messageId, request);
+    const busy = INTERRUPTIBLE.has(request.header.command) ? undefined : request.open;
+    if (busy !== undefined) busy.inFlight++;
     const pendingBytes = request.reply?.bytes.length ?? 0;
     connection.pendingBytes += pendingBytes;
     this.server.holdBack(connection);
@@ -137,6 +159,7 @@ export class Chain {
       .catch((error: unknown) => this.#bug(request, error))
       .then((status) => {
         connection.waiting.delete(messageId);
+        if (busy !== undefined && --busy.inFlight === 0) busy.whenIdle?.();
         connection.pendingBytes -= pendingBytes;
         this.server.letGo(connection);
         if (request.asyncId !== 0n) connection.asyncCommands.delete(request.asyncId);
@@ -193,6 +216,9 @@ export class Chain {
       sessionId:
         request.session?.sessionId ?? (request.isRelated ? this.sessionId : header.sessionId),
     });
+    if (request.isSigned && status !== STATUS_PENDING && !this.#canSign(request)) {
+      echoSignature(request, reply);
+    }
     const size = reply.end - reply.start;
     if (this.#repliesSize + size > REPLIES_SIZE_MAX) this.#flush();
     this.#replies.push({ request, reply });
@@ -223,10 +249,13 @@ export class Chain {
    */
   #mustSign(request: Request, status: NtStatus): boolean {
     if (this.sealedBy !== undefined || status === STATUS_PENDING) return false;
-    if (request.signer !== undefined) return true;
-    const { session } = request;
-    if (session?.channels.get(this.connection)?.signer === undefined) return false;
-    return request.mustSign || request.isSigned || session.signingRequired;
+    if (!this.#canSign(request)) return false;
+    const required = request.session?.signingRequired ?? false;
+    return request.signer !== undefined || request.mustSign || request.isSigned || required;
+  }
+
+  #canSign({ signer, session }: Request): boolean {
+    return (signer ?? session?.channels.get(this.connection)?.signer) !== undefined;
   }
 
   /** [MS-SMB2] 3.3.1.2 Algorithm for the Granting of Message Credits; 3.3.4.1.2. */
@@ -299,8 +328,18 @@ export class Chain {
   }
 
   #sign(request: Request, reply: Reply): void {
-    if ((reply.view.getUint32(reply.start + 16, LE) & SMB2_FLAGS_SIGNED) === 0) return;
+    if ((headerFlags(reply.view, reply.start) & SMB2_FLAGS_SIGNED) === 0) return;
     const signer = request.signer ?? request.session?.channels.get(this.connection)?.signer;
     signer?.sign(reply.bytes.subarray(reply.start, reply.end));
   }
+}
+
+/**
+ * Windows: without a key, for a session that is not there, a signed request is answered with its own
+ * signature; clients that insist on signatures take that for the status it comes with.
+ */
+function echoSignature({ view, body }: Request, { view: out, start }: Reply): void {
+  const at = body - HEADER_SIZE + SIGNATURE_OFFSET;
+  setFlags(out, start, headerFlags(out, start) | SMB2_FLAGS_SIGNED);
+  put(out, start + SIGNATURE_OFFSET, slice(view, at, at + SIGNATURE_SIZE));
 }

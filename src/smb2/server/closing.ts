@@ -1,4 +1,4 @@
-import type { Task } from '../../base/task.ts';
+import { type Task, wait } from '../../base/task.ts';
 import type { NtStatus } from '../../erref/ntstatus.ts';
 import { closeOpen as closeLocalOpen } from '../../fsa/close.ts';
 import type { Smb2Server } from './server.ts';
@@ -14,6 +14,13 @@ export function* closeOpen(server: Smb2Server, open: Open): Task<NtStatus> {
   open.treeConnect.openCount--;
   server.openCount--;
   open.pipe?.close();
+  if (open.inFlight > 0) {
+    yield* wait(
+      new Promise<void>((resolve) => {
+        open.whenIdle = resolve;
+      }),
+    );
+  }
   return open.localOpen === undefined ? 0 : yield* closeLocalOpen(open.localOpen);
 }
 

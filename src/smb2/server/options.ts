@@ -58,6 +58,8 @@ export interface Smb2ServerOptions {
   readonly securityContext: (identity: Identity, share: Share) => SecurityContext;
   readonly openPipe: PipeOpener;
   readonly networkInterfaces: () => readonly NetworkInterface[];
+  /** FSCTL_SMBTORTURE is offered; see commands/ioctl-torture.ts. */
+  readonly testControls: boolean;
   /** Called once, while the server runs, when a limit or an attack shows: for logs and metrics. */
   readonly onEvent?: (event: ServerEvent) => void;
 }

@@ -7,7 +7,7 @@ import type { Chain } from './chain.ts';
 import { allocateReply, type Reply } from './reply.ts';
 import type { Smb2Server } from './server.ts';
 import type { Connection } from './state/connection.ts';
-import { FILE_CLOSED_STATUS, type OpenOrStatus } from './state/open.ts';
+import { FILE_CLOSED_STATUS, type Open, type OpenOrStatus } from './state/open.ts';
 import type { Session } from './state/session.ts';
 import type { TreeConnect } from './state/tree-connect.ts';
 
@@ -33,6 +33,8 @@ export class Request implements CancelSignal {
   readonly isLast: boolean;
   session: Session | undefined;
   treeConnect: TreeConnect | undefined;
+  /** What `findOpen` found. */
+  open: Open | undefined;
   reply: Reply | undefined;
   /** Other than 0 once an interim response went out. */
   asyncId = 0n;
@@ -100,7 +102,9 @@ export class Request implements CancelSignal {
     if (this.isRelated && fileId.persistent === ALL_ONES && fileId.volatile === ALL_ONES) {
       if (chain.openFailure !== 0) return chain.openFailure;
       const open = chain.open;
-      return open === undefined || open.closed ? FILE_CLOSED_STATUS : open;
+      if (open === undefined || open.closed) return FILE_CLOSED_STATUS;
+      this.open = open;
+      return open;
     }
     const open = session?.opens.get(fileId.volatile);
     const isFound =
@@ -114,6 +118,7 @@ export class Request implements CancelSignal {
     }
     chain.open = open;
     chain.openFailure = 0;
+    this.open = open;
     return open;
   }
 

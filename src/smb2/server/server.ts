@@ -25,6 +25,8 @@ export class Smb2Server {
   #nextConnectionId = 1;
   openCount = 0;
   readonly throttle: LogonThrottle;
+  /** Bytes between a READ response's fixed part and its data; 0 but in tests (testControls). */
+  readPadding = 0;
 
   constructor(options: Smb2ServerOptions) {
     this.options = options;

@@ -240,6 +240,8 @@ function addOpen(
     grantedAccess: behind.grantedAccess,
     resumeKey: undefined,
     closed: false,
+    inFlight: 0,
+    whenIdle: undefined,
   };
   treeConnect.session.opens.set(open.fileId.volatile, open);
   treeConnect.openCount++;

@@ -48,6 +48,7 @@ import {
 } from './ioctl-file.ts';
 import { queryInterfaces, validateNegotiate } from './ioctl-negotiate.ts';
 import { pipeTransceive, pipeWait } from './ioctl-pipe.ts';
+import { handleTortureControl, isTortureControl } from './ioctl-torture.ts';
 
 /** What a control function has to do with: the request, and where its output goes. */
 export interface Ioctl {
@@ -109,6 +110,7 @@ export function* handleIoctl(request: Request): Task<NtStatus | undefined> {
 
 function* control(call: Ioctl): Task<NtStatus | undefined> {
   const { request, ioctl } = call;
+  if (isTortureControl(call)) return yield* handleTortureControl(call);
   const openless = OPENLESS.get(ioctl.ctlCode);
   if (openless !== undefined) return yield* openless(call);
   const open = request.findOpen(ioctl.fileId);

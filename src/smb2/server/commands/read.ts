@@ -1,3 +1,4 @@
+import { pad } from '../../../base/bytes.ts';
 import type { Task } from '../../../base/task.ts';
 import {
   type NtStatus,
@@ -10,6 +11,7 @@ import type { Pipe } from '../../../rpce/pipe.ts';
 import { SMB2_CHANNEL_NONE, SMB2_READFLAG_READ_UNBUFFERED } from '../../wire/constants.ts';
 import { decodeReadRequest, encodeReadResponseHead, READ_RESPONSE_HEAD } from '../../wire/read.ts';
 import { waitForPipe } from '../pipe-wait.ts';
+import type { Reply } from '../reply.ts';
 import type { Request } from '../request.ts';
 
 /** [MS-SMB2] 3.3.5.12 Receiving an SMB2 READ Request. */
@@ -27,8 +29,9 @@ export function* handleRead(request: Request): Task<NtStatus> {
   if (open.pipe !== undefined) return yield* readPipe(request, open.pipe, read.length);
   if (open.localOpen === undefined) return STATUS_FILE_CLOSED;
 
-  const reply = request.room(READ_RESPONSE_HEAD + Math.max(1, read.length));
-  const dataAt = reply.body + READ_RESPONSE_HEAD;
+  const { readPadding } = request.server;
+  const reply = request.room(READ_RESPONSE_HEAD + readPadding + Math.max(1, read.length));
+  const dataAt = reply.body + READ_RESPONSE_HEAD + readPadding;
   const target = reply.bytes.subarray(dataAt, dataAt + read.length);
   const { status, count } = yield* readFile(open.localOpen, target, read.offset, {
     minimumCount: read.minimumCount,
@@ -36,8 +39,15 @@ export function* handleRead(request: Request): Task<NtStatus> {
   });
   if (status !== 0) return status;
   encodeReadResponseHead(reply.view, reply.body, count);
+  if (readPadding > 0) padHead(reply, dataAt);
   reply.finish(dataAt + count);
   return 0;
+}
+
+/** Moves DataOffset to where the data stands: clients must not take its place for granted. */
+function padHead({ view, body, start }: Reply, dataAt: number): void {
+  pad(view, body + READ_RESPONSE_HEAD, dataAt);
+  view.setUint8(body + 2, dataAt - start);
 }
 
 /** A message that is longer than the client's buffer comes in parts: STATUS_BUFFER_OVERFLOW. */

@@ -16,6 +16,9 @@ export interface Open {
   /** Open.ResumeKey of FSCTL_SRV_REQUEST_RESUME_KEY: 24 bytes, made when first asked for. */
   resumeKey: string | undefined;
   closed: boolean;
+  /** Requests on a file that wait for storage: a close lets them end first. */
+  inFlight: number;
+  whenIdle: (() => void) | undefined;
 }
 
 /** What a look-up of a file id gives: the open, or the status that the request fails with. */
