@@ -45,7 +45,7 @@ const ALL_BUT_OWNERSHIP = FILE_ALL_ACCESS & ~(WRITE_DAC | WRITE_OWNER | DELETE);
 /** What a name that can be reached tells anyway: stat and the synthesised descriptor. */
 const ALWAYS = READ_CONTROL | FILE_READ_ATTRIBUTES | SYNCHRONIZE;
 /** What the READONLY attribute takes away from a file. */
-const READONLY_DENIES = FILE_WRITE_DATA | FILE_APPEND_DATA;
+const READONLY_DENIES = FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_DELETE_CHILD;
 
 export interface AccessQuestion {
   readonly volume: Volume;

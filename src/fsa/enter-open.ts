@@ -64,8 +64,8 @@ export function* enterOpen(request: OpenRequest, entrance: Entrance): Task<Local
     mode: request.options & MODE_OPTIONS,
     position: 0n,
     cursor: undefined,
-    stickyModifyNs: undefined,
-    stickyAccessNs: undefined,
+    userSetModificationTime: false,
+    userSetAccessTime: false,
     closed: false,
   };
   volume.opens.add(open);

@@ -25,7 +25,7 @@ import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
 import { creationTimeOf, storedAttributes } from './metadata.ts';
-import { isLocked, sizeOf, touch } from './read-write.ts';
+import { isLocked, settleModifyTime, sizeOf } from './read-write.ts';
 import { storeAttributes } from './store-attributes.ts';
 import type {
   AllocatedRange,
@@ -78,9 +78,10 @@ export function* setZeroData(open: LocalOpen, from: number, beyond: number): Tas
   // Beyond the end there is nothing to zero, and the file does not grow.
   const end = Math.min(beyond, size);
   if (from >= end) return STATUS_SUCCESS;
+  const kept = open.userSetModificationTime ? yield* wait(open.file.stat()) : undefined;
   const zeroed = yield* zero(open, from, end - from);
   if (failed(zeroed)) return statusOf(zeroed);
-  if (open.stickyModifyNs !== undefined || open.backing !== undefined) yield* touch(open);
+  yield* settleModifyTime(open, kept);
   return STATUS_SUCCESS;
 }
 
@@ -134,6 +135,7 @@ export function* copyRange(
 ): Task<CountOutcome> {
   const refused = yield* checkCopy(source, target, range);
   if (refused !== STATUS_SUCCESS) return { status: refused, count: 0 };
+  const kept = target.userSetModificationTime ? yield* wait(target.file.stat()) : undefined;
   let done = 0;
   while (done < range.length) {
     if (source.closed || target.closed) return { status: STATUS_FILE_CLOSED, count: 0 };
@@ -146,7 +148,7 @@ export function* copyRange(
     if (count === 0) return { status: STATUS_DISK_FULL, count: 0 };
     done += count;
   }
-  if (target.stickyModifyNs !== undefined || target.backing !== undefined) yield* touch(target);
+  yield* settleModifyTime(target, kept);
   return { status: STATUS_SUCCESS, count: done };
 }
 

@@ -39,7 +39,7 @@ import type { LocalOpen } from './local-open.ts';
 import { creationTimeOf, metadataOf, storedAttributes } from './metadata.ts';
 import { lastOf } from './names.ts';
 import { STORED_ATTRIBUTES } from './open-request.ts';
-import { sizeOf, touch } from './read-write.ts';
+import { settleModifyTime, sizeOf } from './read-write.ts';
 import { storeAttributes } from './store-attributes.ts';
 import type { BasicChange, DispositionChange, MetadataOutcome } from './surface.ts';
 
@@ -105,8 +105,8 @@ export function* setBasic(open: LocalOpen, change: BasicChange): Task<NtStatus> 
     const set = yield* wait(file.setTimes(accessNs, modifyNs));
     if (failed(set)) return statusOf(set);
   }
-  open.stickyAccessNs = nextSticky(open.stickyAccessNs, change.lastAccessTime, stat.accessTimeNs);
-  open.stickyModifyNs = nextSticky(open.stickyModifyNs, change.lastWriteTime, stat.modifyTimeNs);
+  open.userSetAccessTime = isUserSet(open.userSetAccessTime, change.lastAccessTime);
+  open.userSetModificationTime = isUserSet(open.userSetModificationTime, change.lastWriteTime);
   return STATUS_SUCCESS;
 }
 
@@ -221,17 +221,17 @@ function nextAttributes(stored: DosAttributes, attributes: number): number {
   return (stored.attributes & ~STORED_ATTRIBUTES) | (attributes & STORED_ATTRIBUTES);
 }
 
-function nextSticky(current: bigint | undefined, change: bigint, now: bigint): bigint | undefined {
-  if (change > 0n) return nsOfFileTime(change);
-  if (change === FILE_TIME_FREEZE) return current ?? now;
-  return change === FILE_TIME_THAW ? undefined : current;
+function isUserSet(current: boolean, change: bigint): boolean {
+  if (change > 0n || change === FILE_TIME_FREEZE) return true;
+  return change === FILE_TIME_THAW ? false : current;
 }
 
 function* truncate(open: LocalOpen, size: number): Task<NtStatus> {
+  const kept = open.userSetModificationTime ? yield* wait(open.file.stat()) : undefined;
   const cut = yield* wait((open.backing ?? open.file).truncate(size));
   if (failed(cut)) return statusOf(cut);
   if (open.closed) return STATUS_FILE_CLOSED;
-  if (open.stickyModifyNs !== undefined || open.backing !== undefined) yield* touch(open);
+  yield* settleModifyTime(open, kept);
   return STATUS_SUCCESS;
 }
 

@@ -32,16 +32,13 @@ export interface LocalOpen {
   readonly createOptions: number;
   /** Path below the volume's root as on disk; a rename changes it. */
   path: string;
-  /** Mode of FileModeInformation and position of FilePositionInformation: stored, unused. */
+  /** Mode of FileModeInformation, and FilePositionInformation: after the last byte read or written. */
   mode: number;
   position: bigint;
   /** Directory enumeration, made by the first QUERY_DIRECTORY. */
   cursor: DirectoryCursor | undefined;
-  /**
-   * [MS-FSA] 2.1.1.6 UserSetModificationTime and UserSetAccessTime: the time, in nanoseconds since
-   * 1970, that operations through this open leave as it is; undefined when they move it.
-   */
-  stickyModifyNs: bigint | undefined;
-  stickyAccessNs: bigint | undefined;
+  /** A time was set, or frozen, through this open: its reads and writes no longer move it. */
+  userSetModificationTime: boolean;
+  userSetAccessTime: boolean;
   closed: boolean;
 }

@@ -127,14 +127,15 @@ const DISK_SPECIAL_PATH = /[\x01-\x1f"*:<>?\\|]|[ .](?:$|\/)/;
 const PRIVATE = /[\uf001-\uf029]/;
 const PRIVATE_INNER = /[\uf001-\uf027]/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what a client must not send.
-const INVALID_IN_NAME = /[\x00-\x1f"*/:<>?|]/;
+const INVALID_IN_NAME = /[\x00-\x1f"*:<>?|]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what a client must not send.
 const INVALID_IN_STREAM = /[\x00/\\:]/;
 
 function parsePath(path: string, limits: NameLimits): string | NtError {
   if (path === '') return path;
   if (INVALID_IN_NAME.test(path)) return STATUS_OBJECT_NAME_INVALID;
-  const components = path.split('\\');
+  // Like Samba we take '/' for a separator (smbtorture smb2.timestamps.test_close_not_attrib).
+  const components = path.split(/[\\/]/);
   if (components.length > limits.pathDepthMax) return STATUS_OBJECT_NAME_INVALID;
   const isPrivate = PRIVATE.test(path);
   for (let i = 0; i < components.length; i++) {

@@ -17,7 +17,8 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
-import { EBADF, EINVAL, failed } from '../vfs/errno.ts';
+import { EBADF, EINVAL, type Errno, failed } from '../vfs/errno.ts';
+import type { FileStat } from '../vfs/vfs.ts';
 import { accessConflicts } from './decide-lock.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
@@ -58,17 +59,19 @@ export function* readFile(
   if (locked) return { status: STATUS_FILE_LOCK_CONFLICT, count: 0 };
   let count = 0;
   if (length > 0) {
+    const before = open.userSetAccessTime ? yield* wait(open.file.stat()) : undefined;
     const reading = (open.backing ?? open.file).read(target, offset);
     const result = isPromise(reading) ? yield* wait(reading) : reading;
     if (failed(result)) return { status: statusOf(result), count: 0 };
     count = result;
-    if (open.stickyAccessNs !== undefined && !open.closed) {
-      yield* wait(open.file.setTimes(open.stickyAccessNs, undefined));
+    if (before !== undefined && !failed(before) && !open.closed) {
+      yield* wait(open.file.setTimes(before.accessTimeNs, undefined));
     }
   }
   if ((count === 0 && length > 0) || count < (options.minimumCount ?? 0)) {
     return { status: STATUS_END_OF_FILE, count: 0 };
   }
+  open.position = BigInt(offset + count);
   return { status: STATUS_SUCCESS, count };
 }
 
@@ -106,11 +109,13 @@ export function* writeFile(
   if (locked) return { status: STATUS_FILE_LOCK_CONFLICT, count: 0 };
   if (length === 0) return { status: STATUS_SUCCESS, count: 0 };
 
+  const kept = open.userSetModificationTime ? yield* wait(open.file.stat()) : undefined;
   const writing = (open.backing ?? open.file).write(chunks, start);
   const count = isPromise(writing) ? yield* wait(writing) : writing;
   if (failed(count)) return { status: statusOf(count), count: 0 };
   if (open.closed) return { status: STATUS_FILE_CLOSED, count: 0 };
-  if (open.stickyModifyNs !== undefined || open.backing !== undefined) yield* touch(open);
+  if (kept !== undefined || open.backing !== undefined) yield* settleModifyTime(open, kept);
+  open.position = BigInt(start + count);
   if (count < length) return { status: STATUS_DISK_FULL, count: 0 };
   if (options.writeThrough === true && open.volume.options.strictSync) {
     const synced = yield* wait(open.file.sync(true));
@@ -138,7 +143,7 @@ export function* flushFile(open: LocalOpen): Task<NtStatus> {
 }
 
 /** Bytes in the stream that an open is of. */
-export function* sizeOf(open: LocalOpen): Task<number> {
+export function* sizeOf(open: LocalOpen): Task<number | Errno> {
   if (open.backing !== undefined) return yield* wait(open.backing.size());
   const stat = yield* wait(open.file.stat());
   return failed(stat) ? stat : stat.size;
@@ -159,10 +164,20 @@ export function* isLocked(
 }
 
 /**
- * The modification time after a change: what the user fixed through this open ([MS-FSA] 2.1.1.6
- * UserSetModificationTime), else now. The store moves it by itself, except for named streams.
+ * Sets the modification time after a change: back to what it was when the user set it through this
+ * open ([MS-FSA] 2.1.1.6 UserSetModificationTime), else, for a named stream, of which the store
+ * does not know that it is content, to now.
  */
-export function* touch(open: LocalOpen): Task<void> {
-  const time = open.stickyModifyNs ?? nsOfFileTime(open.volume.env.clock.fileTime());
+export function* settleModifyTime(
+  open: LocalOpen,
+  before: FileStat | Errno | undefined,
+): Task<void> {
+  let time: bigint;
+  if (before === undefined || failed(before)) {
+    if (open.backing === undefined) return;
+    time = nsOfFileTime(open.volume.env.clock.fileTime());
+  } else {
+    time = before.modifyTimeNs;
+  }
   yield* wait(open.file.setTimes(undefined, time));
 }

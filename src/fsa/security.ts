@@ -40,10 +40,8 @@ import {
 import { ENODATA, EOPNOTSUPP, EPERM, type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { accessOfMode, checkAccess, tokenOf } from './access.ts';
-import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
-import { storedAttributes } from './metadata.ts';
 import { decodeNtAcl, encodeNtAcl } from './nt-acl.ts';
 import type { AccessOutcome, SecurityOutcome } from './surface.ts';
 
@@ -116,7 +114,6 @@ export function* queryMaximalAccess(open: LocalOpen): Task<AccessOutcome> {
   const { volume, security, path, file } = open;
   const stat = yield* wait(file.stat());
   if (failed(stat)) return { status: statusOf(stat), access: 0 };
-  const { attributes } = storedAttributes(yield* wait(file.getXattr(DOSATTRIB_XATTR)), stat);
   const value = yield* wait(file.getXattr(volume.options.securityXattr));
   const descriptor = failed(value) ? undefined : decodeNtAcl(value);
   const access = yield* checkAccess(
@@ -126,7 +123,8 @@ export function* queryMaximalAccess(open: LocalOpen): Task<AccessOutcome> {
       path,
       stat,
       descriptor,
-      attributes,
+      // Windows: READONLY does not count here (smbtorture smb2.maximum_allowed.read_only_file).
+      attributes: 0,
       createOptions: open.createOptions,
       opened: 'metadata',
     },
