@@ -79,12 +79,15 @@ function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
     hideDotFiles: options.hideDotFiles ?? DEFAULT_VOLUME_OPTIONS.hideDotFiles,
     strictSync: options.strictSync ?? DEFAULT_VOLUME_OPTIONS.strictSync,
     eaSizeMax: limits.eaSizeMax,
+    breakTimeoutMs: limits.breakTimeoutMs,
     locksPerOpenMax: limits.locksPerOpenMax,
     pathDepthMax: limits.pathDepthMax,
     pathLengthMax: limits.pathLengthMax,
     securityDescriptorSize: limits.securityDescriptorSize,
     nameCacheDirectories: limits.nameCacheDirectories,
     nameCacheNames: limits.nameCacheNames,
+    notifyBufferSize: limits.notifyBufferSize,
+    notifyBuffersSize: limits.notifyBuffersSize,
   };
 }
 

@@ -85,9 +85,10 @@ export class SmbServer {
   async start(): Promise<void> {
     if (this.#state !== 'created') throw new Error(`the server is ${this.#state}`);
     const { engine } = await this.#open();
-    const hosts = this.#options.listen ?? [''];
+    const hosts = this.#options.listen;
     try {
-      for (const host of hosts) await this.#listen(engine, host);
+      if (hosts === undefined) await this.#listenEverywhere(engine);
+      for (const host of hosts ?? []) await this.#listen(engine, host);
     } catch (error) {
       await this.#closeListeners();
       throw error;
@@ -211,7 +212,7 @@ export class SmbServer {
 
   async #listen(engine: Smb2Server, host: string): Promise<void> {
     const listener = await listenTcp({
-      host: host === '' ? '::' : host,
+      host,
       port: this.#listeners[0]?.port ?? this.#options.port ?? SMB_PORT,
       accept: engine.accept,
       limits: this.#limits,
@@ -219,6 +220,16 @@ export class SmbServer {
       log: this.#env.log,
     });
     this.#listeners.push(listener);
+  }
+
+  /** '::' takes IPv4, too; where the kernel has no IPv6, IPv4 is all there is. */
+  async #listenEverywhere(engine: Smb2Server): Promise<void> {
+    try {
+      await this.#listen(engine, '::');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAFNOSUPPORT') throw error;
+      await this.#listen(engine, '0.0.0.0');
+    }
   }
 
   async #closeListeners(): Promise<void> {

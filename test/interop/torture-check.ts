@@ -28,6 +28,8 @@ const LEFT_OUT = /^smb2\.(session\.bind|create\.bench|ea\.|maximum_allowed\.benc
 const TEST_TIME_MS = 100_000;
 const SECONDS_DEFAULT = 600;
 
+const RESULTS = { success: 'pass', failure: 'fail', error: 'fail', skip: 'skip' } as const;
+
 type Result = 'pass' | 'fail' | 'skip' | 'timeout' | 'notrun';
 interface Outcome {
   readonly result: Result;
@@ -121,8 +123,6 @@ function runOne(
     child.on('close', (code, signal) => resolve(outcomeOf(output, `${signal ?? `exit ${code}`}`)));
   });
 }
-
-const RESULTS = { success: 'pass', failure: 'fail', error: 'fail', skip: 'skip' } as const;
 
 function outcomeOf(output: string, end: string): Outcome {
   const match = /^(success|failure|error|skip): .*?(?: \[\n([\s\S]*?)\n\])?$/m.exec(output);

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { makeNodeClock } from '../../src/env/node/node-clock.ts';
+import { makeNodeLog } from '../../src/env/node/node-log.ts';
+import { OptionError, SmbServer } from '../../src/server/smb-server.ts';
+import { MemoryVfs } from '../../src/server/storage.ts';
+import { SmbClient } from '../../src/smb2/client/smb-client.ts';
+
+let server: SmbServer;
+let folder: string;
+const clients: SmbClient[] = [];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'semba-server-'));
+  server = new SmbServer({ listen: ['127.0.0.1'], port: 0, log: makeNodeLog('silent') });
+  await server.addUser({ name: 'anna', password: 'secret' });
+  await server.addShare({ name: 'memory', vfs: new MemoryVfs(makeNodeClock()) });
+  await server.start();
+});
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close().catch(() => undefined);
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function connect(share: string, password = 'secret', user = 'anna'): Promise<SmbClient> {
+  const port = server.port!;
+  const client = await SmbClient.connect({ host: '127.0.0.1', port, user, password, share });
+  clients.push(client);
+  return client;
+}
+
+async function namesIn(client: SmbClient, path = ''): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const entry of client.list(path)) names.push(entry.name);
+  return names;
+}
+
+describe('SmbServer: shares at run time', () => {
+  it('serves a share added while clients are connected', async () => {
+    const before = await connect('memory');
+    writeFileSync(join(folder, 'a.txt'), 'hello');
+    await server.addShare({ name: 'Docs', path: folder });
+    const docs = await before.openShare('docs');
+    assert.deepEqual(await namesIn(docs), ['a.txt']);
+    assert.equal(Buffer.from(await docs.readFile('a.txt')).toString(), 'hello');
+    assert.deepEqual(
+      server.shares.map((share) => share.name),
+      ['memory', 'Docs'],
+    );
+  });
+
+  it('cuts off a share that is removed, and no other', async () => {
+    await server.addShare({ name: 'docs', path: folder });
+    const docs = await connect('docs');
+    const memory = await connect('memory');
+    assert.equal(await server.removeShare('DOCS'), true);
+    await assert.rejects(namesIn(docs));
+    assert.deepEqual(await namesIn(memory), []);
+    await assert.rejects(connect('docs'));
+    assert.equal(await server.removeShare('docs'), false);
+  });
+
+  it('goes on when a shared folder is removed beneath it', async () => {
+    const gone = join(folder, 'gone');
+    mkdirSync(gone);
+    await server.addShare({ name: 'gone', path: gone });
+    const client = await connect('gone');
+    const memory = await connect('memory');
+    rmSync(gone, { recursive: true });
+    await assert.rejects(client.writeFile('a.txt', Buffer.from('x')));
+    await memory.writeFile('a.txt', Buffer.from('x'));
+    assert.deepEqual(await namesIn(memory), ['a.txt']);
+  });
+
+  for (const [what, options, message] of [
+    ['without storage', { name: 'a' }, /needs a path or a vfs/],
+    ['of a folder that is missing', { name: 'a', path: '/not/here' }, /no folder \/not\/here/],
+    ['of a file', { name: 'a', path: '/proc/version' }, /is not a folder/],
+    ['whose name is taken', { name: 'MEMORY', path: '/' }, /exists already/],
+    ['with a slash in its name', { name: 'a/b', path: '/' }, /cannot be a share's name/],
+    ['called IPC$', { name: 'IPC$', path: '/' }, /reserved/],
+  ] as const) {
+    it(`refuses a share ${what}`, async () => {
+      await assert.rejects(server.addShare(options), (error: Error) => {
+        assert(error instanceof OptionError);
+        assert.match(error.message, message);
+        return true;
+      });
+    });
+  }
+
+  it('lists no share to a user who may not connect to it', async () => {
+    const vfs = new MemoryVfs(makeNodeClock());
+    await server.addShare({ name: 'others', vfs, allowedUsers: ['Ben'] });
+    await server.addShare({ name: 'hidden', vfs, hidden: true });
+    const client = await connect('memory');
+    const names = (await client.shares()).map((share) => share.name);
+    assert.deepEqual(names.toSorted(), ['IPC$', 'memory']);
+    await assert.rejects(connect('others'));
+    await connect('hidden');
+  });
+});
+
+describe('SmbServer: users at run time', () => {
+  it('ends the sessions of a user who is removed', async () => {
+    await server.addUser({ name: 'ben', password: 'other' });
+    const ben = await connect('memory', 'other', 'ben');
+    const anna = await connect('memory');
+    assert.equal(await server.removeUser('BEN'), true);
+    await assert.rejects(namesIn(ben));
+    assert.deepEqual(await namesIn(anna), []);
+    await assert.rejects(connect('memory', 'other', 'ben'));
+    assert.equal(await server.removeUser('ben'), false);
+  });
+
+  it('takes the new password and not the old one', async () => {
+    await server.addUser({ name: 'Anna', password: 'new' });
+    await connect('memory', 'new');
+    await assert.rejects(connect('memory', 'secret'));
+    assert.deepEqual(await server.users(), ['anna']);
+  });
+});
+
+describe('SmbServer: life', () => {
+  it('starts once', async () => {
+    await assert.rejects(server.start(), { message: 'the server is listening' });
+  });
+
+  it('stops with clients connected, and twice', async () => {
+    const client = await connect('memory');
+    await server.stop();
+    await server.stop();
+    await assert.rejects(namesIn(client));
+    await assert.rejects(server.start(), { message: 'the server is stopped' });
+    assert.equal(server.port, undefined);
+  });
+
+  it('tells a port that is in use', async () => {
+    const second = new SmbServer({ listen: ['127.0.0.1'], port: server.port! });
+    await assert.rejects(second.start(), { code: 'EADDRINUSE' });
+    await second.stop();
+  });
+});
