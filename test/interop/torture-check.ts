@@ -160,6 +160,7 @@ async function startServer(): Promise<{ readonly child: ChildProcess; readonly p
   const child = spawn(join(root, 'test', 'interop', 'serve'), [port], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  process.once('exit', () => child.kill('SIGTERM'));
   for await (const line of createInterface({ input: child.stdout! })) {
     if (line === 'ready') return { child, port };
   }
