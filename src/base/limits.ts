@@ -57,6 +57,9 @@ export interface Limits {
   readonly eaSizeMax: number;
   /** Bytes of one security descriptor. */
   readonly securityDescriptorSize: number;
+  /** Bytes of changes held for one open of a watched directory, and for all of a share. */
+  readonly notifyBufferSize: number;
+  readonly notifyBuffersSize: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -88,4 +91,6 @@ export const DEFAULT_LIMITS: Limits = {
   pipeMessageSize: 1024 * 1024,
   eaSizeMax: 64 * 1024,
   securityDescriptorSize: 64 * 1024,
+  notifyBufferSize: 64 * 1024,
+  notifyBuffersSize: 64 * 1024 * 1024,
 };

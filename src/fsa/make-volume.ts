@@ -5,6 +5,7 @@ import type { Vfs } from '../vfs/vfs.ts';
 import type { FileRecord } from './file-record.ts';
 import { LocalOpens } from './local-opens.ts';
 import { makeNameResolver } from './name-resolver.ts';
+import { ChangeNotifyList } from './notify-list.ts';
 import type { Volume, VolumeOptions } from './volume.ts';
 
 export interface VolumeParams {
@@ -32,6 +33,8 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   pathLengthMax: DEFAULT_LIMITS.pathLengthMax,
   nameCacheDirectories: DEFAULT_LIMITS.nameCacheDirectories,
   nameCacheNames: DEFAULT_LIMITS.nameCacheNames,
+  notifyBufferSize: DEFAULT_LIMITS.notifyBufferSize,
+  notifyBuffersSize: DEFAULT_LIMITS.notifyBuffersSize,
 };
 
 /** Layout of `FileRecord`. */
@@ -54,5 +57,9 @@ export function makeVolume(params: VolumeParams): Volume {
       namesMax: options.nameCacheNames,
     }),
     opens: new LocalOpens(serverId),
+    changeNotifyList: new ChangeNotifyList({
+      entrySize: options.notifyBufferSize,
+      totalSize: options.notifyBuffersSize,
+    }),
   };
 }

@@ -2,8 +2,10 @@ import type { Env } from '../env/ports.ts';
 import type { RecordTable } from '../state/record-store.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import type { FileRecord } from './file-record.ts';
+import type { LocalOpen } from './local-open.ts';
 import type { LocalOpens } from './local-opens.ts';
 import type { NameResolver } from './name-resolver.ts';
+import type { ChangeNotifyList } from './notify-list.ts';
 
 /** How file attributes and security are kept and checked; from the share's configuration. */
 export interface VolumeOptions {
@@ -27,6 +29,8 @@ export interface VolumeOptions {
   readonly pathLengthMax: number;
   readonly nameCacheDirectories: number;
   readonly nameCacheNames: number;
+  readonly notifyBufferSize: number;
+  readonly notifyBuffersSize: number;
 }
 
 /** [MS-FSA] 2.1.1.1 Per Volume: one for each share. */
@@ -41,4 +45,6 @@ export interface Volume {
   readonly names: NameResolver;
   /** The opens that this process serves. */
   readonly opens: LocalOpens;
+  /** Who watches which directory, by the open that watches. */
+  readonly changeNotifyList: ChangeNotifyList<LocalOpen>;
 }

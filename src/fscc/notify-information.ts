@@ -17,7 +17,8 @@ export interface NotifyChange {
   readonly name: string;
 }
 
-const HEADER_SIZE = 12;
+/** Bytes of an entry before its name. */
+export const NOTIFY_HEADER_SIZE = 12;
 
 /**
  * Writes all changes and returns the end offset, or -1 when they do not fit: then the client is
@@ -40,13 +41,13 @@ export function encodeNotifyInformation(
   let listEnd = at;
   for (const change of changes) {
     const entryAt = at + align(listEnd - at, 4);
-    if (entryAt + HEADER_SIZE + 2 * change.name.length > end) return -1;
+    if (entryAt + NOTIFY_HEADER_SIZE + 2 * change.name.length > end) return -1;
     pad(view, listEnd, entryAt);
     if (previousAt >= 0) view.setUint32(previousAt, entryAt - previousAt, LE);
     view.setUint32(entryAt, 0, LE);
     view.setUint32(entryAt + 4, change.action, LE);
     view.setUint32(entryAt + 8, 2 * change.name.length, LE);
-    listEnd = encodeUtf16(view, entryAt + HEADER_SIZE, change.name);
+    listEnd = encodeUtf16(view, entryAt + NOTIFY_HEADER_SIZE, change.name);
     previousAt = entryAt;
   }
   return listEnd;
@@ -61,15 +62,15 @@ export function decodeNotifyInformation(
   const changes: NotifyChange[] = [];
   if (at === end) return changes;
   for (let entryAt = at; ; ) {
-    if (end - entryAt < HEADER_SIZE) return undefined;
+    if (end - entryAt < NOTIFY_HEADER_SIZE) return undefined;
     const next = view.getUint32(entryAt, LE);
     const nameLength = view.getUint32(entryAt + 8, LE);
-    const nameAt = entryAt + HEADER_SIZE;
+    const nameAt = entryAt + NOTIFY_HEADER_SIZE;
     if (nameLength % 2 !== 0 || nameLength > end - nameAt) return undefined;
     const name = decodeUtf16(view, nameAt, nameAt + nameLength);
     changes.push({ action: view.getUint32(entryAt + 4, LE), name });
     if (next === 0) return changes;
-    if (next < HEADER_SIZE || next > end - entryAt) return undefined;
+    if (next < NOTIFY_HEADER_SIZE || next > end - entryAt) return undefined;
     entryAt += next;
   }
 }

@@ -1,0 +1,124 @@
+/**
+ * What the operations of the object store tell the watchers of directories: the events of [MS-FSA]
+ * 2.1.5.x, "send directory change notification". Each costs one test while nobody watches.
+ */
+import {
+  FILE_NOTIFY_CHANGE_ATTRIBUTES,
+  FILE_NOTIFY_CHANGE_CREATION,
+  FILE_NOTIFY_CHANGE_DIR_NAME,
+  FILE_NOTIFY_CHANGE_FILE_NAME,
+  FILE_NOTIFY_CHANGE_LAST_WRITE,
+  FILE_NOTIFY_CHANGE_SIZE,
+  FILE_NOTIFY_CHANGE_STREAM_NAME,
+  FILE_NOTIFY_CHANGE_STREAM_SIZE,
+  FILE_NOTIFY_CHANGE_STREAM_WRITE,
+} from '../fscc/notify-filter.ts';
+import {
+  FILE_ACTION_ADDED,
+  FILE_ACTION_ADDED_STREAM,
+  FILE_ACTION_MODIFIED,
+  FILE_ACTION_MODIFIED_STREAM,
+  FILE_ACTION_REMOVED,
+  FILE_ACTION_REMOVED_STREAM,
+  FILE_ACTION_RENAMED_NEW_NAME,
+  FILE_ACTION_RENAMED_OLD_NAME,
+} from '../fscc/notify-information.ts';
+import type { LocalOpen } from './local-open.ts';
+import { parentOf } from './names.ts';
+import type { Volume } from './volume.ts';
+
+/** What became of one name. */
+export interface NameEvent {
+  readonly path: string;
+  readonly isDirectory: boolean;
+}
+
+/** [MS-FSA] 2.1.5.1.1 Creation of a New File; 2.1.5.15.6 FileLinkInformation. */
+export function reportAdded(volume: Volume, event: NameEvent): void {
+  if (volume.changeNotifyList.isEmpty) return;
+  reportName(volume, event, FILE_ACTION_ADDED);
+}
+
+/** [MS-FSA] 2.1.5.5 Server Requests Closing an Open, of what is to be deleted. */
+export function reportRemoved(volume: Volume, event: NameEvent): void {
+  if (volume.changeNotifyList.isEmpty) return;
+  reportName(volume, event, FILE_ACTION_REMOVED);
+}
+
+/**
+ * [MS-FSA] 2.1.5.15.11 FileRenameInformation: old and new name within a directory, a removal and an
+ * addition between two. `replaced`: a file of the new name went.
+ *
+ * Windows: whoever wants changes of attributes and not of names learns that the new name changed
+ * (smbtorture smb2.notify.mask-change, smb2.notify.rec).
+ */
+export function reportRenamed(
+  volume: Volume,
+  names: { readonly from: string; readonly to: string; readonly isDirectory: boolean },
+  replaced: boolean,
+): void {
+  const { changeNotifyList } = volume;
+  if (changeNotifyList.isEmpty) return;
+  const { from, to, isDirectory } = names;
+  if (isDirectory) changeNotifyList.moved(from, to);
+  if (replaced) reportName(volume, { path: to, isDirectory }, FILE_ACTION_REMOVED);
+  const stays = parentOf(from) === parentOf(to);
+  const oldAction = stays ? FILE_ACTION_RENAMED_OLD_NAME : FILE_ACTION_REMOVED;
+  const newAction = stays ? FILE_ACTION_RENAMED_NEW_NAME : FILE_ACTION_ADDED;
+  reportName(volume, { path: from, isDirectory }, oldAction);
+  reportName(volume, { path: to, isDirectory }, newAction);
+  if (isDirectory) return;
+  changeNotifyList.report({
+    action: FILE_ACTION_MODIFIED,
+    filter: FILE_NOTIFY_CHANGE_ATTRIBUTES | FILE_NOTIFY_CHANGE_CREATION,
+    unless: FILE_NOTIFY_CHANGE_FILE_NAME,
+    path: to,
+    streamName: '',
+  });
+}
+
+/** Attributes, times, EAs or security of a file changed: FILE_NOTIFY_CHANGE_* in `filter`. */
+export function reportModified({ volume, path }: LocalOpen, filter: number): void {
+  if (volume.changeNotifyList.isEmpty || filter === 0) return;
+  const action = FILE_ACTION_MODIFIED;
+  volume.changeNotifyList.report({ action, filter, unless: 0, path, streamName: '' });
+}
+
+/**
+ * The content of an open's stream changed. `filter`: FILE_NOTIFY_CHANGE_SIZE, LAST_WRITE or both. A
+ * write tells both: whether it made the file longer would cost a stat.
+ */
+export function reportContent(open: LocalOpen, filter: number): void {
+  const { volume, path, streamName } = open;
+  if (volume.changeNotifyList.isEmpty) return;
+  if (streamName === '') {
+    reportModified(open, filter);
+    return;
+  }
+  const streamFilter =
+    (filter & FILE_NOTIFY_CHANGE_SIZE ? FILE_NOTIFY_CHANGE_STREAM_SIZE : 0) |
+    (filter & FILE_NOTIFY_CHANGE_LAST_WRITE ? FILE_NOTIFY_CHANGE_STREAM_WRITE : 0);
+  const action = FILE_ACTION_MODIFIED_STREAM;
+  volume.changeNotifyList.report({ action, filter: streamFilter, unless: 0, path, streamName });
+}
+
+export const CONTENT_WRITTEN: number = FILE_NOTIFY_CHANGE_SIZE | FILE_NOTIFY_CHANGE_LAST_WRITE;
+
+export function reportStreamAdded(open: LocalOpen, streamName: string): void {
+  reportStreamName(open, streamName, FILE_ACTION_ADDED_STREAM);
+}
+
+export function reportStreamRemoved(open: LocalOpen, streamName: string): void {
+  reportStreamName(open, streamName, FILE_ACTION_REMOVED_STREAM);
+}
+
+function reportStreamName({ volume, path }: LocalOpen, streamName: string, action: number): void {
+  if (volume.changeNotifyList.isEmpty) return;
+  const filter = FILE_NOTIFY_CHANGE_STREAM_NAME;
+  volume.changeNotifyList.report({ action, filter, unless: 0, path, streamName });
+}
+
+function reportName(volume: Volume, { path, isDirectory }: NameEvent, action: number): void {
+  const filter = isDirectory ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME;
+  volume.changeNotifyList.report({ action, filter, unless: 0, path, streamName: '' });
+}
