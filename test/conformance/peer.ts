@@ -1,10 +1,11 @@
 /** A server under test, reached over TCP by this project's client. */
+import assert from 'node:assert/strict';
 import { createInitiator } from '../../src/auth/authenticator.ts';
 import type { Initiator } from '../../src/auth/initiator.ts';
 import { makeNodeClock } from '../../src/env/node/node-clock.ts';
 import { makeNodeRandom } from '../../src/env/node/node-random.ts';
 import { nodeTimers } from '../../src/env/node/node-timers.ts';
-import { STATUS_SUCCESS, statusName } from '../../src/erref/ntstatus.ts';
+import { type NtStatus, STATUS_SUCCESS, statusName } from '../../src/erref/ntstatus.ts';
 import { ClientConnection, type ConnectionOptions } from '../../src/smb2/client/connection.ts';
 import type { NegotiateOptions } from '../../src/smb2/client/negotiate.ts';
 import { ClientOpen } from '../../src/smb2/client/open.ts';
@@ -21,6 +22,8 @@ export interface Target {
   readonly share: string;
 }
 
+export type GetTarget = () => Target;
+
 export interface LogOnOptions extends NegotiateOptions, SetupOptions {
   readonly connection?: Partial<ConnectionOptions>;
   readonly share?: string;
@@ -32,13 +35,23 @@ export interface LoggedOn {
   readonly tree: ClientTree;
 }
 
+/** Everything that tests connected and nobody closed yet. */
+const connections: Set<ClientConnection> = new Set();
+
+/** For hooks: a test that failed leaves nothing behind. */
+export function closeConnections(): void {
+  for (const connection of connections) connection.close();
+  connections.clear();
+}
+
 const random = makeNodeRandom();
 const clock = makeNodeClock();
 const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 20_000;
+const DISCONNECT_TIME_MS = 5_000;
 
 /** A connection that has not negotiated. */
-export function connectTo(
+export async function connectTo(
   target: Target,
   options: Partial<ConnectionOptions> = {},
 ): Promise<ClientConnection> {
@@ -51,12 +64,14 @@ export function connectTo(
     messageSizeMax: 0xff_ffff,
     messageTimeMs: ANSWER_TIMEOUT_MS,
   };
-  return ClientConnection.open((listener) => connectTcp(tcp, listener), {
+  const connection = await ClientConnection.open((listener) => connectTcp(tcp, listener), {
     timers: nodeTimers,
     random,
     timeoutMs: ANSWER_TIMEOUT_MS,
     ...options,
   });
+  connections.add(connection);
+  return connection;
 }
 
 /** A connection that has negotiated. */
@@ -118,6 +133,20 @@ export async function opened(tree: ClientTree, parameters: CreateParameters): Pr
 /** The step of a test's preparation must have worked. */
 export function succeed(status: number, step: string): void {
   if (status !== STATUS_SUCCESS) throw new Error(`${step}: ${statusName(status)}`);
+}
+
+/** The outcome of a request is `status`, shown by its name where it is not. */
+export function expectStatus(reply: { readonly status: NtStatus }, status: NtStatus): void {
+  assert.equal(statusName(reply.status), statusName(status));
+}
+
+/** The server ends the connection, soon. */
+export async function expectDisconnect(connection: ClientConnection): Promise<void> {
+  const deadline = new Promise<string>((_, reject) => {
+    const late = (): void => reject(new Error('the server did not end the connection'));
+    nodeTimers.after(DISCONNECT_TIME_MS, late);
+  });
+  await Promise.race([connection.closed, deadline]);
 }
 
 /** A name no other test uses. */

@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Limits } from '../../src/base/limits.ts';
+import { makeNodeClock } from '../../src/env/node/node-clock.ts';
+import { makeNodeLog } from '../../src/env/node/node-log.ts';
+import { type ShareOptions, SmbServer } from '../../src/server/smb-server.ts';
+import { MemoryVfs } from '../../src/server/storage.ts';
+import type { Target } from './peer.ts';
+
+export type Storage = 'memory' | 'local';
+
+/** Our own server in this process, on a free port. */
+export interface LocalServer {
+  readonly target: Target;
+  stop(): Promise<void>;
+}
+
+const USER = { name: 'torture1', password: 'torture1pw' };
+
+/** Shares `share` and `share_enc` on that storage. */
+export async function startServer(
+  storage: Storage,
+  limits: Partial<Limits> = {},
+): Promise<LocalServer> {
+  const folders: string[] = [];
+  const storageOf = (name: string): Pick<ShareOptions, 'path' | 'vfs'> => {
+    if (storage === 'memory') return { vfs: new MemoryVfs(makeNodeClock()) };
+    const path = mkdtempSync(join(tmpdir(), `semba-${name}-`));
+    folders.push(path);
+    return { path };
+  };
+  const server = new SmbServer({
+    listen: ['127.0.0.1'],
+    port: 0,
+    name: 'SEMBA',
+    signing: 'enabled',
+    limits: { failedLogonsFree: 1_000_000, ...limits },
+    log: makeNodeLog('error'),
+  });
+  await server.addUser(USER);
+  await server.addShare({ name: 'share', ...storageOf('share') });
+  await server.addShare({ name: 'share_enc', ...storageOf('enc'), encryption: 'required' });
+  await server.start();
+  const target = {
+    host: '127.0.0.1',
+    port: server.port!,
+    user: USER.name,
+    password: USER.password,
+    share: 'share',
+  };
+  return {
+    target,
+    async stop(): Promise<void> {
+      await server.stop();
+      for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

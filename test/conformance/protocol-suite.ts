@@ -1,0 +1,31 @@
+/**
+ * What a server must do by [MS-SMB2] 3.3, told through the client's low level: one `describe` per
+ * section, one `it` per condition and outcome. The server has the shares `target.share` (writable),
+ * `share_enc` (encryption required) and the accounts that `target` names.
+ */
+import { afterEach, describe } from 'node:test';
+import { compoundTests } from './compound-tests.ts';
+import { createTests } from './create-tests.ts';
+import { creditTests } from './credit-tests.ts';
+import { fileTests } from './file-tests.ts';
+import { informationTests } from './information-tests.ts';
+import { ioctlTests } from './ioctl-tests.ts';
+import { negotiateTests } from './negotiate-tests.ts';
+import { closeConnections, type GetTarget } from './peer.ts';
+import { protectionTests } from './protection-tests.ts';
+import { sessionTests } from './session-tests.ts';
+
+export function protocolSuite(title: string, target: GetTarget): void {
+  describe(title, () => {
+    afterEach(closeConnections);
+    negotiateTests(target);
+    creditTests(target);
+    protectionTests(target);
+    sessionTests(target);
+    compoundTests(target);
+    createTests(target);
+    fileTests(target);
+    informationTests(target);
+    ioctlTests(target);
+  });
+}
