@@ -53,6 +53,8 @@ export interface Limits {
   readonly copyDataSizeMax: number;
   /** Bytes of one request to a named pipe, reassembled. */
   readonly pipeMessageSize: number;
+  /** Milliseconds that the holder of an oplock or lease has to acknowledge a break. */
+  readonly breakTimeoutMs: number;
   /** Bytes of one file's extended attributes, together. */
   readonly eaSizeMax: number;
   /** Bytes of one security descriptor. */
@@ -89,6 +91,7 @@ export const DEFAULT_LIMITS: Limits = {
   copyChunkSizeMax: 1024 * 1024,
   copyDataSizeMax: 16 * 1024 * 1024,
   pipeMessageSize: 1024 * 1024,
+  breakTimeoutMs: 35_000,
   eaSizeMax: 64 * 1024,
   securityDescriptorSize: 64 * 1024,
   notifyBufferSize: 64 * 1024,

@@ -142,7 +142,8 @@ class NtlmAcceptor implements MechanismAcceptor {
   /** [MS-NLMP] 3.2.5.1.1 Server Receives a NEGOTIATE_MESSAGE from the Client. */
   #onNegotiate(token: Uint8Array): AcceptStep {
     const negotiate = decodeNegotiate(token);
-    if (negotiate === undefined || !has(negotiate.flags, NTLMSSP_NEGOTIATE_UNICODE)) {
+    // Windows: a client that offers OEM names only is answered in Unicode, which all of them speak.
+    if (negotiate === undefined) {
       this.#spent = true;
       return { kind: 'failed', status: STATUS_INVALID_PARAMETER };
     }

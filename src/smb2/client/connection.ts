@@ -69,6 +69,7 @@ interface Entry {
   readonly charge: number;
   readonly channel: Channel | undefined;
   readonly expected: 'none' | 'signed' | 'encrypted';
+  readonly verify: 'strict' | 'report';
   timer: TimerHandle | undefined;
 }
 
@@ -315,7 +316,9 @@ export class ClientConnection {
     }: Pick<Entry, 'charge' | 'expected'> & { readonly options: SendOptions },
   ): void {
     call.assign(messageId);
-    const entry: Entry = { call, charge, expected, channel: options.channel, timer: undefined };
+    const verify = options.verify ?? this.#options.verify ?? 'strict';
+    const { channel } = options;
+    const entry: Entry = { call, charge, expected, channel, verify, timer: undefined };
     const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     if (timeoutMs > 0) {
       // The entry stays: a late response still brings credits and is no surprise.
@@ -394,7 +397,7 @@ export class ClientConnection {
     if (entry === undefined) return `a response to no request: message id ${header.messageId}`;
     const protection = this.#protectionOf(entry, response);
     const complaint = complaintAbout(response, entry.expected, protection);
-    if (complaint !== undefined && this.#options.verify !== 'report') return complaint;
+    if (complaint !== undefined && entry.verify === 'strict') return complaint;
 
     this.#window.grant(header.credits);
     entry.timer?.cancel();

@@ -69,6 +69,8 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
   /** Header fields of every request in the message. */
   readonly header?: HeaderFields | undefined;
+  /** In place of the connection's (`ConnectionOptions.verify`). */
+  readonly verify?: 'strict' | 'report' | undefined;
   /** Sees the message as it goes out, after signing, before encryption. */
   readonly sent?: ((message: readonly Uint8Array[]) => void) | undefined;
   /** Tests: changes the message after it was signed and before it is encrypted. */

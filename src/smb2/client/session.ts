@@ -160,7 +160,9 @@ export class ClientSession {
     // The requests are signed with the session's key by the new connection's algorithm.
     const signer = createSigner(negotiated.signingAlgorithm, keys.signingKey);
     const binding = { ...this.channel, signer, encryptData: false };
-    const send = { channel: binding, sign: true, encrypt: false, ...options.send };
+    // The last response has the new channel's signature, which is verified here and not there.
+    const protection = { channel: binding, sign: true, encrypt: false, verify: 'report' } as const;
+    const send = { ...protection, ...options.send };
     const exchange = await this.#exchange(
       connection,
       initiator,

@@ -14,6 +14,7 @@ export function* closeOpen(server: Smb2Server, open: Open): Task<NtStatus> {
   open.treeConnect.openCount--;
   server.openCount--;
   open.pipe?.close();
+  server.oplockHolders.remove(open);
   if (open.inFlight > 0) {
     yield* wait(
       new Promise<void>((resolve) => {

@@ -1,8 +1,10 @@
+import { takeBuffer } from '../../base/buffer-pool.ts';
 import { viewOf } from '../../base/bytes.ts';
 
 /**
  * Memory for one response. Small ones are cut from a slab that is never reused, so that a reply
- * that waits in a socket's queue needs no copy; large ones get memory of their own.
+ * that waits in a socket's queue needs no copy; large ones come from the pool, to which the transport
+ * gives them back once they are sent.
  */
 export const SMB2_HEADER_SIZE = 64;
 /** Bytes before the header: the transport's framing and a TRANSFORM_HEADER fit there. */
@@ -47,7 +49,7 @@ let slabAt = 0;
 /** Room for a response whose body takes at most `bodySize` bytes. */
 export function allocateReply(bodySize: number): Reply {
   const size = REPLY_HEADROOM + SMB2_HEADER_SIZE + bodySize + REPLY_TAILROOM;
-  if (size > SLAB_SIZE / 4) return new Reply(Buffer.allocUnsafeSlow(size), 0, bodySize);
+  if (size > SLAB_SIZE / 4) return new Reply(takeBuffer(size), 0, bodySize);
   if (slabAt + size > SLAB_SIZE) {
     slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
     slabAt = 0;

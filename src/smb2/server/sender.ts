@@ -1,3 +1,4 @@
+import { recycle, takeBuffer } from '../../base/buffer-pool.ts';
 import { LE, viewOf } from '../../base/bytes.ts';
 import { TRANSFORM_HEADER_SIZE } from '../crypto/message-cipher.ts';
 import { SMB2_TRANSFORM_PROTOCOL_ID } from '../wire/header.ts';
@@ -38,7 +39,7 @@ function sendSealed(connection: Connection, session: Session, replies: readonly 
     plain.push(reply.bytes.subarray(reply.start, reply.end));
     size += reply.end - reply.start;
   }
-  const bytes = Buffer.allocUnsafeSlow(transport.headroom + TRANSFORM_HEADER_SIZE + size);
+  const bytes = allocate(transport.headroom + TRANSFORM_HEADER_SIZE + size);
   const header = bytes.subarray(transport.headroom, transport.headroom + TRANSFORM_HEADER_SIZE);
   const view = viewOf(header);
   view.setUint32(0, SMB2_TRANSFORM_PROTOCOL_ID, LE);
@@ -48,5 +49,13 @@ function sendSealed(connection: Connection, session: Session, replies: readonly 
   view.setBigUint64(44, session.sessionId, LE);
   const out = bytes.subarray(transport.headroom + TRANSFORM_HEADER_SIZE);
   if (session.encryptor?.encrypt(header, plain, out) === undefined) return;
+  for (const chunk of plain) recycle(chunk);
   transport.send([bytes]);
+}
+
+const POOLED_SIZE_MIN = 16 * 1024;
+
+function allocate(size: number): Uint8Array {
+  if (size < POOLED_SIZE_MIN) return Buffer.allocUnsafe(size);
+  return takeBuffer(size).subarray(0, size);
 }

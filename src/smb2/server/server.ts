@@ -1,9 +1,11 @@
 import { LogonThrottle } from '../../auth/logon-throttle.ts';
+import { recycle } from '../../base/buffer-pool.ts';
 import { LE, viewOf } from '../../base/bytes.ts';
 import { isPromise, type MaybePromise, run, type Task } from '../../base/task.ts';
 import { TRANSFORM_HEADER_SIZE } from '../crypto/message-cipher.ts';
 import type { Transport, TransportListener } from '../transport/transport.ts';
 import { SMB1_PROTOCOL_ID, SMB2_PROTOCOL_ID, SMB2_TRANSFORM_PROTOCOL_ID } from '../wire/header.ts';
+import { OplockHolders } from './breaks.ts';
 import { Chain } from './chain.ts';
 import { closeSession, closeTreeConnect } from './closing.ts';
 import { answerSmb1Negotiate } from './commands/smb1-negotiate.ts';
@@ -25,6 +27,7 @@ export class Smb2Server {
   #nextConnectionId = 1;
   openCount = 0;
   readonly throttle: LogonThrottle;
+  readonly oplockHolders: OplockHolders = new OplockHolders();
   /** Bytes between a READ response's fixed part and its data; 0 but in tests (testControls). */
   readPadding = 0;
 
@@ -81,11 +84,14 @@ export class Smb2Server {
     if (isPromise(served)) {
       served.then(
         (fine) => {
-          if (!fine) this.disconnect(connection, 'protocol violation');
+          if (fine) recycle(bytes);
+          else this.disconnect(connection, 'protocol violation');
         },
         (error: unknown) => this.#unexpected(connection, error),
       );
-    } else if (!served) {
+    } else if (served) {
+      recycle(bytes);
+    } else {
       this.disconnect(connection, 'protocol violation');
     }
   }
@@ -186,6 +192,7 @@ export class Smb2Server {
 
   addShare(share: Share): void {
     this.#shares.set(share.name.toLowerCase(), share);
+    share.volume?.oplockBreaks.connect(this.oplockHolders);
   }
 
   /** Closes the share's tree connects; false when there is no such share. */

@@ -14,9 +14,12 @@ import {
 } from '../../../erref/ntstatus.ts';
 import { closeOpen as closeLocalOpen } from '../../../fsa/close.ts';
 import type { LocalOpen } from '../../../fsa/local-open.ts';
+import { parseName } from '../../../fsa/names.ts';
 import { openFile } from '../../../fsa/open.ts';
+import { leaseOplockKey, type OplockRequest } from '../../../fsa/oplock.ts';
 import { queryMaximalAccess } from '../../../fsa/security.ts';
 import type { OpenOutcome, OpenParams } from '../../../fsa/surface.ts';
+import type { Volume } from '../../../fsa/volume.ts';
 import { FILE_OPENED } from '../../../fscc/create-parameters.ts';
 import { FILE_ATTRIBUTE_NORMAL } from '../../../fscc/file-attributes.ts';
 import type { Pipe } from '../../../rpce/pipe.ts';
@@ -36,6 +39,7 @@ import {
   SMB2_CREATE_EA_BUFFER,
   SMB2_CREATE_QUERY_MAXIMAL_ACCESS_REQUEST,
   SMB2_CREATE_QUERY_ON_DISK_ID,
+  SMB2_CREATE_REQUEST_LEASE,
   SMB2_CREATE_SD_BUFFER,
   SMB2_CREATE_TIMEWARP_TOKEN,
 } from '../../wire/create-context.ts';
@@ -46,7 +50,9 @@ import {
   maximalAccessResponseContext,
   onDiskIdContext,
 } from '../../wire/create-context-file.ts';
+import { closeOpen } from '../closing.ts';
 import { makeFileId } from '../ids.ts';
+import { leaseContextOf, oplockLevelOf, oplockRequestOf } from '../oplock-contexts.ts';
 import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
 import type { TreeConnect } from '../state/tree-connect.ts';
@@ -122,7 +128,10 @@ function* createFile(
   const { volume } = treeConnect.share;
   const { security } = treeConnect;
   if (volume === undefined || security === undefined) return STATUS_ACCESS_DENIED;
-  const params = toOpenParams(request, create);
+  const oplock = oplockRequestOf(request.connection, create);
+  if (typeof oplock === 'number') return oplock;
+  if (!mayJoinLease(request, volume, create, oplock)) return STATUS_INVALID_PARAMETER;
+  const params = toOpenParams(request, create, oplock);
   if (typeof params === 'number') return params;
 
   const outcome = yield* openFile(volume, security, params);
@@ -137,10 +146,17 @@ function* createFile(
     localOpen,
     grantedAccess: localOpen.grantedAccess,
   });
-  const contexts = yield* answerContexts(create.contexts, outcome as Opened);
+  if (localOpen.oplock !== undefined && !request.server.oplockHolders.add(open)) {
+    yield* closeOpen(request.server, open);
+    return STATUS_INVALID_PARAMETER;
+  }
+  const contexts = yield* answerContexts(create, outcome as Opened);
   const { metadata, createAction } = outcome as Opened;
+  if (volume.oplockBreaks.isUnclaimed(localOpen)) {
+    request.afterSend = () => volume.oplockBreaks.claim(localOpen);
+  }
   respond(request, {
-    oplockLevel: SMB2_OPLOCK_LEVEL_NONE,
+    oplockLevel: oplockLevelOf(localOpen.oplock),
     flags: 0,
     createAction,
     creationTime: metadata.creationTime,
@@ -156,6 +172,20 @@ function* createFile(
   return 0;
 }
 
+/** [MS-SMB2] 3.3.5.9.8: whether the lease that is asked for, if it stands, is this file's. */
+function mayJoinLease(
+  request: Request,
+  volume: Volume,
+  create: CreateRequest,
+  oplock: OplockRequest | undefined,
+): boolean {
+  if (oplock?.lease === undefined) return true;
+  const name = parseName(create.name, volume.options);
+  // What is wrong with a name the object store says.
+  if (typeof name === 'number') return true;
+  return request.server.oplockHolders.mayJoin(leaseOplockKey(oplock.lease), volume, name);
+}
+
 /** An open may have waited: session and tree connect are looked up again (style.md 12). */
 function whyGone(request: Request, treeConnect: TreeConnect): NtStatus {
   const { session, treeId } = treeConnect;
@@ -164,7 +194,11 @@ function whyGone(request: Request, treeConnect: TreeConnect): NtStatus {
 }
 
 /** The request and its contexts as the object store takes them, or why they are no good. */
-function toOpenParams(request: Request, create: CreateRequest): OpenParams | NtStatus {
+function toOpenParams(
+  request: Request,
+  create: CreateRequest,
+  oplock: OplockRequest | undefined,
+): OpenParams | NtStatus {
   const { contexts } = create;
   let allocationSize: number | undefined;
   const alsi = findCreateContext(contexts, SMB2_CREATE_ALLOCATION_SIZE);
@@ -198,15 +232,17 @@ function toOpenParams(request: Request, create: CreateRequest): OpenParams | NtS
     eaBuffer: findCreateContext(contexts, SMB2_CREATE_EA_BUFFER),
     securityDescriptor: findCreateContext(contexts, SMB2_CREATE_SD_BUFFER),
     timewarp,
+    oplock,
     cancel: request,
   };
 }
 
-/** [MS-SMB2] 3.3.5.9.5 MxAc and 3.3.5.9.9 QFid, in the order asked for. */
+/** [MS-SMB2] 3.3.5.9.5 MxAc, 3.3.5.9.9 QFid and the lease, in the order asked for. */
 function* answerContexts(
-  asked: readonly CreateContext[],
+  create: CreateRequest,
   { open, metadata }: Opened,
 ): Task<readonly CreateContext[]> {
+  const asked = create.contexts;
   if (asked.length === 0) return asked;
   const answers: CreateContext[] = [];
   for (const context of asked) {
@@ -216,6 +252,9 @@ function* answerContexts(
     } else if (context.name === SMB2_CREATE_QUERY_ON_DISK_ID) {
       const volumeId = BigInt(open.volume.options.serialNumber);
       answers.push(onDiskIdContext({ diskFileId: metadata.fileId, volumeId }));
+    } else if (context.name === SMB2_CREATE_REQUEST_LEASE && open.oplock !== undefined) {
+      const lease = leaseContextOf(open.oplock, create);
+      if (lease !== undefined) answers.push(lease);
     }
   }
   return answers;

@@ -23,6 +23,7 @@ import {
   SMB2_ENCRYPTION_CAPABILITIES,
   SMB2_GLOBAL_CAP_ENCRYPTION,
   SMB2_GLOBAL_CAP_LARGE_MTU,
+  SMB2_GLOBAL_CAP_LEASING,
   SMB2_GLOBAL_CAP_MULTI_CHANNEL,
   SMB2_NEGOTIATE_SIGNING_ENABLED,
   SMB2_NEGOTIATE_SIGNING_REQUIRED,
@@ -133,7 +134,7 @@ function settle(
     SMB2_NEGOTIATE_SIGNING_ENABLED | (signing === 'required' ? SMB2_NEGOTIATE_SIGNING_REQUIRED : 0);
   let capabilities = 0;
   if (dialect !== SMB2_DIALECT_202) {
-    capabilities |= SMB2_GLOBAL_CAP_LARGE_MTU;
+    capabilities |= SMB2_GLOBAL_CAP_LARGE_MTU | SMB2_GLOBAL_CAP_LEASING;
     connection.supportsMultiCredit = true;
     connection.maxTransactSize = limits.transactSizeMax;
   }

@@ -1,3 +1,5 @@
+import { takeBuffer } from '../../../base/buffer-pool.ts';
+
 /**
  * [MS-SMB2] 2.1 Transport, direct TCP: each message stands behind four bytes.
  *
@@ -88,7 +90,7 @@ export class FrameReader {
   }
 
   #beginLarge(body: number, length: number): void {
-    const large = Buffer.allocUnsafeSlow(length);
+    const large = takeBuffer(length).subarray(0, length);
     large.set(this.#slab.subarray(body, this.#end));
     this.#large = large;
     this.#largeFilled = this.#end - body;

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { assert } from '../../../base/assert.ts';
+import { recycle } from '../../../base/buffer-pool.ts';
 import type { TimerHandle, Timers } from '../../../env/ports.ts';
 import type { Transport, TransportListener } from '../transport.ts';
 import { encodeFrameHeader, FRAME_HEADER_SIZE, FrameReader } from './framing.ts';
@@ -14,6 +15,10 @@ export interface TcpTransportOptions {
    */
   readonly messageTimeMs: number;
 }
+
+/** Chunks from here on, or in more memory than a slab of small replies, may be the pool's. */
+const RECYCLED_SIZE_MIN = 16 * 1024;
+const SLAB_SIZE = 64 * 1024;
 
 /** The handle below a socket, with what `net` keeps to itself. */
 type Handled = Socket & { _handle: { readonly writeQueueSize: number } | null };
@@ -87,7 +92,11 @@ export class TcpTransport implements Transport {
         this.#socket.uncork();
       });
     }
-    for (const chunk of chunks) if (!this.#socket.write(chunk)) this.#held = true;
+    for (const chunk of chunks) {
+      const isPooled = chunk.length >= RECYCLED_SIZE_MIN || chunk.buffer.byteLength > SLAB_SIZE;
+      const sent = isPooled ? () => recycle(chunk) : undefined;
+      if (!this.#socket.write(chunk, sent)) this.#held = true;
+    }
     if (this.#held) this.#watchStall();
   }
 

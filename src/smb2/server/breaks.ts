@@ -1,0 +1,162 @@
+import { assert } from '../../base/assert.ts';
+import type { ParsedName } from '../../fsa/names.ts';
+import { type OplockBreak, READ_CACHING } from '../../fsa/oplock.ts';
+import type { OplockBreakSink } from '../../fsa/ports.ts';
+import type { Volume } from '../../fsa/volume.ts';
+import { upcase } from '../../fscc/upcase.ts';
+import {
+  SMB2_FLAGS_SERVER_TO_REDIR,
+  SMB2_NOTIFY_BREAK_LEASE_FLAG_ACK_REQUIRED,
+  SMB2_OPLOCK_BREAK,
+  SMB2_OPLOCK_LEVEL_II,
+  SMB2_OPLOCK_LEVEL_NONE,
+} from '../wire/constants.ts';
+import { encodeHeader } from '../wire/header.ts';
+import { encodeLeaseBreakNotification } from '../wire/lease-break.ts';
+import { encodeOplockBreak } from '../wire/oplock-break.ts';
+import { allocateReply, type Reply } from './reply.ts';
+import { sendMessage } from './sender.ts';
+import type { Connection } from './state/connection.ts';
+import type { Lease } from './state/lease.ts';
+import type { Open } from './state/open.ts';
+
+const NOTIFICATION_SIZE = 44;
+const MESSAGE_ID_NONE = 0xffff_ffff_ffff_ffffn;
+
+/**
+ * Who holds which oplock and which lease, and how they learn of breaks: [MS-SMB2] 3.3.1.4
+ * GlobalLeaseTableList in one map, and 3.3.1.10 Open.OplockLevel's opens beside it.
+ */
+export class OplockHolders implements OplockBreakSink {
+  /** By `OplockEntry.oplockKey`: of a lease its client and key, of an oplock its open. */
+  readonly #leases: Map<string, Lease> = new Map();
+  readonly #opens: Map<string, Open> = new Map();
+
+  /**
+   * [MS-SMB2] 3.3.5.9.8 and 3.3.5.9.11: false when the lease that a CREATE names is of another file,
+   * by its name, which is STATUS_INVALID_PARAMETER.
+   */
+  mayJoin(oplockKey: string, volume: Volume, name: ParsedName): boolean {
+    const lease = this.#leases.get(oplockKey);
+    if (lease === undefined) return true;
+    for (const { localOpen } of lease.opens) {
+      if (localOpen?.volume !== volume) return false;
+      return (
+        localOpen.streamKey === upcase(name.streamName) &&
+        upcase(localOpen.path) === upcase(name.path)
+      );
+    }
+    return true;
+  }
+
+  /** Enters an open that was granted something; false: its lease has become another file's. */
+  add(open: Open): boolean {
+    const { localOpen } = open;
+    const grant = localOpen?.oplock;
+    if (localOpen === undefined || grant === undefined) return true;
+    const { oplockKey, fileKey, streamKey } = localOpen;
+    if (grant.lease === undefined) {
+      this.#opens.set(oplockKey, open);
+      return true;
+    }
+    let lease = this.#leases.get(oplockKey);
+    if (lease === undefined) {
+      const { leaseKey } = grant.lease;
+      lease = { oplockKey, leaseKey, fileKey, streamKey, opens: new Set() };
+      this.#leases.set(oplockKey, lease);
+    } else if (lease.fileKey !== fileKey || lease.streamKey !== streamKey) {
+      return false;
+    }
+    lease.opens.add(open);
+    return true;
+  }
+
+  remove(open: Open): void {
+    const { localOpen } = open;
+    if (localOpen?.oplock === undefined) return;
+    this.#opens.delete(localOpen.oplockKey);
+    const lease = this.#leases.get(localOpen.oplockKey);
+    if (lease?.opens.delete(open) && lease.opens.size === 0) this.#leases.delete(lease.oplockKey);
+  }
+
+  /** An open of the lease, whichever. */
+  openOfLease(oplockKey: string): Open | undefined {
+    const lease = this.#leases.get(oplockKey);
+    if (lease === undefined) return undefined;
+    for (const open of lease.opens) return open;
+    return undefined;
+  }
+
+  /** [MS-SMB2] 3.3.4.6 Object Store Indicates an Oplock Break, 3.3.4.7 … a Lease Break. */
+  indicateBreak(oplockBreak: OplockBreak): boolean {
+    if (oplockBreak.lease === undefined) {
+      const open = this.#opens.get(oplockBreak.oplockKey);
+      if (open === undefined) return false;
+      const connection = connectionOf(open);
+      if (connection !== undefined) send(connection, open, oplockNotification(open, oplockBreak));
+      return true;
+    }
+    const lease = this.#leases.get(oplockBreak.oplockKey);
+    if (lease === undefined) return false;
+    for (const open of lease.opens) {
+      const connection = connectionOf(open);
+      if (connection === undefined) continue;
+      send(connection, open, leaseNotification(lease, oplockBreak));
+      break;
+    }
+    return true;
+  }
+}
+
+/** Any channel of the open's session. Without one the session is closing, its opens with it. */
+function connectionOf(open: Open): Connection | undefined {
+  for (const connection of open.session.channels.keys()) {
+    if (!connection.closed) return connection;
+  }
+  return undefined;
+}
+
+/** [MS-SMB2] 2.2.23.1 Oplock Break Notification. */
+function oplockNotification({ fileId }: Open, { to }: OplockBreak): Reply {
+  const reply = allocateReply(NOTIFICATION_SIZE);
+  const isShared = (to & READ_CACHING) !== 0;
+  const oplockLevel = isShared ? SMB2_OPLOCK_LEVEL_II : SMB2_OPLOCK_LEVEL_NONE;
+  reply.finish(encodeOplockBreak(reply.view, reply.body, { oplockLevel, fileId }));
+  return reply;
+}
+
+/** [MS-SMB2] 2.2.23.2 Lease Break Notification. */
+function leaseNotification({ leaseKey }: Lease, oplockBreak: OplockBreak): Reply {
+  const reply = allocateReply(NOTIFICATION_SIZE);
+  const { from, to, epoch, needsAcknowledgement } = oplockBreak;
+  reply.finish(
+    encodeLeaseBreakNotification(reply.view, reply.body, {
+      newEpoch: oplockBreak.lease?.version === 2 ? epoch : 0,
+      flags: needsAcknowledgement ? SMB2_NOTIFY_BREAK_LEASE_FLAG_ACK_REQUIRED : 0,
+      leaseKey,
+      currentLeaseState: from,
+      newLeaseState: to,
+    }),
+  );
+  return reply;
+}
+
+/** Unsigned, with no ids but the open's; encrypted where everything of the session is. */
+function send(connection: Connection, open: Open, reply: Reply): void {
+  assert(!connection.closed, 'a break goes to a closed connection');
+  encodeHeader(reply.view, reply.start, {
+    creditCharge: 0,
+    status: 0,
+    command: SMB2_OPLOCK_BREAK,
+    credits: 0,
+    flags: SMB2_FLAGS_SERVER_TO_REDIR,
+    nextCommand: 0,
+    messageId: MESSAGE_ID_NONE,
+    asyncId: 0n,
+    treeId: 0,
+    sessionId: 0n,
+  });
+  const { session, treeConnect } = open;
+  const isSealed = session.encryptData || treeConnect.encryptData;
+  sendMessage(connection, isSealed ? session : undefined, [reply]);
+}
