@@ -4,6 +4,8 @@ import { failed } from '../vfs/errno.ts';
 import { decideClose, decideDeleted } from './decide-close.ts';
 import { fileKeyOf, type PendingDelete } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
+import { endIfDeletePending } from './notify.ts';
+import { reportRemoved, reportStreamRemoved } from './notify-report.ts';
 import { findStream } from './stream-backing.ts';
 
 /**
@@ -28,10 +30,12 @@ function* leave(open: LocalOpen, isAbandoned: boolean): Task<NtStatus> {
   open.closed = true;
   const { volume, fileKey, openId, streamName } = open;
   volume.opens.remove(open);
+  if (open.isDirectory) volume.changeNotifyList.remove(open);
   const { credentials } = open.security;
   const closing = { openId, streamName, credentials, isAbandoned };
   const due = yield* wait(volume.files.update(fileKey, (current) => decideClose(current, closing)));
   if (due.length > 0) yield* removeAll(open, due);
+  yield* endIfDeletePending(open);
   open.file.close();
   return STATUS_SUCCESS;
 }
@@ -55,6 +59,7 @@ function* removeFile(open: LocalOpen, { path, credentials }: PendingDelete): Tas
     ? yield* wait(vfs.removeDirectory(credentials, path))
     : yield* wait(vfs.unlink(credentials, path));
   if (failed(removed)) env.log.info({ path, errno: removed }, 'delete on close failed');
+  else reportRemoved(open.volume, { path, isDirectory: open.isDirectory });
 }
 
 function* removeStream(open: LocalOpen, { streamName }: PendingDelete): Task<void> {
@@ -63,4 +68,5 @@ function* removeStream(open: LocalOpen, { streamName }: PendingDelete): Task<voi
   const removed = yield* wait(open.file.removeXattr(xattr));
   if (failed(removed))
     open.volume.env.log.info({ xattr, errno: removed }, 'delete on close failed');
+  else reportStreamRemoved(open, streamName);
 }

@@ -7,10 +7,12 @@ import {
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
 import type { ExtendedAttribute } from '../fscc/ea.ts';
+import { FILE_NOTIFY_CHANGE_EA } from '../fscc/notify-filter.ts';
 import { failed } from '../vfs/errno.ts';
 import { loadEas, storeEas } from './ea-store.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
+import { reportModified } from './notify-report.ts';
 import type { EasOutcome } from './surface.ts';
 
 /** [MS-FSA] 2.1.5.12.10 FileFullEaInformation. STATUS_ACCESS_DENIED: not opened for FILE_READ_EA. */
@@ -28,5 +30,7 @@ export function* queryEas(open: LocalOpen): Task<EasOutcome> {
 export function* setEas(open: LocalOpen, eas: readonly ExtendedAttribute[]): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
   if ((open.grantedAccess & FILE_WRITE_EA) === 0) return STATUS_ACCESS_DENIED;
-  return yield* storeEas(open.volume, open.file, eas);
+  const status = yield* storeEas(open.volume, open.file, eas);
+  if (status === STATUS_SUCCESS) reportModified(open, FILE_NOTIFY_CHANGE_EA);
+  return status;
 }

@@ -20,11 +20,16 @@ import {
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
 import { FILE_ATTRIBUTE_SPARSE_FILE } from '../fscc/file-attributes.ts';
+import {
+  FILE_NOTIFY_CHANGE_ATTRIBUTES,
+  FILE_NOTIFY_CHANGE_LAST_WRITE,
+} from '../fscc/notify-filter.ts';
 import { EBADF, EINVAL, ENXIO, EOPNOTSUPP, type Errno, EXDEV, failed } from '../vfs/errno.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
 import { creationTimeOf, storedAttributes } from './metadata.ts';
+import { CONTENT_WRITTEN, reportContent, reportModified } from './notify-report.ts';
 import { isLocked, settleModifyTime, sizeOf } from './read-write.ts';
 import { storeAttributes } from './store-attributes.ts';
 import type {
@@ -59,7 +64,9 @@ export function* setSparse(open: LocalOpen, sparse: boolean): Task<NtStatus> {
     ? stored.attributes | FILE_ATTRIBUTE_SPARSE_FILE
     : stored.attributes & ~FILE_ATTRIBUTE_SPARSE_FILE;
   if (attributes === stored.attributes) return STATUS_SUCCESS;
-  return yield* storeAttributes(file, attributes, creationTimeOf(stored, stat));
+  const status = yield* storeAttributes(file, attributes, creationTimeOf(stored, stat));
+  if (status === STATUS_SUCCESS) reportModified(open, FILE_NOTIFY_CHANGE_ATTRIBUTES);
+  return status;
 }
 
 /**
@@ -82,6 +89,7 @@ export function* setZeroData(open: LocalOpen, from: number, beyond: number): Tas
   const zeroed = yield* zero(open, from, end - from);
   if (failed(zeroed)) return statusOf(zeroed);
   yield* settleModifyTime(open, kept);
+  reportContent(open, FILE_NOTIFY_CHANGE_LAST_WRITE);
   return STATUS_SUCCESS;
 }
 
@@ -149,6 +157,7 @@ export function* copyRange(
     done += count;
   }
   yield* settleModifyTime(target, kept);
+  reportContent(target, CONTENT_WRITTEN);
   return { status: STATUS_SUCCESS, count: done };
 }
 

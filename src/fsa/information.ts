@@ -28,6 +28,13 @@ import {
   FILE_ATTRIBUTE_READONLY,
   FILE_ATTRIBUTE_TEMPORARY,
 } from '../fscc/file-attributes.ts';
+import {
+  FILE_NOTIFY_CHANGE_ATTRIBUTES,
+  FILE_NOTIFY_CHANGE_CREATION,
+  FILE_NOTIFY_CHANGE_LAST_ACCESS,
+  FILE_NOTIFY_CHANGE_LAST_WRITE,
+  FILE_NOTIFY_CHANGE_SIZE,
+} from '../fscc/notify-filter.ts';
 import { EOPNOTSUPP, failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { decideDisposition } from './decide-delete.ts';
@@ -38,6 +45,8 @@ import { pendingDeleteOf } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import { creationTimeOf, metadataOf, storedAttributes } from './metadata.ts';
 import { lastOf } from './names.ts';
+import { endIfDeletePending } from './notify.ts';
+import { reportContent, reportModified } from './notify-report.ts';
 import { STORED_ATTRIBUTES } from './open-request.ts';
 import { settleModifyTime, sizeOf } from './read-write.ts';
 import { storeAttributes } from './store-attributes.ts';
@@ -107,6 +116,7 @@ export function* setBasic(open: LocalOpen, change: BasicChange): Task<NtStatus> 
   }
   open.userSetAccessTime = isUserSet(open.userSetAccessTime, change.lastAccessTime);
   open.userSetModificationTime = isUserSet(open.userSetModificationTime, change.lastWriteTime);
+  reportModified(open, changedBy(change));
   return STATUS_SUCCESS;
 }
 
@@ -177,9 +187,11 @@ export function* setDisposition(open: LocalOpen, change: DispositionChange): Tas
     isPosix: change.posixSemantics === true,
     isOnClose: change.onClose === true,
   };
-  return yield* wait(
+  const status = yield* wait(
     volume.files.update(open.fileKey, (current) => decideDisposition(current, disposition)),
   );
+  yield* endIfDeletePending(open);
+  return status;
 }
 
 /** [MS-FSA] 2.1.5.15.10 FilePositionInformation: kept for whoever asks. */
@@ -221,6 +233,16 @@ function nextAttributes(stored: DosAttributes, attributes: number): number {
   return (stored.attributes & ~STORED_ATTRIBUTES) | (attributes & STORED_ATTRIBUTES);
 }
 
+/** FILE_NOTIFY_CHANGE_* of what FileBasicInformation sets. */
+function changedBy(change: BasicChange): number {
+  return (
+    (change.attributes !== 0 ? FILE_NOTIFY_CHANGE_ATTRIBUTES : 0) |
+    (change.creationTime > 0n ? FILE_NOTIFY_CHANGE_CREATION : 0) |
+    (change.lastAccessTime > 0n ? FILE_NOTIFY_CHANGE_LAST_ACCESS : 0) |
+    (change.lastWriteTime > 0n ? FILE_NOTIFY_CHANGE_LAST_WRITE : 0)
+  );
+}
+
 function isUserSet(current: boolean, change: bigint): boolean {
   if (change > 0n || change === FILE_TIME_FREEZE) return true;
   return change === FILE_TIME_THAW ? false : current;
@@ -232,6 +254,7 @@ function* truncate(open: LocalOpen, size: number): Task<NtStatus> {
   if (failed(cut)) return statusOf(cut);
   if (open.closed) return STATUS_FILE_CLOSED;
   yield* settleModifyTime(open, kept);
+  reportContent(open, FILE_NOTIFY_CHANGE_SIZE);
   return STATUS_SUCCESS;
 }
 

@@ -22,6 +22,8 @@ describe('[MS-FSCC] 2.1.5 Pathname', () => {
     ['a', ['a', '', false, false]],
     ['a\\B c\\d.txt', ['a/B c/d.txt', '', false, false]],
     ['a/b', ['a/b', '', false, false]],
+    ['a\\b\\..\\c', ['a/c', '', false, false]],
+    ['a\\..', ['', '', false, false]],
     ['a\\', ['a', '', true, false]],
     ['a:s', ['a', 's', false, true]],
     ['d\\a:s:$DATA', ['d/a', 's', false, true]],
@@ -39,7 +41,7 @@ describe('[MS-FSCC] 2.1.5 Pathname', () => {
 
   const bad: readonly (readonly [string, number])[] = [
     ['\\a', STATUS_INVALID_PARAMETER],
-    ['a\\..\\b', STATUS_OBJECT_PATH_SYNTAX_BAD],
+    ['a\\..\\..\\b', STATUS_OBJECT_PATH_SYNTAX_BAD],
     ['..', STATUS_OBJECT_PATH_SYNTAX_BAD],
     ['a\\.', STATUS_OBJECT_NAME_INVALID],
     ['a\\\\b', STATUS_OBJECT_NAME_INVALID],

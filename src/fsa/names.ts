@@ -37,7 +37,8 @@ export interface NameLimits {
 /**
  * [MS-FSA] 2.1.5.1 Server Requests an Open of a File, PathName; [MS-FSCC] 2.1.5 Pathname.
  *
- * STATUS_INVALID_PARAMETER: a leading '\' ([MS-SMB2] 2.2.13). STATUS_OBJECT_PATH_SYNTAX_BAD: '..'.
+ * STATUS_INVALID_PARAMETER: a leading '\' ([MS-SMB2] 2.2.13). STATUS_OBJECT_PATH_SYNTAX_BAD: '..' out
+ * of the root; elsewhere it takes the name before it away (smbtorture smb2.notify.tree).
  * STATUS_OBJECT_NAME_INVALID: '.', an empty component, a character, a length or a stream type that
  * cannot be.
  */
@@ -137,10 +138,10 @@ function parsePath(path: string, limits: NameLimits): string | NtError {
   // Like Samba we take '/' for a separator (smbtorture smb2.timestamps.test_close_not_attrib).
   const components = path.split(/[\\/]/);
   if (components.length > limits.pathDepthMax) return STATUS_OBJECT_NAME_INVALID;
+  if (components.includes('..') && !takeUp(components)) return STATUS_OBJECT_PATH_SYNTAX_BAD;
   const isPrivate = PRIVATE.test(path);
   for (let i = 0; i < components.length; i++) {
     const component = components[i]!;
-    if (component === '..') return STATUS_OBJECT_PATH_SYNTAX_BAD;
     if (component === '' || component === '.' || component.length > COMPONENT_LENGTH_MAX) {
       return STATUS_OBJECT_NAME_INVALID;
     }
@@ -152,6 +153,16 @@ function parsePath(path: string, limits: NameLimits): string | NtError {
     }
   }
   return components.join('/');
+}
+
+/** Follows each '..' in place, by name alone; false when one leads out of the root. */
+function takeUp(components: string[]): boolean {
+  for (let i = 0; i < components.length; ) {
+    if (components[i] !== '..') i++;
+    else if (i === 0) return false;
+    else components.splice(--i, 2);
+  }
+  return true;
 }
 
 /** [MS-FSCC] 2.1.5.3 Streamname: 'name', 'name:type' or ':type'. */

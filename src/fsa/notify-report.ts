@@ -6,6 +6,7 @@ import {
   FILE_NOTIFY_CHANGE_ATTRIBUTES,
   FILE_NOTIFY_CHANGE_CREATION,
   FILE_NOTIFY_CHANGE_DIR_NAME,
+  FILE_NOTIFY_CHANGE_EA,
   FILE_NOTIFY_CHANGE_FILE_NAME,
   FILE_NOTIFY_CHANGE_LAST_WRITE,
   FILE_NOTIFY_CHANGE_SIZE,
@@ -103,6 +104,15 @@ export function reportContent(open: LocalOpen, filter: number): void {
 }
 
 export const CONTENT_WRITTEN: number = FILE_NOTIFY_CHANGE_SIZE | FILE_NOTIFY_CHANGE_LAST_WRITE;
+
+/** [MS-FSA] 2.1.5.1.2: FILE_OVERWRITE and FILE_SUPERSEDE change a file's attributes and EAs too. */
+export function reportOverwritten(open: LocalOpen): void {
+  if (open.streamName === '') {
+    reportModified(open, CONTENT_WRITTEN | FILE_NOTIFY_CHANGE_ATTRIBUTES | FILE_NOTIFY_CHANGE_EA);
+  } else {
+    reportContent(open, CONTENT_WRITTEN);
+  }
+}
 
 export function reportStreamAdded(open: LocalOpen, streamName: string): void {
   reportStreamName(open, streamName, FILE_ACTION_ADDED_STREAM);

@@ -30,6 +30,7 @@ import { fileKeyOf, pendingDeleteOf } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import { creationTimeOf, metadataOf } from './metadata.ts';
 import { lastOf } from './names.ts';
+import { reportAdded, reportStreamAdded } from './notify-report.ts';
 import { encodeNtAcl } from './nt-acl.ts';
 import type { OpenRequest } from './open-request.ts';
 import { creationAccess } from './open-storage.ts';
@@ -77,7 +78,10 @@ export function* createNew(request: OpenRequest, place: NewPlace): Task<OpenOutc
   if (outcome.status !== STATUS_SUCCESS) {
     yield* unmake(open);
     yield* abandonOpen(open);
+    return outcome;
   }
+  reportAdded(open.volume, open);
+  if (open.streamName !== '') reportStreamAdded(open, open.streamName);
   return outcome;
 }
 

@@ -37,6 +37,7 @@ import { fileKeyOf } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import { creationTimeOf, metadataOf, storedAttributes } from './metadata.ts';
 import { lastOf } from './names.ts';
+import { reportOverwritten, reportStreamAdded } from './notify-report.ts';
 import { decodeNtAcl } from './nt-acl.ts';
 import { type OpenRequest, refusesExisting } from './open-request.ts';
 import type { Opened } from './open-storage.ts';
@@ -87,7 +88,9 @@ export function* openExisting(
     return { status: open };
   }
   const outcome = yield* finish(request, open, examined);
-  if (outcome.status !== STATUS_SUCCESS) yield* abandonOpen(open);
+  if (outcome.open === undefined) yield* abandonOpen(open);
+  else if (outcome.createAction === FILE_CREATED) reportStreamAdded(open, open.streamName);
+  else if (request.overwrites) reportOverwritten(open);
   return outcome;
 }
 

@@ -22,6 +22,7 @@ import type { FileStat } from '../vfs/vfs.ts';
 import { accessConflicts } from './decide-lock.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
+import { CONTENT_WRITTEN, reportContent } from './notify-report.ts';
 import type { CountOutcome } from './surface.ts';
 
 export interface ReadOptions {
@@ -116,6 +117,7 @@ export function* writeFile(
   if (open.closed) return { status: STATUS_FILE_CLOSED, count: 0 };
   if (kept !== undefined || open.backing !== undefined) yield* settleModifyTime(open, kept);
   open.position = BigInt(start + count);
+  reportContent(open, CONTENT_WRITTEN);
   if (count < length) return { status: STATUS_DISK_FULL, count: 0 };
   if (options.writeThrough === true && open.volume.options.strictSync) {
     const synced = yield* wait(open.file.sync(true));

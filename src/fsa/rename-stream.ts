@@ -13,6 +13,7 @@ import { decideStreamRenamed } from './decide-rename.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
 import { parseStreamName } from './names.ts';
+import { reportStreamAdded, reportStreamRemoved } from './notify-report.ts';
 import { findStream, streamXattr, XattrStream } from './stream-backing.ts';
 import type { NewName } from './surface.ts';
 
@@ -98,6 +99,8 @@ function* becomeUnnamed(open: LocalOpen, from: string, replace: boolean): Task<N
 /** All opens of the stream, here and in the record, get its new name. */
 function* follow(open: LocalOpen, streamName: string): Task<void> {
   const { volume, fileKey, streamKey: from } = open;
+  reportStreamRemoved(open, open.streamName);
+  if (streamName !== '') reportStreamAdded(open, streamName);
   const streamKey = upcase(streamName);
   const to = { streamKey, streamName };
   yield* wait(volume.files.update(fileKey, (current) => decideStreamRenamed(current, from, to)));

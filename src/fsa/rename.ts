@@ -31,6 +31,7 @@ import { fileKeyOf, pendingDeleteOf } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import { storedAttributes } from './metadata.ts';
 import { joinPath, lastOf, parentOf, parseName } from './names.ts';
+import { reportAdded, reportRemoved, reportRenamed } from './notify-report.ts';
 import { decodeNtAcl } from './nt-acl.ts';
 import { renameStream } from './rename-stream.ts';
 import type { NewName } from './surface.ts';
@@ -74,6 +75,8 @@ export function* renameFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   for (const other of volume.opens.ofFile(open.fileKey)) {
     if (other.volume === volume && other.path === link.path) other.path = place.path;
   }
+  const names = { from: link.path, to: place.path, isDirectory: open.isDirectory };
+  reportRenamed(volume, names, replace);
   return STATUS_SUCCESS;
 }
 
@@ -103,9 +106,12 @@ export function* linkFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   if (place.replaced !== undefined) {
     const removed = yield* wait(volume.vfs.unlink(credentials, place.path));
     if (failed(removed)) return statusOf(removed);
+    reportRemoved(volume, { path: place.path, isDirectory: false });
   }
   const linked = yield* wait(volume.vfs.link(credentials, open.path, place.path));
-  return failed(linked) ? statusOf(linked) : STATUS_SUCCESS;
+  if (failed(linked)) return statusOf(linked);
+  reportAdded(volume, { path: place.path, isDirectory: false });
+  return STATUS_SUCCESS;
 }
 
 /** Where a file goes, and what it replaces there. */

@@ -37,11 +37,13 @@ import {
   STATUS_INVALID_SECURITY_DESCR,
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
+import { FILE_NOTIFY_CHANGE_SECURITY } from '../fscc/notify-filter.ts';
 import { ENODATA, EOPNOTSUPP, EPERM, type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { accessOfMode, checkAccess, tokenOf } from './access.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
+import { reportModified } from './notify-report.ts';
 import { decodeNtAcl, encodeNtAcl } from './nt-acl.ts';
 import type { AccessOutcome, SecurityOutcome } from './surface.ts';
 
@@ -105,6 +107,7 @@ export function* setSecurity(
   const { securityXattr } = open.volume.options;
   const stored = yield* wait(open.file.setXattr(securityXattr, encodeNtAcl(next)));
   if (failed(stored)) return statusOf(stored);
+  reportModified(open, FILE_NOTIFY_CHANGE_SECURITY);
   return yield* setPosixOwner(open, stat, next);
 }
 
