@@ -33,7 +33,12 @@ function* leave(open: LocalOpen, isAbandoned: boolean): Task<NtStatus> {
   if (open.isDirectory) volume.changeNotifyList.remove(open);
   const { credentials } = open.security;
   const closing = { openId, streamName, credentials, isAbandoned };
-  const due = yield* wait(volume.files.update(fileKey, (current) => decideClose(current, closing)));
+  const { due, breaks } = yield* wait(
+    volume.files.update(fileKey, (current) => decideClose(current, closing)),
+  );
+  // A lease may have other opens: its time runs out, and finds nothing to do.
+  if (open.oplockKey === openId) volume.oplockBreaks.forget(fileKey, openId);
+  volume.oplockBreaks.indicate(volume, fileKey, breaks);
   if (due.length > 0) yield* removeAll(open, due);
   yield* endIfDeletePending(open);
   open.file.close();

@@ -6,9 +6,12 @@
  * record without opens and with its deletions (new opens fail with STATUS_DELETE_PENDING), removes
  * the file from the storage, and then removes the record.
  */
+import { DELETE } from '../dtyp/access-mask.ts';
 import type { Update } from '../state/record-store.ts';
 import type { Credentials } from '../vfs/vfs.ts';
+import { decideBreaks, dropOplocks } from './decide-oplock.ts';
 import { type FileRecord, isSameLink, type OpenEntry, type PendingDelete } from './file-record.ts';
+import { NO_BREAKS, type OplockBreak } from './oplock.ts';
 
 export interface ClosingOpen {
   readonly openId: string;
@@ -18,13 +21,20 @@ export interface ClosingOpen {
   readonly isAbandoned: boolean;
 }
 
-const NOTHING: readonly PendingDelete[] = [];
+export interface CloseDecision {
+  /** What the caller has to remove now. */
+  readonly due: readonly PendingDelete[];
+  /** Whoever keeps the file open without need is asked to let go of what is to be deleted. */
+  readonly breaks: readonly OplockBreak[];
+}
 
-/** Takes the open and its locks out of the record; answers what the caller has to remove now. */
+const NOTHING: CloseDecision = { due: [], breaks: NO_BREAKS };
+
+/** Takes the open with its locks, and its oplock with the last open under its key, out of the record. */
 export function decideClose(
   current: FileRecord | undefined,
   closing: ClosingOpen,
-): Update<FileRecord, readonly PendingDelete[]> {
+): Update<FileRecord, CloseDecision> {
   const entry = current?.opens.find((open) => open.openId === closing.openId);
   if (current === undefined || entry === undefined) return { next: 'keep', result: NOTHING };
   const deletes = entry.deleteOnClose && !closing.isAbandoned;
@@ -40,11 +50,24 @@ export function decideClose(
     ? withPending(current.deletePending, pendingOf(entry, closing))
     : current.deletePending;
   const due = deletePending.filter((pending) => isDue(pending, opens, closing.openId));
-  const next =
-    opens.length === 0 && due.length === 0
-      ? undefined
-      : { ...current, opens, locks, deletePending, version: current.version + 1 };
-  return { next, result: due };
+  if (opens.length === 0 && due.length === 0) return { next: undefined, result: NOTHING };
+  const left: FileRecord = {
+    ...current,
+    opens,
+    locks,
+    oplocks: dropOplocks(current.oplocks, opens),
+    deletePending,
+  };
+  const version = current.version + 1;
+  if (!deletes) return { next: { ...left, version }, result: { due, breaks: NO_BREAKS } };
+  const { oplocks, breaks } = decideBreaks(left, {
+    oplockKey: entry.oplockKey,
+    streamKey: entry.streamKey,
+    operation: 'remove',
+    access: DELETE,
+    isRetry: false,
+  });
+  return { next: { ...left, oplocks, version }, result: { due, breaks } };
 }
 
 /** After the storage did what `decideClose` asked: forgets these deletions. */

@@ -18,7 +18,17 @@ import {
 } from '../erref/ntstatus.ts';
 import { FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE } from '../fscc/create-parameters.ts';
 import type { Update } from '../state/record-store.ts';
+import { type BreakDecision, decideBreaks, grantOplock } from './decide-oplock.ts';
 import { type FileRecord, type OpenEntry, pendingDeleteOf } from './file-record.ts';
+import {
+  type AwaitedBreak,
+  NO_AWAITED,
+  NO_BREAKS,
+  NO_OPLOCKS,
+  type OplockBreak,
+  type OplockGrant,
+  type OplockRequest,
+} from './oplock.ts';
 
 const READS = FILE_READ_DATA | FILE_EXECUTE;
 const WRITES = FILE_WRITE_DATA | FILE_APPEND_DATA;
@@ -28,37 +38,113 @@ export interface OpenProposal {
   readonly isDirectory: boolean;
   /** What sharing is checked with: the granted access and what the disposition does at once. */
   readonly effectiveAccess: number;
+  /** What is asked for besides; of files only. */
+  readonly oplock: OplockRequest | undefined;
+  /** The file, or the stream, was made for this open. */
+  readonly isNew: boolean;
+  /** The disposition throws its content away. */
+  readonly overwrites: boolean;
+  /** Bytes in the stream. */
+  readonly fileSize: number;
+  /** The open waited for a break before. */
+  readonly isRetry: boolean;
 }
+
+export interface OpenDecision {
+  readonly status: NtStatus;
+  readonly grant: OplockGrant | undefined;
+  readonly breaks: readonly OplockBreak[];
+  /** Not empty: nothing is decided yet, the caller waits for these and tries again. */
+  readonly awaited: readonly AwaitedBreak[];
+}
+
+const GRANTED: OpenDecision = {
+  status: STATUS_SUCCESS,
+  grant: undefined,
+  breaks: NO_BREAKS,
+  awaited: NO_AWAITED,
+};
 
 /**
  * Grants an open, or says why not.
  *
  * STATUS_DELETE_PENDING: the file, or the stream, goes with its last close.
- * STATUS_SHARING_VIOLATION: another open's access or share mode does not admit this one.
+ * STATUS_SHARING_VIOLATION: another open's access or share mode does not admit this one. Others'
+ * oplocks break, and are waited for, before either is final.
  */
 export function decideOpen(
   current: FileRecord | undefined,
   proposal: OpenProposal,
-): Update<FileRecord, NtStatus> {
+): Update<FileRecord, OpenDecision> {
   const { entry, isDirectory } = proposal;
   if (current === undefined) {
-    const record = { isDirectory, opens: [entry], locks: [], deletePending: [], version: 1 };
-    return { next: record, result: STATUS_SUCCESS };
+    const record: FileRecord = {
+      isDirectory,
+      opens: [entry],
+      locks: [],
+      oplocks: NO_OPLOCKS,
+      deletePending: [],
+      version: 1,
+    };
+    return grant(record, proposal, NO_BREAKS);
   }
   assert(
     current.opens.every((open) => open.openId !== entry.openId),
     `open ${entry.openId} entered twice`,
   );
   if (pendingDeleteOf(current, entry) !== undefined) {
-    return { next: 'keep', result: STATUS_DELETE_PENDING };
+    return { next: 'keep', result: { ...GRANTED, status: STATUS_DELETE_PENDING } };
   }
-  for (const existing of current.opens) {
-    if (conflicts(existing, proposal)) return { next: 'keep', result: STATUS_SHARING_VIOLATION };
+  const isShared = !current.opens.some((existing) => conflicts(existing, proposal));
+  const { oplocks, breaks, awaited } = breakOthers(current, proposal, isShared);
+  const version = current.version + 1;
+  if (!isShared || awaited.length > 0) {
+    const status = STATUS_SHARING_VIOLATION;
+    const next = oplocks === current.oplocks ? 'keep' : { ...current, oplocks, version };
+    return { next, result: { status, grant: undefined, breaks, awaited } };
   }
-  return {
-    next: { ...current, opens: [...current.opens, entry], version: current.version + 1 },
-    result: STATUS_SUCCESS,
-  };
+  const opens = [...current.opens, entry];
+  return grant({ ...current, opens, oplocks, version }, proposal, breaks);
+}
+
+/** [MS-FSA] 2.1.4.12, as 2.1.5.1.2 asks for it. */
+function breakOthers(
+  current: FileRecord,
+  proposal: OpenProposal,
+  isShared: boolean,
+): BreakDecision {
+  const { oplocks } = current;
+  if (oplocks.length === 0) return { oplocks, breaks: NO_BREAKS, awaited: NO_AWAITED };
+  const { entry, effectiveAccess, isRetry } = proposal;
+  const operation = proposal.overwrites ? 'overwrite' : 'open';
+  return decideBreaks(current, {
+    oplockKey: entry.oplockKey,
+    streamKey: entry.streamKey,
+    operation: isShared ? operation : 'share',
+    access: effectiveAccess,
+    isRetry,
+  });
+}
+
+/** The open stands in `record`; its oplock is added. */
+function grant(
+  record: FileRecord,
+  proposal: OpenProposal,
+  breaks: readonly OplockBreak[],
+): Update<FileRecord, OpenDecision> {
+  const { entry, oplock: request, effectiveAccess: access, isNew, fileSize } = proposal;
+  if (request === undefined || record.isDirectory) {
+    return { next: record, result: breaks.length === 0 ? GRANTED : { ...GRANTED, breaks } };
+  }
+  const { oplocks, grant } = grantOplock(record, entry, {
+    request,
+    access,
+    isNew,
+    isOverwritten: proposal.overwrites,
+    fileSize,
+  });
+  const next = oplocks === record.oplocks ? record : { ...record, oplocks };
+  return { next, result: { ...GRANTED, grant, breaks } };
 }
 
 /**

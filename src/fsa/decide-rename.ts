@@ -71,6 +71,9 @@ export function decideStreamRenamed(
       ...current,
       opens: current.opens.map((open) => (open.streamKey === from ? { ...open, streamKey } : open)),
       locks: current.locks.map((lock) => (lock.streamKey === from ? { ...lock, streamKey } : lock)),
+      oplocks: current.oplocks.map((entry) =>
+        entry.streamKey === from ? { ...entry, streamKey } : entry,
+      ),
       deletePending: current.deletePending.map((pending) =>
         pending.streamKey === from ? { ...pending, streamKey, streamName } : pending,
       ),

@@ -1,14 +1,16 @@
 /** How an open comes into being once it is decided: its entry in the record and its local half. */
 import { type Task, wait } from '../base/task.ts';
-import { type NtStatus, STATUS_SUCCESS } from '../erref/ntstatus.ts';
+import { STATUS_SUCCESS } from '../erref/ntstatus.ts';
 import { FILE_DELETE_ON_CLOSE } from '../fscc/create-parameters.ts';
 import { upcase } from '../fscc/upcase.ts';
 import type { VfsFile } from '../vfs/vfs.ts';
-import { decideOpen } from './decide-open.ts';
+import { decideOpen, type OpenProposal } from './decide-open.ts';
+import { oplockKeyOf } from './decide-oplock.ts';
 import type { NtError } from './errno-to-ntstatus.ts';
 import type { OpenEntry } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import type { OpenRequest } from './open-request.ts';
+import { waitForBreaks } from './oplock-breaks.ts';
 
 export interface Entrance {
   readonly file: VfsFile;
@@ -19,15 +21,26 @@ export interface Entrance {
   /** What the disposition does besides: part of the sharing check. */
   readonly implied: number;
   readonly streamName: string;
+  /** The file, or the stream, was made for this open. */
+  readonly isNew: boolean;
+  /** Bytes in the stream. */
+  readonly fileSize: number;
 }
+
+/** Times that one open waits for breaks: more is a tug of war that it loses. */
+const BREAK_WAITS_MAX = 32;
 
 /**
  * The open, entered into the file's record.
  *
- * STATUS_DELETE_PENDING and STATUS_SHARING_VIOLATION as in `decideOpen`; then `file` is still the
- * caller's to close.
+ * STATUS_DELETE_PENDING and STATUS_SHARING_VIOLATION as in `decideOpen`; STATUS_CANCELLED: it was
+ * cancelled while it waited. 'again': it waited for others' oplocks to break, so that nothing that is
+ * known of the file may be true any more. But for a LocalOpen `file` is still the caller's to close.
  */
-export function* enterOpen(request: OpenRequest, entrance: Entrance): Task<LocalOpen | NtError> {
+export function* enterOpen(
+  request: OpenRequest,
+  entrance: Entrance,
+): Task<LocalOpen | NtError | 'again'> {
   const { volume, security } = request;
   const { fileKey, path, granted, isDirectory, streamName } = entrance;
   const openId = volume.opens.nextId(volume.id);
@@ -38,14 +51,30 @@ export function* enterOpen(request: OpenRequest, entrance: Entrance): Task<Local
     volumeId: volume.id,
     path,
     streamKey,
+    oplockKey: oplockKeyOf(openId, request.oplock),
     grantedAccess: granted,
     shareAccess: request.shareAccess,
     deleteOnClose: (request.options & FILE_DELETE_ON_CLOSE) !== 0,
   };
-  const proposal = { entry, isDirectory, effectiveAccess: granted | entrance.implied };
-  const status: NtStatus = yield* wait(
+  const proposal: OpenProposal = {
+    entry,
+    isDirectory,
+    effectiveAccess: granted | entrance.implied,
+    oplock: request.oplock,
+    isNew: entrance.isNew,
+    overwrites: request.overwrites,
+    fileSize: entrance.fileSize,
+    isRetry: request.breakWaits > 0,
+  };
+  const { status, grant, breaks, awaited } = yield* wait(
     volume.files.update(fileKey, (current) => decideOpen(current, proposal)),
   );
+  if (breaks.length > 0) volume.oplockBreaks.indicate(volume, fileKey, breaks);
+  if (awaited.length > 0 && request.breakWaits < BREAK_WAITS_MAX) {
+    request.breakWaits++;
+    const waited = yield* waitForBreaks(volume, fileKey, awaited, request.cancel);
+    return waited === STATUS_SUCCESS ? 'again' : waited;
+  }
   if (status !== STATUS_SUCCESS) return status;
   const open: LocalOpen = {
     volume,
@@ -56,6 +85,8 @@ export function* enterOpen(request: OpenRequest, entrance: Entrance): Task<Local
     isDirectory,
     streamName,
     streamKey,
+    oplockKey: entry.oplockKey,
+    oplock: grant,
     backing: undefined,
     grantedAccess: granted,
     shareAccess: request.shareAccess,

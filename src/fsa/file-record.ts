@@ -7,6 +7,7 @@
  * functions in this folder are the only ones that make a next record.
  */
 import type { Credentials, FileStat } from '../vfs/vfs.ts';
+import type { OplockEntry } from './oplock.ts';
 
 /** [MS-FSA] 2.1.1.6 Per Open: what others' decisions look at. */
 export interface OpenEntry {
@@ -19,6 +20,11 @@ export interface OpenEntry {
   readonly path: string;
   /** '' is the unnamed data stream (or the directory itself), upper-cased otherwise. */
   readonly streamKey: string;
+  /**
+   * [MS-FSA] Open.TargetOplockKey: opens with one key never break each other's caching. The lease's,
+   * or this open's own id.
+   */
+  readonly oplockKey: string;
   readonly grantedAccess: number;
   readonly shareAccess: number;
   /** FILE_DELETE_ON_CLOSE was given at open. */
@@ -51,6 +57,8 @@ export interface FileRecord {
   readonly isDirectory: boolean;
   readonly opens: readonly OpenEntry[];
   readonly locks: readonly ByteRangeLock[];
+  /** [MS-FSA] Stream.Oplock, of all streams: one for each holder. */
+  readonly oplocks: readonly OplockEntry[];
   readonly deletePending: readonly PendingDelete[];
   /** Counts changes, so that a waiter can tell whether it saw this one. */
   readonly version: number;

@@ -25,6 +25,7 @@ import {
   FILE_NOTIFY_CHANGE_LAST_WRITE,
 } from '../fscc/notify-filter.ts';
 import { EBADF, EINVAL, ENXIO, EOPNOTSUPP, type Errno, EXDEV, failed } from '../vfs/errno.ts';
+import { breakReadCaching, mayDisturb } from './break-caching.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
@@ -85,6 +86,7 @@ export function* setZeroData(open: LocalOpen, from: number, beyond: number): Tas
   // Beyond the end there is nothing to zero, and the file does not grow.
   const end = Math.min(beyond, size);
   if (from >= end) return STATUS_SUCCESS;
+  if (mayDisturb(open)) yield* breakReadCaching(open);
   const kept = open.userSetModificationTime ? yield* wait(open.file.stat()) : undefined;
   const zeroed = yield* zero(open, from, end - from);
   if (failed(zeroed)) return statusOf(zeroed);

@@ -37,6 +37,7 @@ import {
 } from '../fscc/notify-filter.ts';
 import { EOPNOTSUPP, failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
+import { breakHandleCaching, breakReadCaching, mayDisturb } from './break-caching.ts';
 import { decideDisposition } from './decide-delete.ts';
 import { DOSATTRIB_XATTR, type DosAttributes } from './dos-attributes.ts';
 import { eaSizeOf } from './ea-store.ts';
@@ -130,6 +131,7 @@ export function* setEndOfFile(open: LocalOpen, size: number): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
   if (open.isDirectory) return STATUS_INVALID_PARAMETER;
   if ((open.grantedAccess & FILE_WRITE_DATA) === 0) return STATUS_ACCESS_DENIED;
+  if (mayDisturb(open)) yield* breakReadCaching(open);
   return yield* truncate(open, size);
 }
 
@@ -145,6 +147,7 @@ export function* setAllocation(open: LocalOpen, size: number): Task<NtStatus> {
   if ((open.grantedAccess & FILE_WRITE_DATA) === 0) return STATUS_ACCESS_DENIED;
   const current = yield* sizeOf(open);
   if (failed(current)) return statusOf(current);
+  if (mayDisturb(open)) yield* breakReadCaching(open);
   if (size < current) return yield* truncate(open, size);
   // A named stream takes what it holds, no more.
   if (open.backing !== undefined) return STATUS_SUCCESS;
@@ -178,6 +181,9 @@ export function* setDisposition(open: LocalOpen, change: DispositionChange): Tas
   if (change.delete) {
     const refused = yield* checkDelete(open, change.ignoreReadOnly === true);
     if (refused !== STATUS_SUCCESS) return refused;
+    const broken = yield* breakHandleCaching(open, change.cancel);
+    if (broken !== STATUS_SUCCESS) return broken;
+    if (open.closed) return STATUS_FILE_CLOSED;
   }
   const disposition = {
     openId,

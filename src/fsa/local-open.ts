@@ -1,4 +1,5 @@
 import type { VfsFile } from '../vfs/vfs.ts';
+import type { OplockGrant } from './oplock.ts';
 import type { DirectoryCursor } from './query-directory.ts';
 import type { SecurityContext } from './security-context.ts';
 import type { StreamBacking } from './stream-backing.ts';
@@ -24,6 +25,10 @@ export interface LocalOpen {
   /** '' is the unnamed stream; the name in the case it has on disk. A rename changes it. */
   streamName: string;
   streamKey: string;
+  /** As in `OpenEntry`. */
+  readonly oplockKey: string;
+  /** What the open was granted; what became of it is in the record. */
+  readonly oplock: OplockGrant | undefined;
   /** Set for a named stream; the unnamed one reads and writes `file`. */
   backing: StreamBacking | undefined;
   readonly grantedAccess: number;

@@ -6,6 +6,7 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_LOCK_NOT_GRANTED,
 } from '../erref/ntstatus.ts';
+import { breakReadCaching, mayDisturb } from './break-caching.ts';
 import { decideLock, decideUnlock } from './decide-lock.ts';
 import type { LocalOpen } from './local-open.ts';
 import type { CancelSignal, LockRange } from './surface.ts';
@@ -30,6 +31,7 @@ export function* lockRanges(
 ): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
   if (open.isDirectory) return STATUS_INVALID_PARAMETER;
+  if (mayDisturb(open)) yield* breakReadCaching(open);
   const status = yield* tryLock(open, ranges);
   if (status !== STATUS_LOCK_NOT_GRANTED || options.failImmediately) return status;
   return yield* waitForLock(open, ranges, options.cancel);

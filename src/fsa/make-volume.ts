@@ -6,6 +6,7 @@ import type { FileRecord } from './file-record.ts';
 import { LocalOpens } from './local-opens.ts';
 import { makeNameResolver } from './name-resolver.ts';
 import { ChangeNotifyList } from './notify-list.ts';
+import { OplockBreaks } from './oplock-breaks.ts';
 import type { Volume, VolumeOptions } from './volume.ts';
 
 export interface VolumeParams {
@@ -35,10 +36,11 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   nameCacheNames: DEFAULT_LIMITS.nameCacheNames,
   notifyBufferSize: DEFAULT_LIMITS.notifyBufferSize,
   notifyBuffersSize: DEFAULT_LIMITS.notifyBuffersSize,
+  breakTimeoutMs: DEFAULT_LIMITS.breakTimeoutMs,
 };
 
 /** Layout of `FileRecord`. */
-const FILE_RECORD_VERSION = 1;
+const FILE_RECORD_VERSION = 2;
 
 /** [MS-FSA] 2.1.1.1: makes a mounted store the volume behind a share. The store stays the caller's. */
 export function makeVolume(params: VolumeParams): Volume {
@@ -61,5 +63,6 @@ export function makeVolume(params: VolumeParams): Volume {
       entrySize: options.notifyBufferSize,
       totalSize: options.notifyBuffersSize,
     }),
+    oplockBreaks: new OplockBreaks({ env, timeoutMs: options.breakTimeoutMs }),
   };
 }

@@ -69,10 +69,12 @@ export function* createNew(request: OpenRequest, place: NewPlace): Task<OpenOutc
     granted,
     implied: 0,
     streamName: request.name.streamName,
+    isNew: true,
+    fileSize: 0,
   });
-  if (typeof open === 'number') {
+  if (open === 'again' || typeof open === 'number') {
     file.close();
-    return { status: open };
+    return open === 'again' ? 'exists' : { status: open };
   }
   const outcome = yield* finish(request, open, stat, parent);
   if (outcome.status !== STATUS_SUCCESS) {

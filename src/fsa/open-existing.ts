@@ -61,12 +61,12 @@ interface Examined {
   readonly xattr: string | undefined;
 }
 
-/** Takes `opened` over: it belongs to the open, or is closed. */
+/** Takes `opened` over: it belongs to the open, or is closed. 'again': start over, it waited. */
 export function* openExisting(
   request: OpenRequest,
   path: string,
   opened: Opened,
-): Task<OpenOutcome> {
+): Task<OpenOutcome | 'again'> {
   const { file } = opened;
   const examined = yield* examine(request, path, opened);
   if (typeof examined === 'number') {
@@ -82,10 +82,13 @@ export function* openExisting(
     granted: examined.granted,
     implied: examined.implied,
     streamName: xattr === undefined ? request.name.streamName : streamOfXattr(xattr)!,
+    isNew: xattr === undefined && request.name.streamName !== '',
+    // A stream's size is not known yet: any lock counts.
+    fileSize: request.name.streamName === '' ? stat.size : Number.MAX_SAFE_INTEGER,
   });
-  if (typeof open === 'number') {
+  if (open === 'again' || typeof open === 'number') {
     file.close();
-    return { status: open };
+    return open === 'again' ? open : { status: open };
   }
   const outcome = yield* finish(request, open, examined);
   if (outcome.open === undefined) yield* abandonOpen(open);

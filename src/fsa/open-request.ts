@@ -45,8 +45,9 @@ import {
 } from '../fscc/file-attributes.ts';
 import type { NtError } from './errno-to-ntstatus.ts';
 import { type ParsedName, parseName } from './names.ts';
+import type { OplockRequest } from './oplock.ts';
 import type { SecurityContext } from './security-context.ts';
-import type { OpenParams } from './surface.ts';
+import type { CancelSignal, OpenParams } from './surface.ts';
 import type { Volume } from './volume.ts';
 
 /** The bits of DesiredAccess that name nothing ([MS-FSA] 2.1.5.1). */
@@ -91,6 +92,10 @@ export interface OpenRequest {
   readonly allocationSize: number;
   readonly eas: readonly ExtendedAttribute[];
   readonly creatorDescriptor: SecurityDescriptor | undefined;
+  readonly oplock: OplockRequest | undefined;
+  readonly cancel: CancelSignal;
+  /** How often the open waited for others' oplocks to break. */
+  breakWaits: number;
 }
 
 /** The request, or the first thing that is wrong with it, in the order of [MS-FSA] 2.1.5.1. */
@@ -149,6 +154,9 @@ export function parseOpen(
     allocationSize: params.allocationSize ?? 0,
     eas,
     creatorDescriptor,
+    oplock: params.oplock,
+    cancel: params.cancel,
+    breakWaits: 0,
   };
 }
 

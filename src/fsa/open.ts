@@ -42,7 +42,13 @@ export function* openFile(
   for (let attempt = 0; attempt < OPEN_ATTEMPTS_MAX; attempt++) {
     if (isTried) {
       const opened = yield* openStorage(request, path);
-      if (!failed(opened)) return yield* openExisting(request, path, opened);
+      if (!failed(opened)) {
+        const outcome = yield* openExisting(request, path, opened);
+        if (outcome !== 'again') return outcome;
+        // It waited, which is no fault of the name; how often is limited there.
+        attempt = 0;
+        continue;
+      }
       if (opened !== ENOENT && opened !== ENOTDIR) return { status: statusOf(opened) };
       errno = opened;
     }

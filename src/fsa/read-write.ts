@@ -19,6 +19,7 @@ import {
 } from '../erref/ntstatus.ts';
 import { EBADF, EINVAL, type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
+import { breakReadCaching, mayDisturb } from './break-caching.ts';
 import { accessConflicts } from './decide-lock.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
@@ -109,6 +110,7 @@ export function* writeFile(
   const locked = yield* isLocked(open, start, length, 'write');
   if (locked) return { status: STATUS_FILE_LOCK_CONFLICT, count: 0 };
   if (length === 0) return { status: STATUS_SUCCESS, count: 0 };
+  if (mayDisturb(open)) yield* breakReadCaching(open);
 
   const kept = open.userSetModificationTime ? yield* wait(open.file.stat()) : undefined;
   const writing = (open.backing ?? open.file).write(chunks, start);

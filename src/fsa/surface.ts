@@ -7,6 +7,7 @@ import type { ExtendedAttribute } from '../fscc/ea.ts';
 import type { FileMetadata } from '../fscc/file-metadata.ts';
 import type { StreamData } from '../fscc/stream-information.ts';
 import type { LocalOpen } from './local-open.ts';
+import type { OplockRequest } from './oplock.ts';
 
 /** How a waiting operation learns that its request was cancelled or its open closed. */
 export interface CancelSignal {
@@ -34,6 +35,8 @@ export interface OpenParams {
   readonly securityDescriptor: Uint8Array | undefined;
   /** FILETIME of TWrp; no snapshots yet: any value is STATUS_OBJECT_NAME_NOT_FOUND. */
   readonly timewarp: bigint | undefined;
+  /** [MS-FSA] 2.1.5.18 Server Requests an Oplock: asked for together with the open. */
+  readonly oplock?: OplockRequest | undefined;
   readonly cancel: CancelSignal;
 }
 
@@ -116,12 +119,16 @@ export interface DispositionChange {
   readonly ignoreReadOnly?: boolean;
   /** FILE_DISPOSITION_ON_CLOSE: changes FILE_DELETE_ON_CLOSE of this open instead. */
   readonly onClose?: boolean;
+  /** Without it others' handle caching is broken, and nobody is waited for. */
+  readonly cancel?: CancelSignal;
 }
 
 /** Where FileRenameInformation and FileLinkInformation lead: from the volume's root, or ':stream'. */
 export interface NewName {
   readonly newName: string;
   readonly replaceIfExists: boolean;
+  /** Without it others' handle caching is broken, and nobody is waited for. */
+  readonly cancel?: CancelSignal;
 }
 
 export type EasOutcome = { readonly status: NtStatus; readonly eas: readonly ExtendedAttribute[] };

@@ -6,6 +6,7 @@ import type { LocalOpen } from './local-open.ts';
 import type { LocalOpens } from './local-opens.ts';
 import type { NameResolver } from './name-resolver.ts';
 import type { ChangeNotifyList } from './notify-list.ts';
+import type { OplockBreaks } from './oplock-breaks.ts';
 
 /** How file attributes and security are kept and checked; from the share's configuration. */
 export interface VolumeOptions {
@@ -31,6 +32,8 @@ export interface VolumeOptions {
   readonly nameCacheNames: number;
   readonly notifyBufferSize: number;
   readonly notifyBuffersSize: number;
+  /** Milliseconds that the holder of an oplock or lease has to acknowledge a break. */
+  readonly breakTimeoutMs: number;
 }
 
 /** [MS-FSA] 2.1.1.1 Per Volume: one for each share. */
@@ -47,4 +50,5 @@ export interface Volume {
   readonly opens: LocalOpens;
   /** Who watches which directory, by the open that watches. */
   readonly changeNotifyList: ChangeNotifyList<LocalOpen>;
+  readonly oplockBreaks: OplockBreaks;
 }

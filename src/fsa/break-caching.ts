@@ -1,0 +1,90 @@
+/** [MS-FSA] 2.1.4.12 Algorithm to Check for an Oplock Break, for operations on a file that is open. */
+import { isPromise, type Task, wait } from '../base/task.ts';
+import { DELETE, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
+import { type NtStatus, STATUS_SUCCESS } from '../erref/ntstatus.ts';
+import type { Update } from '../state/record-store.ts';
+import { type BreakDecision, type Breaker, decideBreaks } from './decide-oplock.ts';
+import type { FileRecord } from './file-record.ts';
+import type { LocalOpen } from './local-open.ts';
+import { NO_AWAITED, NO_BREAKS, NO_OPLOCKS } from './oplock.ts';
+import { waitForBreaks } from './oplock-breaks.ts';
+import type { CancelSignal } from './surface.ts';
+import type { Volume } from './volume.ts';
+
+/** Times that one operation waits for breaks: more is a tug of war that it loses. */
+const BREAK_WAITS_MAX = 32;
+
+/** Whether a change of data or size may disturb somebody's caching: one look at the record. */
+export function mayDisturb(open: LocalOpen): boolean {
+  const record = open.volume.files.get(open.fileKey);
+  if (isPromise(record)) return true;
+  return record !== undefined && record.oplocks.length > 0;
+}
+
+/**
+ * Before a change of data, size or byte-range locks: nobody else caches the stream any more. Does
+ * not wait, for who may change it has it open, and then nobody else caches writes.
+ */
+export function* breakReadCaching(open: LocalOpen): Task<void> {
+  const { volume, fileKey, oplockKey, streamKey } = open;
+  const breaker: Breaker = {
+    oplockKey,
+    streamKey,
+    operation: 'change',
+    access: FILE_WRITE_DATA,
+    isRetry: false,
+  };
+  const { breaks } = yield* wait(
+    volume.files.update(fileKey, (current) => applyBreaks(current, breaker)),
+  );
+  volume.oplockBreaks.indicate(volume, fileKey, breaks);
+}
+
+/**
+ * Before a name goes or changes: whoever keeps the stream open only in its cache closes it. Waits
+ * for the answers where `cancel` is given. STATUS_CANCELLED: it was cancelled.
+ */
+export function* breakHandleCaching(
+  target: {
+    readonly volume: Volume;
+    readonly fileKey: string;
+    readonly oplockKey: string;
+    readonly streamKey: string;
+  },
+  cancel: CancelSignal | undefined,
+): Task<NtStatus> {
+  const { volume, fileKey, oplockKey, streamKey } = target;
+  for (let waits = 0; waits < BREAK_WAITS_MAX; waits++) {
+    const breaker: Breaker = {
+      oplockKey,
+      streamKey,
+      operation: 'remove',
+      access: DELETE,
+      isRetry: waits > 0,
+    };
+    const { breaks, awaited } = yield* wait(
+      volume.files.update(fileKey, (current) => applyBreaks(current, breaker)),
+    );
+    volume.oplockBreaks.indicate(volume, fileKey, breaks);
+    if (awaited.length === 0 || cancel === undefined) return STATUS_SUCCESS;
+    const status = yield* waitForBreaks(volume, fileKey, awaited, cancel);
+    if (status !== STATUS_SUCCESS) return status;
+  }
+  return STATUS_SUCCESS;
+}
+
+function applyBreaks(
+  current: FileRecord | undefined,
+  breaker: Breaker,
+): Update<FileRecord, BreakDecision> {
+  if (current === undefined) {
+    return {
+      next: 'keep',
+      result: { oplocks: NO_OPLOCKS, breaks: NO_BREAKS, awaited: NO_AWAITED },
+    };
+  }
+  const result = decideBreaks(current, breaker);
+  if (result.oplocks === current.oplocks) return { next: 'keep', result };
+  const { oplocks } = result;
+  return { next: { ...current, oplocks, version: current.version + 1 }, result };
+}

@@ -1,0 +1,393 @@
+/**
+ * Oplocks and leases: [MS-FSA] 2.1.4.12 Algorithm to Check for an Oplock Break, 2.1.5.18 Server
+ * Requests an Oplock, 2.1.5.19 Server Acknowledges an Oplock Break. Pure: the changes run inside
+ * `files.update`. The rules are the tables below; the functions only apply them.
+ */
+import { assert } from '../base/assert.ts';
+import {
+  FILE_READ_ATTRIBUTES,
+  FILE_WRITE_ATTRIBUTES,
+  READ_CONTROL,
+  SYNCHRONIZE,
+} from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_INVALID_OPLOCK_PROTOCOL,
+  STATUS_REQUEST_NOT_ACCEPTED,
+  STATUS_SUCCESS,
+  STATUS_UNSUCCESSFUL,
+} from '../erref/ntstatus.ts';
+import type { Update } from '../state/record-store.ts';
+import type { FileRecord, OpenEntry } from './file-record.ts';
+import {
+  ALL_CACHING,
+  type AwaitedBreak,
+  HANDLE_CACHING,
+  leaseOplockKey,
+  NO_AWAITED,
+  NO_BREAKS,
+  NO_CACHING,
+  NO_OPLOCKS,
+  type OplockBreak,
+  type OplockEntry,
+  type OplockGrant,
+  type OplockRequest,
+  READ_CACHING,
+  WRITE_CACHING,
+} from './oplock.ts';
+
+/** What an operation does to the caching of everybody else. */
+export interface BreakRule {
+  /** What the others lose. */
+  readonly takes: number;
+  /** The operation waits for whoever has one of these. */
+  readonly awaits: number;
+  /** It waits for any break that is in progress, too, unless it takes more than that break. */
+  readonly queues: boolean;
+  /** Level II of the very open that does it goes as well ([MS-FSA] 2.1.4.12, "WRITE"). */
+  readonly breaksOwnLevelII: boolean;
+}
+
+export type BreakingOperation = 'open' | 'overwrite' | 'share' | 'change' | 'remove';
+
+/**
+ * 2.1.4.12, by operation. open: 2.1.5.1.2 of an existing file for more than attributes. overwrite:
+ * the same with a disposition that empties it. share: an open that sharing forbids, as long as
+ * closing cached handles could help (2.1.5.1.2.2). change: 2.1.5.4, 2.1.5.8, 2.1.5.15.1, 2.1.5.15.4
+ * and the like: data, size or locks. remove: 2.1.5.15.3, 2.1.5.15.11, and a close that deletes.
+ */
+export const BREAK_RULES: Readonly<Record<BreakingOperation, BreakRule>> = {
+  open: { takes: WRITE_CACHING, awaits: WRITE_CACHING, queues: true, breaksOwnLevelII: false },
+  overwrite: { takes: ALL_CACHING, awaits: WRITE_CACHING, queues: true, breaksOwnLevelII: false },
+  share: { takes: HANDLE_CACHING, awaits: HANDLE_CACHING, queues: true, breaksOwnLevelII: false },
+  change: { takes: ALL_CACHING, awaits: NO_CACHING, queues: false, breaksOwnLevelII: true },
+  remove: { takes: HANDLE_CACHING, awaits: HANDLE_CACHING, queues: false, breaksOwnLevelII: false },
+};
+
+/** What may be asked for at all; anything else gets nothing. */
+const LEASE_STATES: ReadonlySet<number> = new Set([
+  READ_CACHING,
+  READ_CACHING | HANDLE_CACHING,
+  READ_CACHING | WRITE_CACHING,
+  ALL_CACHING,
+]);
+
+const ATTRIBUTES_ONLY = FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES | SYNCHRONIZE;
+
+/** What an oplock holder keeps when it breaks: level II, or nothing. */
+const OPLOCK_BREAKS_TO = READ_CACHING;
+
+export interface Breaker {
+  readonly oplockKey: string;
+  readonly streamKey: string;
+  readonly operation: BreakingOperation;
+  /** What the operation is allowed to do to the file: attributes alone disturb nobody. */
+  readonly access: number;
+  /** It waited before and tries again: it now waits for every break, not only for those it needs. */
+  readonly isRetry: boolean;
+}
+
+export interface BreakDecision {
+  /** The same array when nothing changes. */
+  readonly oplocks: readonly OplockEntry[];
+  readonly breaks: readonly OplockBreak[];
+  readonly awaited: readonly AwaitedBreak[];
+}
+
+/** Whether an access leaves what an oplock, or a lease, caches as it is. */
+export function isStatOpen(access: number, kind: 'oplock' | 'lease'): boolean {
+  const harmless = kind === 'lease' ? ATTRIBUTES_ONLY | READ_CONTROL : ATTRIBUTES_ONLY;
+  return (access & ~harmless) === 0;
+}
+
+/** 2.1.4.12: what an operation breaks, and whom it has to wait for. */
+export function decideBreaks(record: FileRecord, breaker: Breaker): BreakDecision {
+  const { oplocks } = record;
+  if (oplocks.length === 0 || isStatOpen(breaker.access, 'oplock')) {
+    return { oplocks, breaks: NO_BREAKS, awaited: NO_AWAITED };
+  }
+  const rule = BREAK_RULES[breaker.operation];
+  const breaks: OplockBreak[] = [];
+  const awaited: AwaitedBreak[] = [];
+  let isChanged = false;
+  const next = oplocks.map((entry) => {
+    if (entry.streamKey !== breaker.streamKey) return entry;
+    if (entry.oplockKey === breaker.oplockKey && !breaksItself(entry, rule)) return entry;
+    if (entry.lease !== undefined && isStatOpen(breaker.access, 'lease')) return entry;
+    const broken = breakEntry(entry, rule.takes, record.version + 1);
+    if (mustWait(entry, rule, breaker.isRetry)) {
+      const since = broken.entry.breaking?.since;
+      assert(since !== undefined, `nothing to wait for: ${entry.oplockKey} ${entry.caching}`);
+      awaited.push({ oplockKey: entry.oplockKey, since });
+    }
+    if (broken.indicated !== undefined) breaks.push(broken.indicated);
+    if (broken.entry !== entry) isChanged = true;
+    return broken.entry;
+  });
+  return { oplocks: isChanged ? next : oplocks, breaks, awaited };
+}
+
+function breaksItself(entry: OplockEntry, rule: BreakRule): boolean {
+  const isExclusive = (entry.caching & WRITE_CACHING) !== 0;
+  return rule.breaksOwnLevelII && entry.lease === undefined && !isExclusive;
+}
+
+function mustWait(entry: OplockEntry, rule: BreakRule, isRetry: boolean): boolean {
+  if ((entry.caching & rule.awaits) !== 0) return true;
+  if (!rule.queues || entry.breaking === undefined) return false;
+  return isRetry || (entry.caching & rule.takes) === 0;
+}
+
+/** T1: takes caching from one holder; tells it so unless it is being told already. */
+function breakEntry(
+  entry: OplockEntry,
+  takes: number,
+  since: number,
+): { readonly entry: OplockEntry; readonly indicated: OplockBreak | undefined } {
+  const { caching, breaking, lease } = entry;
+  if ((caching & takes) === 0) return { entry, indicated: undefined };
+  const left = caching & ~takes;
+  const to = lease === undefined ? left & OPLOCK_BREAKS_TO : left;
+  if (breaking !== undefined) {
+    const target = breaking.target & to;
+    if (target === breaking.target) return { entry, indicated: undefined };
+    return { entry: { ...entry, breaking: { ...breaking, target } }, indicated: undefined };
+  }
+  const needsAcknowledgement = caching !== READ_CACHING;
+  const next: OplockEntry = {
+    ...entry,
+    epoch: nextEpoch(entry.epoch),
+    ...(needsAcknowledgement
+      ? { breaking: { breakingTo: to, target: to, since } }
+      : { caching: NO_CACHING }),
+  };
+  return { entry: next, indicated: indicate(next, caching, to, since) };
+}
+
+function indicate(entry: OplockEntry, from: number, to: number, since: number): OplockBreak {
+  return {
+    oplockKey: entry.oplockKey,
+    serverId: entry.serverId,
+    lease: entry.lease,
+    from,
+    to,
+    needsAcknowledgement: entry.breaking !== undefined,
+    epoch: entry.epoch,
+    since,
+  };
+}
+
+function nextEpoch(epoch: number): number {
+  return (epoch + 1) & 0xffff;
+}
+
+export interface OplockProposal {
+  readonly request: OplockRequest;
+  /** What the open may do, and does at once. */
+  readonly access: number;
+  /** The file, or the stream, was made for this open. */
+  readonly isNew: boolean;
+  /** Its content was, or is about to be, thrown away. */
+  readonly isOverwritten: boolean;
+  /** Bytes in the stream: locks beyond its end do not keep readers from caching. */
+  readonly fileSize: number;
+}
+
+/**
+ * T0, 2.1.5.18: what an open that was decided gets. A lease that stands is only ever raised, to
+ * exactly what is asked for, and never while it breaks.
+ *
+ * Windows: whoever asks for a lease belongs to it even with nothing granted; an oplock that is not
+ * granted leaves no entry (smbtorture smb2.lease.request, smb2.lease.upgrade3).
+ */
+export function grantOplock(
+  record: FileRecord,
+  entry: OpenEntry,
+  proposal: OplockProposal,
+): { readonly oplocks: readonly OplockEntry[]; readonly grant: OplockGrant | undefined } {
+  const { oplocks } = record;
+  const { lease } = proposal.request;
+  const caching = grantable(record, entry, proposal);
+  const held = oplocks.find(
+    (other) => other.oplockKey === entry.oplockKey && other.streamKey === entry.streamKey,
+  );
+  if (held !== undefined) {
+    const raised = raise(held, proposal.request.caching, caching);
+    const next =
+      raised === held ? oplocks : oplocks.map((other) => (other === held ? raised : other));
+    return { oplocks: next, grant: grantOf(raised) };
+  }
+  if (lease === undefined && caching === NO_CACHING) return { oplocks, grant: undefined };
+  const epoch = lease?.epoch ?? 0;
+  const added: OplockEntry = {
+    oplockKey: entry.oplockKey,
+    streamKey: entry.streamKey,
+    serverId: entry.serverId,
+    lease:
+      lease === undefined
+        ? undefined
+        : { clientGuid: lease.clientGuid, leaseKey: lease.leaseKey, version: lease.version },
+    caching,
+    epoch: caching === NO_CACHING ? epoch : nextEpoch(epoch),
+    breaking: undefined,
+  };
+  return { oplocks: [...oplocks, added], grant: grantOf(added) };
+}
+
+function raise(held: OplockEntry, asked: number, grantable: number): OplockEntry {
+  const isMore = (asked & held.caching) === held.caching && asked !== held.caching;
+  if (!isMore || grantable !== asked || held.breaking !== undefined) return held;
+  return { ...held, caching: asked, epoch: nextEpoch(held.epoch) };
+}
+
+function grantOf(entry: OplockEntry): OplockGrant {
+  const { caching, lease, epoch } = entry;
+  return { caching, lease, epoch, isBreaking: entry.breaking !== undefined };
+}
+
+/** 2.1.5.18.1 and 2.1.5.18.2: as much of what is asked for as the others allow. */
+function grantable(record: FileRecord, entry: OpenEntry, proposal: OplockProposal): number {
+  const { request, access, isNew, isOverwritten } = proposal;
+  const isLease = request.lease !== undefined;
+  if (!LEASE_STATES.has(request.caching)) return NO_CACHING;
+  // Windows: only a lease goes with an open of a file's attributes (smb2.lease.statopen).
+  if (!isLease && !isNew && isStatOpen(access, 'oplock')) return NO_CACHING;
+  let caching = request.caching;
+  if (!isOverwritten && hasLockInside(record, entry.streamKey, proposal.fileSize)) {
+    caching = NO_CACHING;
+  }
+  for (const other of record.oplocks) {
+    if (other.streamKey !== entry.streamKey || other.oplockKey === entry.oplockKey) continue;
+    caching &= allowedBeside(other, isLease);
+  }
+  for (const other of record.opens) {
+    if (other.streamKey !== entry.streamKey || other.oplockKey === entry.oplockKey) continue;
+    if (!isStatOpen(other.grantedAccess, 'oplock')) caching &= ~WRITE_CACHING;
+  }
+  if (isLease) return LEASE_STATES.has(caching) ? caching : NO_CACHING;
+  // Exclusive and batch are all or nothing; what is left of them is level II.
+  return (caching & WRITE_CACHING) !== 0 ? caching : caching & READ_CACHING;
+}
+
+/** What may be cached beside another holder, be it one that breaks or that has nothing left. */
+function allowedBeside(other: OplockEntry, isLease: boolean): number {
+  if ((other.caching & WRITE_CACHING) !== 0) return NO_CACHING;
+  if (isLease) {
+    // An oplock cannot share handle caching with a lease, and gives level II way to READ only.
+    const isOplock = other.lease === undefined && other.caching !== NO_CACHING;
+    return isOplock ? READ_CACHING : READ_CACHING | HANDLE_CACHING;
+  }
+  return (other.caching & HANDLE_CACHING) !== 0 ? NO_CACHING : READ_CACHING;
+}
+
+/** 2.1.5.18.2: byte-range locks keep others' data from being cached. */
+function hasLockInside(record: FileRecord, streamKey: string, fileSize: number): boolean {
+  return record.locks.some(
+    (lock) => lock.streamKey === streamKey && lock.offset < BigInt(fileSize),
+  );
+}
+
+export interface Acknowledgement {
+  readonly oplockKey: string;
+  readonly streamKey: string;
+  /** What the holder keeps. */
+  readonly caching: number;
+}
+
+export interface AcknowledgeDecision {
+  readonly status: NtStatus;
+  readonly breaks: readonly OplockBreak[];
+}
+
+/**
+ * T2, 2.1.5.19. STATUS_UNSUCCESSFUL (a lease) and STATUS_INVALID_OPLOCK_PROTOCOL (an oplock): it is
+ * not breaking. STATUS_REQUEST_NOT_ACCEPTED: it would keep more than it may.
+ *
+ * Windows: when more has to go than the holder was told, it is told again, of WRITE and HANDLE
+ * first and of READ last, with the epoch it knows (smbtorture smb2.lease.v2_breaking3).
+ */
+export function decideAcknowledge(
+  current: FileRecord | undefined,
+  acknowledgement: Acknowledgement,
+): Update<FileRecord, AcknowledgeDecision> {
+  const { oplockKey, streamKey, caching } = acknowledgement;
+  const entry = current?.oplocks.find(
+    (other) => other.oplockKey === oplockKey && other.streamKey === streamKey,
+  );
+  if (current === undefined || entry?.breaking === undefined) {
+    const isOplock = entry !== undefined && entry.lease === undefined;
+    const status = isOplock ? STATUS_INVALID_OPLOCK_PROTOCOL : STATUS_UNSUCCESSFUL;
+    return { next: 'keep', result: { status, breaks: NO_BREAKS } };
+  }
+  if ((caching & ~entry.breaking.breakingTo) !== 0) {
+    return { next: 'keep', result: { status: STATUS_REQUEST_NOT_ACCEPTED, breaks: NO_BREAKS } };
+  }
+  const { entry: next, indicated } = settle(entry, caching, current.version + 1);
+  const oplocks = current.oplocks.map((other) => (other === entry ? next : other));
+  const breaks = indicated === undefined ? NO_BREAKS : [indicated];
+  return {
+    next: { ...current, oplocks, version: current.version + 1 },
+    result: { status: STATUS_SUCCESS, breaks },
+  };
+}
+
+function settle(
+  entry: OplockEntry,
+  caching: number,
+  since: number,
+): { readonly entry: OplockEntry; readonly indicated: OplockBreak | undefined } {
+  const target = entry.breaking?.target ?? caching;
+  if ((caching & ~target) === 0) {
+    return { entry: { ...entry, caching, breaking: undefined }, indicated: undefined };
+  }
+  if (caching === READ_CACHING) {
+    const lost = { ...entry, caching: NO_CACHING, breaking: undefined };
+    return { entry: lost, indicated: indicate(lost, caching, NO_CACHING, since) };
+  }
+  const breakingTo = target | READ_CACHING;
+  const again = { ...entry, caching, breaking: { breakingTo, target, since } };
+  return { entry: again, indicated: indicate(again, caching, breakingTo, since) };
+}
+
+/** T3: a holder that did not answer in time has nothing any more. */
+export function decideBreakTimeout(
+  current: FileRecord | undefined,
+  overdue: AwaitedBreak,
+): Update<FileRecord, boolean> {
+  const entry = current?.oplocks.find((other) => isSameBreak(other, overdue));
+  if (current === undefined || entry === undefined) return { next: 'keep', result: false };
+  const lost = { ...entry, caching: NO_CACHING, breaking: undefined };
+  const oplocks = current.oplocks.map((other) => (other === entry ? lost : other));
+  return { next: { ...current, oplocks, version: current.version + 1 }, result: true };
+}
+
+/** Whether all of these breaks are still in progress: then there is nothing new to decide. */
+export function areAllPending(
+  record: FileRecord | undefined,
+  awaited: readonly AwaitedBreak[],
+): boolean {
+  if (record === undefined) return false;
+  return awaited.every((one) => record.oplocks.some((entry) => isSameBreak(entry, one)));
+}
+
+function isSameBreak(entry: OplockEntry, { oplockKey, since }: AwaitedBreak): boolean {
+  return entry.oplockKey === oplockKey && entry.breaking?.since === since;
+}
+
+/** T4: the holders that have an open left. */
+export function dropOplocks(
+  oplocks: readonly OplockEntry[],
+  opens: readonly OpenEntry[],
+): readonly OplockEntry[] {
+  if (oplocks.length === 0) return oplocks;
+  const kept = oplocks.filter((entry) =>
+    opens.some((open) => open.oplockKey === entry.oplockKey && open.streamKey === entry.streamKey),
+  );
+  if (kept.length === oplocks.length) return oplocks;
+  return kept.length === 0 ? NO_OPLOCKS : kept;
+}
+
+/** The key of an open that asks for nothing is its own id. */
+export function oplockKeyOf(openId: string, request: OplockRequest | undefined): string {
+  return request?.lease === undefined ? openId : leaseOplockKey(request.lease);
+}

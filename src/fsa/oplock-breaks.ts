@@ -1,0 +1,144 @@
+import { assert } from '../base/assert.ts';
+import { run, type Task, wait } from '../base/task.ts';
+import type { Env, TimerHandle } from '../env/ports.ts';
+import { type NtStatus, STATUS_CANCELLED, STATUS_SUCCESS } from '../erref/ntstatus.ts';
+import { areAllPending, decideAcknowledge, decideBreakTimeout } from './decide-oplock.ts';
+import type { LocalOpen } from './local-open.ts';
+import type { AwaitedBreak, OplockBreak } from './oplock.ts';
+import type { OplockBreakSink } from './ports.ts';
+import type { CancelSignal } from './surface.ts';
+import type { Volume } from './volume.ts';
+
+/**
+ * Breaks on their way out of one volume: tells the holders, and ends what they do not acknowledge.
+ *
+ * [MS-FSA] 2.1.5.18.3 Indicating an Oplock Break to the Server; [MS-SMB2] 3.3.2.1 Oplock Break
+ * Acknowledgment Timer, 3.3.2.5 Lease Break Acknowledgment Timer. Whoever broke it keeps the time,
+ * not the holder, so that a holder whose process is gone delays nobody for ever.
+ */
+export class OplockBreaks {
+  readonly #env: Env;
+  readonly #timeoutMs: number;
+  /** By file and oplock key; the last break's, for one holder has one at a time. */
+  readonly #timers = new Map<string, TimerHandle>();
+  /** Breaks of oplocks whose opens the layer above does not know yet. */
+  readonly #unclaimed = new Map<string, OplockBreak>();
+  #sink: OplockBreakSink | undefined;
+
+  constructor(options: { readonly env: Env; readonly timeoutMs: number }) {
+    this.#env = options.env;
+    this.#timeoutMs = options.timeoutMs;
+  }
+
+  /** Who tells the holders. Without one every break waits for its time-out. */
+  connect(sink: OplockBreakSink): void {
+    this.#sink = sink;
+  }
+
+  indicate(volume: Volume, fileKey: string, breaks: readonly OplockBreak[]): void {
+    for (const oplockBreak of breaks) {
+      if (oplockBreak.needsAcknowledgement) this.#keepTime(volume, fileKey, oplockBreak);
+      if (this.#sink?.indicateBreak(oplockBreak) === false) {
+        this.#unclaimed.set(`${fileKey}/${oplockBreak.oplockKey}`, oplockBreak);
+      }
+    }
+  }
+
+  /** Whether the open's oplock broke before the layer above knew the open. */
+  isUnclaimed({ fileKey, oplockKey }: LocalOpen): boolean {
+    return this.#unclaimed.size > 0 && this.#unclaimed.has(`${fileKey}/${oplockKey}`);
+  }
+
+  /** Indicates a break that came too early. */
+  claim({ fileKey, oplockKey }: LocalOpen): void {
+    const name = `${fileKey}/${oplockKey}`;
+    const oplockBreak = this.#unclaimed.get(name);
+    if (oplockBreak === undefined) return;
+    this.#unclaimed.delete(name);
+    this.#sink?.indicateBreak(oplockBreak);
+  }
+
+  /** A break was acknowledged, or nobody is left who could. */
+  forget(fileKey: string, oplockKey: string): void {
+    if (this.#timers.size === 0 && this.#unclaimed.size === 0) return;
+    const name = `${fileKey}/${oplockKey}`;
+    this.#unclaimed.delete(name);
+    this.#timers.get(name)?.cancel();
+    this.#timers.delete(name);
+  }
+
+  #keepTime(volume: Volume, fileKey: string, { oplockKey, since }: OplockBreak): void {
+    const name = `${fileKey}/${oplockKey}`;
+    this.#timers.get(name)?.cancel();
+    const timer = this.#env.timers.after(this.#timeoutMs, () => {
+      if (this.#timers.get(name) === timer) this.#timers.delete(name);
+      this.#unclaimed.delete(name);
+      const ended = run(endOverdue(volume, fileKey, { oplockKey, since }));
+      if (ended instanceof Promise) ended.catch((error: unknown) => this.#failed(error));
+    });
+    this.#timers.set(name, timer);
+  }
+
+  #failed(error: unknown): void {
+    this.#env.log.error({ error: String(error) }, 'an overdue oplock break did not end');
+  }
+}
+
+function* endOverdue(volume: Volume, fileKey: string, overdue: AwaitedBreak): Task<void> {
+  const wasPending = yield* wait(
+    volume.files.update(fileKey, (current) => decideBreakTimeout(current, overdue)),
+  );
+  if (wasPending) {
+    volume.env.log.warn({ fileKey, oplockKey: overdue.oplockKey }, 'oplock break timed out');
+  }
+}
+
+/**
+ * The holder keeps `caching` and gives the rest up; who waits for it goes on.
+ *
+ * [MS-FSA] 2.1.5.19 Server Acknowledges an Oplock Break; statuses as in `decideAcknowledge`.
+ */
+export function* acknowledgeBreak(open: LocalOpen, caching: number): Task<NtStatus> {
+  const { volume, fileKey, oplockKey, streamKey } = open;
+  const { status, breaks } = yield* wait(
+    volume.files.update(fileKey, (current) =>
+      decideAcknowledge(current, { oplockKey, streamKey, caching }),
+    ),
+  );
+  if (status !== STATUS_SUCCESS) return status;
+  volume.oplockBreaks.forget(fileKey, oplockKey);
+  volume.oplockBreaks.indicate(volume, fileKey, breaks);
+  return STATUS_SUCCESS;
+}
+
+/** STATUS_SUCCESS: one of the breaks ended. STATUS_CANCELLED: the request gives up. */
+export function* waitForBreaks(
+  volume: Volume,
+  fileKey: string,
+  awaited: readonly AwaitedBreak[],
+  cancel: CancelSignal,
+): Task<NtStatus> {
+  assert(awaited.length > 0, 'waits for no break');
+  let wake: () => void = () => {};
+  const arm = (): Promise<void> =>
+    new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+  let changed = arm();
+  const unwatch = volume.files.watch(fileKey, () => wake());
+  const unlisten = cancel.onCancel(() => wake());
+  try {
+    for (;;) {
+      if (cancel.cancelled) return STATUS_CANCELLED;
+      // Looked at after the watch stands: no change from here on is missed.
+      const record = yield* wait(volume.files.get(fileKey));
+      if (!areAllPending(record, awaited)) return STATUS_SUCCESS;
+      cancel.waiting();
+      yield* wait(changed);
+      changed = arm();
+    }
+  } finally {
+    unwatch();
+    unlisten();
+  }
+}
