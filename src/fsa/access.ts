@@ -98,7 +98,7 @@ export function* checkAccess(
 }
 
 /** What the file's own descriptor, or mode, and the caller's privileges allow. */
-export function ownAccess(question: AccessQuestion): number {
+function ownAccess(question: AccessQuestion): number {
   const { security, stat, descriptor, opened, createOptions } = question;
   let allowed =
     descriptor === undefined
@@ -119,7 +119,7 @@ export function ownAccess(question: AccessQuestion): number {
 }
 
 /** POSIX permission bits as file rights. The owner, and root, may do everything. */
-export function posixAccess(credentials: Credentials, stat: FileStat): number {
+function posixAccess(credentials: Credentials, stat: FileStat): number {
   const { uid, gid, groups } = credentials;
   if (uid === stat.uid || uid === 0) return FILE_ALL_ACCESS;
   const isMember = gid === stat.gid || groups.includes(stat.gid);

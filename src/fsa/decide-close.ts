@@ -94,7 +94,7 @@ export function withPending(
   return list.some((pending) => isSamePending(pending, added)) ? list : [...list, added];
 }
 
-export function isSamePending(a: PendingDelete, b: PendingDelete): boolean {
+function isSamePending(a: PendingDelete, b: PendingDelete): boolean {
   return a.streamKey === b.streamKey && a.path === b.path && a.volumeId === b.volumeId;
 }
 

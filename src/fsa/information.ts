@@ -265,7 +265,7 @@ function* truncate(open: LocalOpen, size: number): Task<NtStatus> {
 }
 
 /** Whether a file may be marked at all. */
-export function* checkDelete(open: LocalOpen, ignoreReadOnly: boolean): Task<NtStatus | NtError> {
+function* checkDelete(open: LocalOpen, ignoreReadOnly: boolean): Task<NtStatus | NtError> {
   if (open.path === '' && open.streamName === '') return STATUS_ACCESS_DENIED;
   const stat = yield* wait(open.file.stat());
   if (failed(stat)) return statusOf(stat);

@@ -44,7 +44,7 @@ const DIRECTORY_DEFAULT: DosAttributes = { attributes: 0, creationTime: undefine
 const STORED_ONLY = FILE_ATTRIBUTE_NORMAL | FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT;
 
 /** The attributes that clients see: never 0. */
-export function visibleAttributes(
+function visibleAttributes(
   stored: DosAttributes,
   stat: FileStat,
   name: string,

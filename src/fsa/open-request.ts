@@ -166,7 +166,7 @@ export function refusesExisting(request: OpenRequest): boolean {
 }
 
 /** Whether a request would open an existing file as it is. */
-export function opensAsIs(request: OpenRequest): boolean {
+function opensAsIs(request: OpenRequest): boolean {
   return request.disposition === FILE_OPEN || request.disposition === FILE_OPEN_IF;
 }
 

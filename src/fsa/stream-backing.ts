@@ -32,7 +32,7 @@ export interface StreamBacking {
   truncate(size: number): MaybePromise<0 | Errno>;
 }
 
-export function isStreamXattr(xattr: string): boolean {
+function isStreamXattr(xattr: string): boolean {
   return xattr.startsWith(PREFIX);
 }
 

@@ -59,7 +59,7 @@ export function decodePduHeader(view: DataView, at: number, end: number): PduHea
 }
 
 /** Writes a header whose fragment ends at `end`; nothing here carries an auth verifier. */
-export function encodePduHeader(
+function encodePduHeader(
   view: DataView,
   at: number,
   end: number,

@@ -3,6 +3,7 @@ import {
   type NtStatus,
   STATUS_BUFFER_OVERFLOW,
   STATUS_INVALID_NETWORK_RESPONSE,
+  STATUS_SUCCESS,
   STATUS_USER_SESSION_DELETED,
 } from '../../erref/ntstatus.ts';
 import { decodeErrorResponse } from '../wire/error.ts';
@@ -19,12 +20,15 @@ export function replyTo<R>(
   const { status } = header;
   const reply = { status, header, protection, message, response: undefined, error: undefined };
   const view = viewOf(message);
+  const decode = (): R | undefined => request.decode(view, HEADER_SIZE, message.length);
   if (carriesResponse(status) || request.bodyStatuses?.includes(status) === true) {
-    const response = request.decode(view, HEADER_SIZE, message.length);
+    const response = decode();
     if (response !== undefined) return { ...reply, response };
   }
   const error = decodeErrorResponse(view, HEADER_SIZE, message.length);
-  if (error !== undefined && status !== 0) return { ...reply, error };
+  if (error !== undefined && status !== STATUS_SUCCESS) return { ...reply, error };
+  // Samba answers some failed IOCTLs with the command's own body.
+  if (decode() !== undefined) return reply;
   return { ...reply, status: STATUS_INVALID_NETWORK_RESPONSE };
 }
 

@@ -61,7 +61,7 @@ export function deriveKeys(parameters: KeyParameters): SessionKeys {
 }
 
 /** [MS-SMB2] 3.3.1.8 Session.SessionKey: the first 16 bytes, padded with zeros on the right. */
-export function toSessionKey(fullSessionKey: Uint8Array): Uint8Array {
+function toSessionKey(fullSessionKey: Uint8Array): Uint8Array {
   const sessionKey = new Uint8Array(SESSION_KEY_SIZE);
   sessionKey.set(fullSessionKey.subarray(0, SESSION_KEY_SIZE));
   return sessionKey;

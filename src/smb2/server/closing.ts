@@ -39,16 +39,15 @@ export function* closeSession(server: Smb2Server, session: Session): Task<void> 
   if (session.state === 'gone') return;
   session.become('gone');
   server.sessions.delete(session.sessionId);
-  for (const connection of session.channels.keys()) {
-    connection.sessions.delete(session.sessionId);
+  const connections = [...session.channels.keys(), ...session.authentications.keys()];
+  for (const connection of connections) connection.sessions.delete(session.sessionId);
+  // A close ends what waits on the open (locks, notifies) with a status of its own.
+  for (const open of [...session.opens.values()]) yield* closeOpen(server, open);
+  for (const connection of connections) {
     for (const request of [...connection.waiting.values()]) {
       if (request.session === session && request.asyncId !== 0n) request.cancel();
     }
   }
-  for (const connection of session.authentications.keys()) {
-    connection.sessions.delete(session.sessionId);
-  }
-  for (const open of [...session.opens.values()]) yield* closeOpen(server, open);
   session.treeConnects.clear();
   session.channels.clear();
   session.authentications.clear();

@@ -195,14 +195,14 @@ export class Smb2Server {
     share.volume?.oplockBreaks.connect(this.oplockHolders);
   }
 
-  /** Closes the share's tree connects; false when there is no such share. */
-  removeShare(name: string): boolean {
+  /** Closes the share's tree connects and their opens; false when there is no such share. */
+  async removeShare(name: string): Promise<boolean> {
     const share = this.findShare(name);
     if (share === undefined) return false;
     this.#shares.delete(name.toLowerCase());
-    for (const session of this.sessions.values()) {
+    for (const session of [...this.sessions.values()]) {
       for (const treeConnect of [...session.treeConnects.values()]) {
-        if (treeConnect.share === share) this.runDetached(closeTreeConnect(this, treeConnect));
+        if (treeConnect.share === share) await run(closeTreeConnect(this, treeConnect));
       }
     }
     return true;

@@ -23,8 +23,7 @@ import {
 } from '../../../fscc/fsctl-copychunk.ts';
 import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
-import type { Ioctl } from './ioctl.ts';
-import { outputWhole } from './ioctl.ts';
+import { type Ioctl, outputWhole } from './ioctl-call.ts';
 
 /** [MS-SMB2] 3.3.5.15.5 Handling a Resume Key Request: the key is the open's id, and zeros. */
 export function* requestResumeKey(call: Ioctl, open: Open): Task<NtStatus> {

@@ -28,7 +28,7 @@ import {
   decodeZeroData,
   encodeAllocatedRange,
 } from '../../../fscc/fsctl-ranges.ts';
-import { type Ioctl, outputWhole } from './ioctl.ts';
+import { type Ioctl, outputWhole } from './ioctl-call.ts';
 
 /** [MS-FSA] 2.1.5.10.36 FSCTL_SET_SPARSE. */
 export function* setSparseFlag({ input }: Ioctl, open: LocalOpen): Task<NtStatus> {

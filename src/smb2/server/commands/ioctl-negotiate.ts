@@ -22,7 +22,7 @@ import {
 import { SMB2_DIALECT_300, SMB2_DIALECT_311 } from '../../wire/constants.ts';
 import { FILE_ID_ALL_ONES } from '../ids.ts';
 import type { NetworkInterface } from '../options.ts';
-import type { Ioctl } from './ioctl.ts';
+import type { Ioctl } from './ioctl-call.ts';
 
 const NO_GUID = '00000000000000000000000000000000';
 

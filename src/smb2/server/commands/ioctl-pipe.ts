@@ -10,7 +10,7 @@ import {
 import { decodePipeWait } from '../../../fscc/fsctl-pipe-wait.ts';
 import { waitForPipe } from '../pipe-wait.ts';
 import type { Open } from '../state/open.ts';
-import type { Ioctl } from './ioctl.ts';
+import type { Ioctl } from './ioctl-call.ts';
 
 /** [MS-SMB2] 3.3.5.15.10 Handling a Pipe Transaction: a write, then the read of its answer. */
 export function* pipeTransceive(call: Ioctl, open: Open): Task<NtStatus> {

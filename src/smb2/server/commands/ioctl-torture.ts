@@ -6,7 +6,7 @@ import {
   STATUS_INVALID_PARAMETER,
 } from '../../../erref/ntstatus.ts';
 import { IOCTL_RESPONSE_HEAD } from '../../wire/ioctl.ts';
-import type { Ioctl } from './ioctl.ts';
+import type { Ioctl } from './ioctl-call.ts';
 
 /**
  * FSCTL_SMBTORTURE: Samba's private control codes by which smbtorture makes a server answer in ways

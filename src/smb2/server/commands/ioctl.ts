@@ -1,8 +1,6 @@
-import { viewOf } from '../../../base/bytes.ts';
 import type { Task } from '../../../base/task.ts';
 import {
   type NtStatus,
-  STATUS_BUFFER_TOO_SMALL,
   STATUS_FILE_CLOSED,
   STATUS_FS_DRIVER_REQUIRED,
   STATUS_INVALID_DEVICE_REQUEST,
@@ -29,14 +27,10 @@ import {
   FSCTL_VALIDATE_NEGOTIATE_INFO,
 } from '../../../fscc/fsctl.ts';
 import { SMB2_0_IOCTL_IS_FSCTL } from '../../wire/constants.ts';
-import {
-  decodeIoctlRequest,
-  encodeIoctlResponseHead,
-  IOCTL_RESPONSE_HEAD,
-  type IoctlRequest,
-} from '../../wire/ioctl.ts';
+import { decodeIoctlRequest } from '../../wire/ioctl.ts';
 import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
+import { type Ioctl, makeIoctl } from './ioctl-call.ts';
 import { copyChunks, requestResumeKey } from './ioctl-copychunk.ts';
 import {
   createOrGetObjectId,
@@ -49,15 +43,6 @@ import {
 import { queryInterfaces, validateNegotiate } from './ioctl-negotiate.ts';
 import { pipeTransceive, pipeWait } from './ioctl-pipe.ts';
 import { handleTortureControl, isTortureControl } from './ioctl-torture.ts';
-
-/** What a control function has to do with: the request, and where its output goes. */
-export interface Ioctl {
-  readonly request: Request;
-  readonly ioctl: IoctlRequest;
-  readonly input: DataView;
-  /** Writes `size` bytes of output into the response. */
-  output(size: number, write: (view: DataView, at: number) => void): void;
-}
 
 type OpenlessHandler = (call: Ioctl) => Task<NtStatus | undefined>;
 type OpenHandler = (call: Ioctl, open: Open) => Task<NtStatus>;
@@ -102,7 +87,7 @@ export function* handleIoctl(request: Request): Task<NtStatus | undefined> {
   if (!request.chargeCovers(Math.max(ioctl.input.length, outputMax))) {
     return STATUS_INVALID_PARAMETER;
   }
-  const call = makeCall(request, ioctl);
+  const call = makeIoctl(request, ioctl);
   const status = yield* control(call);
   if (status === 0 && request.reply === undefined) call.output(0, () => {});
   return status;
@@ -126,31 +111,4 @@ function* control(call: Ioctl): Task<NtStatus | undefined> {
 /** No DFS here: [MS-SMB2] 3.3.5.15.2. */
 function* refuseReferral(call: Ioctl): Task<NtStatus> {
   return call.request.treeConnect === undefined ? STATUS_FILE_CLOSED : STATUS_FS_DRIVER_REQUIRED;
-}
-
-function makeCall(request: Request, ioctl: IoctlRequest): Ioctl {
-  return {
-    request,
-    ioctl,
-    input: viewOf(ioctl.input),
-    output(size, write) {
-      const reply = request.room(IOCTL_RESPONSE_HEAD + size);
-      write(reply.view, reply.body + IOCTL_RESPONSE_HEAD);
-      const { ctlCode, fileId } = ioctl;
-      reply.finish(
-        encodeIoctlResponseHead(reply.view, reply.body, { ctlCode, fileId, outputCount: size }),
-      );
-    },
-  };
-}
-
-/** Writes the output, or tells that the client's buffer is too small for it. */
-export function outputWhole(
-  call: Ioctl,
-  size: number,
-  write: (view: DataView, at: number) => void,
-): NtStatus {
-  if (size > call.ioctl.maxOutputResponse) return STATUS_BUFFER_TOO_SMALL;
-  call.output(size, write);
-  return 0;
 }

@@ -24,8 +24,10 @@ import {
   FileAllInformation,
   FileAttributeTagInformation,
   FileBasicInformation,
+  FileEaInformation,
   FileFullEaInformation,
   FileNetworkOpenInformation,
+  FileNormalizedNameInformation,
   FileStreamInformation,
 } from '../../../fscc/info-classes.ts';
 import { encodeStreamInformation } from '../../../fscc/stream-information.ts';
@@ -104,6 +106,9 @@ const NEEDS_READ_ATTRIBUTES: ReadonlySet<number> = new Set([
 function* queryFile(request: Request, query: QueryInfoRequest, open: LocalOpen): Task<NtStatus> {
   const infoClass = query.fileInfoClass;
   if (infoClass === FileFullEaInformation) return yield* queryFullEa(request, query, open);
+  // [MS-SMB2] 3.3.5.20.1: known to dialect 3.1.1 only.
+  const isNormalized = infoClass === FileNormalizedNameInformation;
+  if (isNormalized && request.connection.dialect < SMB2_DIALECT_311) return STATUS_NOT_SUPPORTED;
   if (infoClass === FileStreamInformation) {
     const { status, streams } = yield* queryStreams(open);
     if (status !== 0) return status;
@@ -113,7 +118,8 @@ function* queryFile(request: Request, query: QueryInfoRequest, open: LocalOpen):
   }
   const mayRead = (open.grantedAccess & FILE_READ_ATTRIBUTES) !== 0;
   if (NEEDS_READ_ATTRIBUTES.has(infoClass) && !mayRead) return STATUS_ACCESS_DENIED;
-  const { status, metadata } = yield* queryMetadata(open);
+  const withEaSize = infoClass === FileEaInformation || infoClass === FileAllInformation;
+  const { status, metadata } = yield* queryMetadata(open, { withEaSize });
   if (status !== 0 || metadata === undefined) return status;
   const name = `\\${currentName(open)}`;
   const data = {

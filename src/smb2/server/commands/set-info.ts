@@ -22,6 +22,7 @@ import {
 import type { LocalOpen } from '../../../fsa/local-open.ts';
 import { linkFile, renameFile } from '../../../fsa/rename.ts';
 import { setSecurity } from '../../../fsa/security.ts';
+import type { CancelSignal } from '../../../fsa/surface.ts';
 import { decodeFullEaList } from '../../../fscc/ea.ts';
 import { decodeBasicInformation } from '../../../fscc/file-information.ts';
 import {
@@ -72,14 +73,20 @@ export function* handleSetInfo(request: Request): Task<NtStatus> {
   if (typeof open === 'number') return open;
   if (set.buffer.length > request.connection.maxTransactSize) return STATUS_INVALID_PARAMETER;
   if (!request.chargeCovers(set.buffer.length)) return STATUS_INVALID_PARAMETER;
-  const status = yield* setInformation(open, set);
+  // In the middle of a compound nothing waits.
+  const cancel = request.isLast ? request : undefined;
+  const status = yield* setInformation(open, set, cancel);
   if (status !== 0) return status;
   const reply = request.room(4);
   reply.finish(encodeSetInfoResponse(reply.view, reply.body));
   return 0;
 }
 
-function* setInformation(open: Open, set: SetInfoRequest): Task<NtStatus> {
+function* setInformation(
+  open: Open,
+  set: SetInfoRequest,
+  cancel: CancelSignal | undefined,
+): Task<NtStatus> {
   const { localOpen } = open;
   if (localOpen === undefined) {
     const isMode = set.infoType === SMB2_0_INFO_FILE && set.fileInfoClass === FilePipeInformation;
@@ -87,7 +94,7 @@ function* setInformation(open: Open, set: SetInfoRequest): Task<NtStatus> {
   }
   switch (set.infoType) {
     case SMB2_0_INFO_FILE:
-      return yield* setFile(localOpen, set);
+      return yield* setFile(localOpen, set, cancel);
     // Labels, quotas and object ids of a volume are its administrator's: not over a share.
     case SMB2_0_INFO_FILESYSTEM:
       return STATUS_ACCESS_DENIED;
@@ -101,7 +108,11 @@ function* setInformation(open: Open, set: SetInfoRequest): Task<NtStatus> {
 }
 
 /** [MS-SMB2] 3.3.5.21.1 Handling SMB2_0_INFO_FILE; [MS-FSA] 2.1.5.15. */
-function* setFile(open: LocalOpen, set: SetInfoRequest): Task<NtStatus> {
+function* setFile(
+  open: LocalOpen,
+  set: SetInfoRequest,
+  cancel: CancelSignal | undefined,
+): Task<NtStatus> {
   const view = viewOf(set.buffer);
   const end = set.buffer.length;
   switch (set.fileInfoClass) {
@@ -115,12 +126,12 @@ function* setFile(open: LocalOpen, set: SetInfoRequest): Task<NtStatus> {
       return yield* setSize(open, view, setAllocation);
     case FileDispositionInformation:
     case FileDispositionInformationEx:
-      return yield* setDeletion(open, view, set.fileInfoClass);
+      return yield* setDeletion(open, view, set.fileInfoClass, cancel);
     case FileRenameInformation:
     case FileRenameInformationEx:
-      return yield* setName(open, view, set.fileInfoClass);
+      return yield* setName(open, view, set.fileInfoClass, cancel);
     case FileLinkInformation:
-      return yield* setName(open, view, set.fileInfoClass);
+      return yield* setName(open, view, set.fileInfoClass, cancel);
     case FileFullEaInformation:
       return yield* setFullEa(open, view);
     case FilePositionInformation: {
@@ -149,11 +160,16 @@ function* setSize(open: LocalOpen, view: DataView, set: SizeSetter): Task<NtStat
 }
 
 /** [MS-FSA] 2.1.5.15.3 FileDispositionInformation and .4 FileDispositionInformationEx. */
-function* setDeletion(open: LocalOpen, view: DataView, infoClass: number): Task<NtStatus> {
+function* setDeletion(
+  open: LocalOpen,
+  view: DataView,
+  infoClass: number,
+  cancel: CancelSignal | undefined,
+): Task<NtStatus> {
   if (infoClass === FileDispositionInformation) {
     const remove = decodeDisposition(view, 0, view.byteLength);
     if (remove === undefined) return STATUS_INFO_LENGTH_MISMATCH;
-    return yield* setDisposition(open, { delete: remove });
+    return yield* setDisposition(open, { delete: remove, cancel });
   }
   const flags = decodeDispositionEx(view, 0, view.byteLength);
   if (flags === undefined) return STATUS_INFO_LENGTH_MISMATCH;
@@ -162,16 +178,22 @@ function* setDeletion(open: LocalOpen, view: DataView, infoClass: number): Task<
     posixSemantics: (flags & FILE_DISPOSITION_POSIX_SEMANTICS) !== 0,
     ignoreReadOnly: (flags & FILE_DISPOSITION_IGNORE_READONLY_ATTRIBUTE) !== 0,
     onClose: (flags & FILE_DISPOSITION_ON_CLOSE) !== 0,
+    cancel,
   });
 }
 
 /** [MS-FSA] 2.1.5.15.11 FileRenameInformation and .8 FileLinkInformation. */
-function* setName(open: LocalOpen, view: DataView, infoClass: number): Task<NtStatus> {
+function* setName(
+  open: LocalOpen,
+  view: DataView,
+  infoClass: number,
+  cancel: CancelSignal | undefined,
+): Task<NtStatus> {
   const target = decodeNewName(infoClass, view, 0, view.byteLength);
   if (target === undefined) return STATUS_INFO_LENGTH_MISMATCH;
   if (target.rootDirectory !== 0n) return STATUS_INVALID_PARAMETER;
   if (target.name === '') return STATUS_OBJECT_NAME_INVALID;
-  const newName = { newName: target.name, replaceIfExists: target.replaceIfExists };
+  const newName = { newName: target.name, replaceIfExists: target.replaceIfExists, cancel };
   return infoClass === FileLinkInformation
     ? yield* linkFile(open, newName)
     : yield* renameFile(open, newName);
