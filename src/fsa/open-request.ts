@@ -165,11 +165,6 @@ export function refusesExisting(request: OpenRequest): boolean {
   return request.disposition === FILE_CREATE;
 }
 
-/** Whether a request would open an existing file as it is. */
-function opensAsIs(request: OpenRequest): boolean {
-  return request.disposition === FILE_OPEN || request.disposition === FILE_OPEN_IF;
-}
-
 const NO_EAS: readonly ExtendedAttribute[] = [];
 
 function parseEas(

@@ -32,10 +32,6 @@ export interface StreamBacking {
   truncate(size: number): MaybePromise<0 | Errno>;
 }
 
-function isStreamXattr(xattr: string): boolean {
-  return xattr.startsWith(PREFIX);
-}
-
 export function streamXattr(streamName: string): string {
   return `${PREFIX}${streamName}${SUFFIX}`;
 }
