@@ -97,3 +97,10 @@ export const DEFAULT_LIMITS: Limits = {
   notifyBufferSize: 64 * 1024,
   notifyBuffersSize: 64 * 1024 * 1024,
 };
+
+// What no configuration changes.
+
+/** Milliseconds that one request may keep the event loop before others have their turn. */
+export const TURN_TIME_MS = 20;
+/** UTF-16 code units of a search pattern: no name is longer, and matching takes both lengths. */
+export const SEARCH_PATTERN_LENGTH_MAX = 255;

@@ -1,5 +1,6 @@
 /** [MS-FSA] 2.1.5.6.3 Directory Information Queries. */
 import { assert } from '../base/assert.ts';
+import { TURN_TIME_MS } from '../base/limits.ts';
 import { isPromise, type MaybePromise, run, type Task, wait } from '../base/task.ts';
 import { FILE_LIST_DIRECTORY } from '../dtyp/access-mask.ts';
 import {
@@ -75,8 +76,8 @@ export function nextEntry(open: LocalOpen): MaybePromise<DirectoryEntryData | un
 /** The entry that `nextEntry` answered last comes again. */
 export function ungetEntry(open: LocalOpen): void {
   const { cursor } = open;
-  assert(cursor?.last !== undefined, 'no entry was read');
-  cursor.held = cursor.last;
+  // Another query may have begun the search anew while this one waited for an entry.
+  if (cursor?.last !== undefined) cursor.held = cursor.last;
 }
 
 /** The cursor, set to where this query begins. */
@@ -104,6 +105,8 @@ function prepare(open: LocalOpen, query: DirectoryQuery): DirectoryCursor {
 }
 
 const NO_ENTRIES: readonly DirectoryEntry[] = [];
+/** Names between two looks at the clock, while none matches. */
+const SCANNED_PER_LOOK = 64;
 
 function* produceNext(
   open: LocalOpen,
@@ -150,8 +153,17 @@ function* scanEntry(
 ): Task<DirectoryEntryData | undefined> {
   const { file } = open;
   const { pattern } = cursor;
-  for (;;) {
+  const { clock, timers } = open.volume.env;
+  let startMs = clock.monotonicMs();
+  for (let scanned = 1; ; ) {
     while (cursor.next < cursor.batch.length) {
+      if (scanned++ % SCANNED_PER_LOOK === 0 && clock.monotonicMs() - startMs > TURN_TIME_MS) {
+        yield* wait(new Promise<void>((resolve) => timers.after(0, resolve)));
+        if (open.closed || open.cursor !== cursor) return undefined;
+        startMs = clock.monotonicMs();
+        // Another query on this open may have read on.
+        continue;
+      }
       const found = cursor.batch[cursor.next++]!;
       const name = nameFromDisk(found.name);
       if (!pattern.matchesAll && !pattern.matches(name)) continue;

@@ -11,6 +11,8 @@ interface Timer {
 /** Timers and a clock that stand still until `advance`. */
 export class VirtualTime implements Timers, Clock {
   #nowMs = 0;
+  /** Milliseconds that pass with each look at the monotonic clock: work that takes time. */
+  lookMs = 0;
   readonly #timers = new Set<Timer>();
 
   /** Timers that have neither fired nor been cancelled. */
@@ -23,6 +25,7 @@ export class VirtualTime implements Timers, Clock {
   }
 
   monotonicMs(): number {
+    this.#nowMs += this.lookMs;
     return this.#nowMs;
   }
 

@@ -1,3 +1,4 @@
+import { SEARCH_PATTERN_LENGTH_MAX, TURN_TIME_MS } from '../../../base/limits.ts';
 import { type Task, wait } from '../../../base/task.ts';
 import { FILE_LIST_DIRECTORY } from '../../../dtyp/access-mask.ts';
 import {
@@ -8,6 +9,7 @@ import {
   STATUS_INVALID_INFO_CLASS,
   STATUS_INVALID_PARAMETER,
   STATUS_NO_MORE_FILES,
+  STATUS_OBJECT_NAME_INVALID,
 } from '../../../erref/ntstatus.ts';
 import type { LocalOpen } from '../../../fsa/local-open.ts';
 import { nextEntry, queryDirectory, ungetEntry } from '../../../fsa/query-directory.ts';
@@ -49,6 +51,7 @@ export function* handleQueryDirectory(request: Request): Task<NtStatus> {
   if (fixedSize === 0) return STATUS_INVALID_INFO_CLASS;
   if ((open.grantedAccess & FILE_LIST_DIRECTORY) === 0) return STATUS_ACCESS_DENIED;
   if (query.outputBufferLength < fixedSize) return STATUS_INFO_LENGTH_MISMATCH;
+  if (query.fileName.length > SEARCH_PATTERN_LENGTH_MAX) return STATUS_OBJECT_NAME_INVALID;
 
   const status = yield* queryDirectory(localOpen, {
     pattern: query.fileName,
@@ -62,9 +65,14 @@ export function* handleQueryDirectory(request: Request): Task<NtStatus> {
   return yield* fill(reply, localOpen, query);
 }
 
-/** As many entries as fit; the one that does not comes first the next time. */
+/**
+ * As many entries as fit, and as are found within TURN_TIME_MS; the one that does not fit comes
+ * first the next time.
+ */
 function* fill(reply: Reply, localOpen: LocalOpen, query: QueryDirectoryRequest): Task<NtStatus> {
   const { view } = reply;
+  const { clock } = localOpen.volume.env;
+  const startMs = clock.monotonicMs();
   const start = reply.body + QUERY_DIRECTORY_RESPONSE_HEAD;
   const limit = start + query.outputBufferLength;
   const single = (query.flags & SMB2_RETURN_SINGLE_ENTRY) !== 0;
@@ -84,7 +92,7 @@ function* fill(reply: Reply, localOpen: LocalOpen, query: QueryDirectoryRequest)
     if (lastAt >= 0) linkDirectoryEntry(view, lastAt, end, at);
     lastAt = at;
     end = entryEnd;
-    if (single) break;
+    if (single || clock.monotonicMs() - startMs > TURN_TIME_MS) break;
   }
   if (lastAt < 0) return STATUS_NO_MORE_FILES;
   encodeQueryDirectoryResponseHead(view, reply.body, end - start);
