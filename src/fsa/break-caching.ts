@@ -1,13 +1,19 @@
 /** [MS-FSA] 2.1.4.12 Algorithm to Check for an Oplock Break, for operations on a file that is open. */
 import { isPromise, type Task, wait } from '../base/task.ts';
 import { DELETE, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
-import { type NtStatus, STATUS_SUCCESS } from '../erref/ntstatus.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_FILE_CLOSED,
+  STATUS_SUCCESS,
+} from '../erref/ntstatus.ts';
 import type { Update } from '../state/record-store.ts';
 import { type BreakDecision, type Breaker, decideBreaks } from './decide-oplock.ts';
+import { opensBelow } from './decide-rename.ts';
 import type { FileRecord } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
-import { NO_AWAITED, NO_BREAKS, NO_OPLOCKS } from './oplock.ts';
-import { waitForBreaks } from './oplock-breaks.ts';
+import { HANDLE_CACHING, NO_AWAITED, NO_BREAKS, NO_OPLOCKS, type OplockEntry } from './oplock.ts';
+import { type FileBreaks, waitForBreaks } from './oplock-breaks.ts';
 import type { CancelSignal } from './surface.ts';
 import type { Volume } from './volume.ts';
 
@@ -67,10 +73,55 @@ export function* breakHandleCaching(
     );
     volume.oplockBreaks.indicate(volume, fileKey, breaks);
     if (awaited.length === 0 || cancel === undefined) return STATUS_SUCCESS;
-    const status = yield* waitForBreaks(volume, fileKey, awaited, cancel);
+    const status = yield* waitForBreaks(volume, [{ fileKey, awaited }], cancel);
     if (status !== STATUS_SUCCESS) return status;
   }
   return STATUS_SUCCESS;
+}
+
+/**
+ * Before a directory gets another name: whoever keeps something below it open only in its cache
+ * closes it. STATUS_ACCESS_DENIED: something is open all the same, or was opened meanwhile.
+ *
+ * [MS-FSA] 2.1.5.15.11 FileRenameInformation, "open files within the directory".
+ */
+export function* breakHandlesBelow(
+  open: LocalOpen,
+  cancel: CancelSignal | undefined,
+): Task<NtStatus> {
+  const { volume, oplockKey } = open;
+  for (let isFirst = true; ; isFirst = false) {
+    const directory = { volumeId: volume.id, path: open.path };
+    const below = opensBelow(yield* wait(volume.files.scan('')), directory);
+    if (below.length === 0) return STATUS_SUCCESS;
+    if (!below.every(({ oplock }) => mayClose(oplock, isFirst))) return STATUS_ACCESS_DENIED;
+    const files: FileBreaks[] = [];
+    for (const { fileKey, streamKey } of below) {
+      const breaker: Breaker = {
+        oplockKey,
+        streamKey,
+        operation: 'remove',
+        access: DELETE,
+        isRetry: !isFirst,
+      };
+      const { breaks, awaited } = yield* wait(
+        volume.files.update(fileKey, (current) => applyBreaks(current, breaker)),
+      );
+      volume.oplockBreaks.indicate(volume, fileKey, breaks);
+      if (awaited.length > 0) files.push({ fileKey, awaited });
+    }
+    if (cancel === undefined) return STATUS_ACCESS_DENIED;
+    if (files.length === 0) continue;
+    const status = yield* waitForBreaks(volume, files, cancel);
+    if (status !== STATUS_SUCCESS) return status;
+    if (open.closed) return STATUS_FILE_CLOSED;
+  }
+}
+
+/** Whether asking its holder may close an open: once, and only of those that were there then. */
+function mayClose(oplock: OplockEntry | undefined, isFirst: boolean): boolean {
+  if (oplock === undefined || (oplock.caching & HANDLE_CACHING) === 0) return false;
+  return isFirst || oplock.breaking !== undefined;
 }
 
 function applyBreaks(

@@ -7,6 +7,7 @@ import {
 } from '../erref/ntstatus.ts';
 import type { Update } from '../state/record-store.ts';
 import { type FileRecord, pendingDeleteOf } from './file-record.ts';
+import type { OplockEntry } from './oplock.ts';
 
 export interface Link {
   readonly volumeId: string;
@@ -28,18 +29,30 @@ export function mayRename(record: FileRecord | undefined, link: Link): NtStatus 
   return hasStream ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
 }
 
-/** Whether something is open below a directory: then it stays where it is. */
-export function hasOpensBelow(
+/** What is open below a directory, and under which oplock: then the directory stays where it is. */
+export function opensBelow(
   records: Iterable<readonly [key: string, record: FileRecord]>,
   directory: Link,
-): boolean {
+): readonly OpenBelow[] {
   const below = `${directory.path}/`;
-  for (const [, record] of records) {
+  const found: OpenBelow[] = [];
+  for (const [fileKey, record] of records) {
     for (const open of record.opens) {
-      if (open.volumeId === directory.volumeId && open.path.startsWith(below)) return true;
+      if (open.volumeId !== directory.volumeId || !open.path.startsWith(below)) continue;
+      const { oplockKey, streamKey } = open;
+      const oplock = record.oplocks.find(
+        (entry) => entry.oplockKey === oplockKey && entry.streamKey === streamKey,
+      );
+      found.push({ fileKey, streamKey, oplock });
     }
   }
-  return false;
+  return found;
+}
+
+export interface OpenBelow {
+  readonly fileKey: string;
+  readonly streamKey: string;
+  readonly oplock: OplockEntry | undefined;
 }
 
 /** Every open and deletion of the old link belongs to the new one. */

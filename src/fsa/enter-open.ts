@@ -72,7 +72,7 @@ export function* enterOpen(
   if (breaks.length > 0) volume.oplockBreaks.indicate(volume, fileKey, breaks);
   if (awaited.length > 0 && request.breakWaits < BREAK_WAITS_MAX) {
     request.breakWaits++;
-    const waited = yield* waitForBreaks(volume, fileKey, awaited, request.cancel);
+    const waited = yield* waitForBreaks(volume, [{ fileKey, awaited }], request.cancel);
     return waited === STATUS_SUCCESS ? 'again' : waited;
   }
   if (status !== STATUS_SUCCESS) return status;

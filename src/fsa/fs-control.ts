@@ -145,6 +145,7 @@ export function* copyRange(
 ): Task<CountOutcome> {
   const refused = yield* checkCopy(source, target, range);
   if (refused !== STATUS_SUCCESS) return { status: refused, count: 0 };
+  if (mayDisturb(target)) yield* breakReadCaching(target);
   const kept = target.userSetModificationTime ? yield* wait(target.file.stat()) : undefined;
   let done = 0;
   while (done < range.length) {

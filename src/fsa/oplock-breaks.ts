@@ -111,34 +111,44 @@ export function* acknowledgeBreak(open: LocalOpen, caching: number): Task<NtStat
   return STATUS_SUCCESS;
 }
 
+/** Breaks of one file that somebody waits for. */
+export interface FileBreaks {
+  readonly fileKey: string;
+  readonly awaited: readonly AwaitedBreak[];
+}
+
 /** STATUS_SUCCESS: one of the breaks ended. STATUS_CANCELLED: the request gives up. */
 export function* waitForBreaks(
   volume: Volume,
-  fileKey: string,
-  awaited: readonly AwaitedBreak[],
+  files: readonly FileBreaks[],
   cancel: CancelSignal,
 ): Task<NtStatus> {
-  assert(awaited.length > 0, 'waits for no break');
+  assert(
+    files.some(({ awaited }) => awaited.length > 0),
+    'waits for no break',
+  );
   let wake: () => void = () => {};
   const arm = (): Promise<void> =>
     new Promise<void>((resolve) => {
       wake = resolve;
     });
   let changed = arm();
-  const unwatch = volume.files.watch(fileKey, () => wake());
+  const unwatches = files.map(({ fileKey }) => volume.files.watch(fileKey, () => wake()));
   const unlisten = cancel.onCancel(() => wake());
   try {
     for (;;) {
       if (cancel.cancelled) return STATUS_CANCELLED;
       // Looked at after the watch stands: no change from here on is missed.
-      const record = yield* wait(volume.files.get(fileKey));
-      if (!areAllPending(record, awaited)) return STATUS_SUCCESS;
+      for (const { fileKey, awaited } of files) {
+        const record = yield* wait(volume.files.get(fileKey));
+        if (!areAllPending(record, awaited)) return STATUS_SUCCESS;
+      }
       cancel.waiting();
       yield* wait(changed);
       changed = arm();
     }
   } finally {
-    unwatch();
+    for (const unwatch of unwatches) unwatch();
     unlisten();
   }
 }

@@ -23,8 +23,9 @@ import { FILE_ATTRIBUTE_READONLY } from '../fscc/file-attributes.ts';
 import { failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { checkAccess, directoryRights } from './access.ts';
+import { breakHandleCaching, breakHandlesBelow } from './break-caching.ts';
 import { decideDirectoryChange } from './decide-open.ts';
-import { decideRenamed, hasOpensBelow, mayRename } from './decide-rename.ts';
+import { decideRenamed, mayRename } from './decide-rename.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { type NtError, statusOf } from './errno-to-ntstatus.ts';
 import { fileKeyOf, pendingDeleteOf } from './file-record.ts';
@@ -34,7 +35,7 @@ import { joinPath, lastOf, parentOf, parseName } from './names.ts';
 import { reportAdded, reportRemoved, reportRenamed } from './notify-report.ts';
 import { decodeNtAcl } from './nt-acl.ts';
 import { renameStream } from './rename-stream.ts';
-import type { NewName } from './surface.ts';
+import type { CancelSignal, NewName } from './surface.ts';
 
 /**
  * Gives a file, a directory or (':name') a named stream a new name.
@@ -54,15 +55,22 @@ export function* renameFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   if (open.streamName !== '') return STATUS_SHARING_VIOLATION;
   if (open.path === '') return STATUS_ACCESS_DENIED;
   const { volume } = open;
-  const link = { volumeId: volume.id, path: open.path };
-  const own = mayRename(yield* wait(volume.files.get(open.fileKey)), link);
+  const broken = open.isDirectory
+    ? yield* breakHandlesBelow(open, target.cancel)
+    : yield* breakHandleCaching(open, target.cancel);
+  if (broken !== STATUS_SUCCESS) return broken;
+  if (open.closed) return STATUS_FILE_CLOSED;
+  const own = mayRename(yield* wait(volume.files.get(open.fileKey)), {
+    volumeId: volume.id,
+    path: open.path,
+  });
   if (own !== STATUS_SUCCESS) return own;
   const place = yield* findPlace(open, target);
   if (typeof place === 'number') return place;
   if (place.path === open.path) return STATUS_SUCCESS;
-  if (open.isDirectory && hasOpensBelow(yield* wait(volume.files.scan('')), link)) {
-    return STATUS_ACCESS_DENIED;
-  }
+  // Finding the place may have waited for its holder.
+  if (open.closed) return STATUS_FILE_CLOSED;
+  const link = { volumeId: volume.id, path: open.path };
   const { credentials } = open.security;
   const replace = place.replaced !== undefined;
   const renamed = isOwnLink(open, place)
@@ -139,7 +147,7 @@ function* findPlace(open: LocalOpen, target: NewName): Task<Place | NtError> {
     return { path: joinPath(directory, lastOf(name.path)), replaced: undefined };
   }
   if (!target.replaceIfExists) return STATUS_OBJECT_NAME_COLLISION;
-  const replaced = yield* checkReplace(open, found.path);
+  const replaced = yield* checkReplace(open, found.path, target.cancel);
   return typeof replaced === 'number' ? replaced : { path: found.path, replaced };
 }
 
@@ -161,7 +169,11 @@ function* checkDirectory(open: LocalOpen, path: string): Task<NtStatus> {
 }
 
 /** A file may be replaced when it could be deleted now. */
-function* checkReplace(open: LocalOpen, path: string): Task<FileStat | NtError> {
+function* checkReplace(
+  open: LocalOpen,
+  path: string,
+  cancel: CancelSignal | undefined,
+): Task<FileStat | NtError> {
   const { volume, security } = open;
   const { credentials } = security;
   const file = yield* wait(volume.vfs.open(credentials, path, { access: 'metadata' }));
@@ -175,8 +187,13 @@ function* checkReplace(open: LocalOpen, path: string): Task<FileStat | NtError> 
   if (open.isDirectory || stat.type === 'directory') return STATUS_ACCESS_DENIED;
   const { attributes } = storedAttributes(value, stat);
   if ((attributes & FILE_ATTRIBUTE_READONLY) !== 0) return STATUS_ACCESS_DENIED;
-  const record = yield* wait(volume.files.get(fileKeyOf(stat)));
-  if (record !== undefined) return STATUS_ACCESS_DENIED;
+  const fileKey = fileKeyOf(stat);
+  if ((yield* wait(volume.files.get(fileKey))) !== undefined) {
+    const replaced = { volume, fileKey, oplockKey: open.oplockKey, streamKey: '' };
+    const broken = yield* breakHandleCaching(replaced, cancel);
+    if (broken !== STATUS_SUCCESS) return broken;
+    if ((yield* wait(volume.files.get(fileKey))) !== undefined) return STATUS_ACCESS_DENIED;
+  }
   const descriptor = failed(acl) ? undefined : decodeNtAcl(acl);
   const access = yield* checkAccess(
     { volume, security, path, stat, descriptor, attributes, createOptions: 0, opened: 'metadata' },

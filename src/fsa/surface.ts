@@ -120,7 +120,7 @@ export interface DispositionChange {
   /** FILE_DISPOSITION_ON_CLOSE: changes FILE_DELETE_ON_CLOSE of this open instead. */
   readonly onClose?: boolean;
   /** Without it others' handle caching is broken, and nobody is waited for. */
-  readonly cancel?: CancelSignal;
+  readonly cancel?: CancelSignal | undefined;
 }
 
 /** Where FileRenameInformation and FileLinkInformation lead: from the volume's root, or ':stream'. */
@@ -128,7 +128,7 @@ export interface NewName {
   readonly newName: string;
   readonly replaceIfExists: boolean;
   /** Without it others' handle caching is broken, and nobody is waited for. */
-  readonly cancel?: CancelSignal;
+  readonly cancel?: CancelSignal | undefined;
 }
 
 export type EasOutcome = { readonly status: NtStatus; readonly eas: readonly ExtendedAttribute[] };
