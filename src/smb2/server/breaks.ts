@@ -11,6 +11,7 @@ import {
   SMB2_OPLOCK_LEVEL_II,
   SMB2_OPLOCK_LEVEL_NONE,
 } from '../wire/constants.ts';
+import type { Guid } from '../wire/guid.ts';
 import { encodeHeader } from '../wire/header.ts';
 import { encodeLeaseBreakNotification } from '../wire/lease-break.ts';
 import { encodeOplockBreak } from '../wire/oplock-break.ts';
@@ -31,6 +32,21 @@ export class OplockHolders implements OplockBreakSink {
   /** By `OplockEntry.oplockKey`: of a lease its client and key, of an oplock its open. */
   readonly #leases: Map<string, Lease> = new Map();
   readonly #opens: Map<string, Open> = new Map();
+  /** Server.ConnectionList by ClientGuid, the oldest first. */
+  readonly #clients: Map<Guid, Set<Connection>> = new Map();
+
+  addConnection(connection: Connection): void {
+    const { clientGuid } = connection;
+    if (clientGuid === '') return;
+    const known = this.#clients.get(clientGuid);
+    if (known === undefined) this.#clients.set(clientGuid, new Set([connection]));
+    else known.add(connection);
+  }
+
+  removeConnection(connection: Connection): void {
+    const known = this.#clients.get(connection.clientGuid);
+    if (known?.delete(connection) && known.size === 0) this.#clients.delete(connection.clientGuid);
+  }
 
   /**
    * [MS-SMB2] 3.3.5.9.8 and 3.3.5.9.11: false when the lease that a CREATE names is of another file,
@@ -99,12 +115,25 @@ export class OplockHolders implements OplockBreakSink {
     const lease = this.#leases.get(oplockBreak.oplockKey);
     if (lease === undefined) return false;
     for (const open of lease.opens) {
-      const connection = connectionOf(open);
+      const connection = this.#connectionOfClient(open);
       if (connection === undefined) continue;
       send(connection, open, leaseNotification(lease, oplockBreak));
       break;
     }
     return true;
+  }
+
+  /**
+   * [MS-SMB2] 3.3.4.7: a lease is its client's, so any connection of the client will do. Windows
+   * takes the oldest (smbtorture smb2.lease.v2_complex1); where the session encrypts it must be one
+   * of its channels.
+   */
+  #connectionOfClient(open: Open): Connection | undefined {
+    if (isSealed(open)) return connectionOf(open);
+    for (const connection of this.#clients.get(open.session.clientGuid) ?? []) {
+      if (!connection.closed && connection.sessions.size > 0) return connection;
+    }
+    return connectionOf(open);
   }
 }
 
@@ -156,7 +185,9 @@ function send(connection: Connection, open: Open, reply: Reply): void {
     treeId: 0,
     sessionId: 0n,
   });
-  const { session, treeConnect } = open;
-  const isSealed = session.encryptData || treeConnect.encryptData;
-  sendMessage(connection, isSealed ? session : undefined, [reply]);
+  sendMessage(connection, isSealed(open) ? open.session : undefined, [reply]);
+}
+
+function isSealed({ session, treeConnect }: Open): boolean {
+  return session.encryptData || treeConnect.encryptData;
 }

@@ -163,7 +163,7 @@ function verifyProtection(request: Request, message: Uint8Array): NtStatus {
       );
       return STATUS_ACCESS_DENIED;
     }
-  } else if (session.signingRequired && header.command !== SMB2_SESSION_SETUP) {
+  } else if (session.signingRequired) {
     return STATUS_ACCESS_DENIED;
   }
   const mayBePlain = header.command === SMB2_SESSION_SETUP || header.command === SMB2_CANCEL;

@@ -28,8 +28,6 @@ export class Smb2Server {
   openCount = 0;
   readonly throttle: LogonThrottle;
   readonly oplockHolders: OplockHolders = new OplockHolders();
-  /** Bytes between a READ response's fixed part and its data; 0 but in tests (testControls). */
-  readPadding = 0;
 
   constructor(options: Smb2ServerOptions) {
     this.options = options;
@@ -161,6 +159,7 @@ export class Smb2Server {
     if (connection.closed) return;
     connection.closed = true;
     this.connections.delete(connection);
+    this.oplockHolders.removeConnection(connection);
     this.options.env.log.debug({ connection: connection.id, reason }, 'connection closed');
     for (const request of [...connection.waiting.values()]) request.cancel();
     for (const session of [...connection.sessions.values()]) {

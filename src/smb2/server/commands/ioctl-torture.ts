@@ -30,7 +30,7 @@ export function* handleTortureControl(call: Ioctl): Task<NtStatus> {
     case FSCTL_SMBTORTURE_IOCTL_RESPONSE_BODY_PADDING8:
       return answerPadded(call);
     case FSCTL_SMBTORTURE_GLOBAL_READ_RESPONSE_BODY_PADDING8:
-      request.server.readPadding = 8;
+      request.connection.readPadding = 8;
       return 0;
     case FSCTL_SMBTORTURE_FSP_ASYNC_SLEEP:
       return yield* sleepOnOpen(call);

@@ -130,6 +130,7 @@ function settle(
   connection.clientSecurityMode = negotiate.securityMode;
   connection.clientDialects = negotiate.dialects;
   connection.clientGuid = dialect === SMB2_DIALECT_202 ? '' : negotiate.clientGuid;
+  server.oplockHolders.addConnection(connection);
   connection.serverSecurityMode =
     SMB2_NEGOTIATE_SIGNING_ENABLED | (signing === 'required' ? SMB2_NEGOTIATE_SIGNING_REQUIRED : 0);
   let capabilities = 0;

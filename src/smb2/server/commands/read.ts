@@ -29,7 +29,7 @@ export function* handleRead(request: Request): Task<NtStatus> {
   if (open.pipe !== undefined) return yield* readPipe(request, open.pipe, read.length);
   if (open.localOpen === undefined) return STATUS_FILE_CLOSED;
 
-  const { readPadding } = request.server;
+  const { readPadding } = connection;
   const reply = request.room(READ_RESPONSE_HEAD + readPadding + Math.max(1, read.length));
   const dataAt = reply.body + READ_RESPONSE_HEAD + readPadding;
   const target = reply.bytes.subarray(dataAt, dataAt + read.length);

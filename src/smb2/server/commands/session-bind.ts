@@ -28,10 +28,11 @@ export function findSessionToBind(request: Request, message: Uint8Array): Sessio
   const [ours, theirs] = [connection.signingAlgorithm, session.signingAlgorithm];
   if (theirs >= SIGNING_AES_GMAC && ours !== theirs) return STATUS_REQUEST_OUT_OF_SEQUENCE;
   if (ours >= SIGNING_AES_GMAC && ours !== theirs) return STATUS_NOT_SUPPORTED;
+  // A refusal is signed, too, for a request that proves to know the session's key.
+  if (request.isSigned && session.signer?.verify(message)) request.signer = session.signer;
   if (connection.dialect < SMB2_DIALECT_300) return STATUS_REQUEST_NOT_ACCEPTED;
   if (!request.isSigned) return STATUS_INVALID_PARAMETER;
-  if (session.signer === undefined || !session.signer.verify(message)) return STATUS_ACCESS_DENIED;
-  request.signer = session.signer;
+  if (request.signer === undefined) return STATUS_ACCESS_DENIED;
   if (session.dialect !== connection.dialect) return STATUS_INVALID_PARAMETER;
   if (session.cipherId !== connection.cipherId) return STATUS_INVALID_PARAMETER;
   if (session.channels.has(connection)) return STATUS_REQUEST_NOT_ACCEPTED;

@@ -36,6 +36,8 @@ export class Connection {
   nextAsyncId = 1n;
   /** Bytes of memory that replies of suspended requests take. */
   pendingBytes = 0;
+  /** Bytes between a READ response's fixed part and its data; 0 but in tests (testControls). */
+  readPadding = 0;
   closed = false;
   /** Reading is stopped because replies, unsent or being made, fill `sendQueueSize`. */
   paused = false;

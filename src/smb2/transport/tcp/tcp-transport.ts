@@ -20,6 +20,9 @@ export interface TcpTransportOptions {
 const RECYCLED_SIZE_MIN = 16 * 1024;
 const SLAB_SIZE = 64 * 1024;
 
+/** How long a connection that ends in order may take to send what is queued. */
+const LINGER_MS = 5_000;
+
 /** The handle below a socket, with what `net` keeps to itself. */
 type Handled = Socket & { _handle: { readonly writeQueueSize: number } | null };
 
@@ -46,6 +49,7 @@ export class TcpTransport implements Transport {
   #deadline: TimerHandle | undefined;
   #drains = 0;
   #stall: TimerHandle | undefined;
+  #linger: TimerHandle | undefined;
 
   /**
    * Takes over a connected socket that has not been read from (`pauseOnConnect`). The socket object
@@ -119,8 +123,13 @@ export class TcpTransport implements Transport {
   }
 
   close(options: { readonly abort: boolean }): void {
-    if (options.abort) this.#socket.destroy();
-    else this.#socket.end(() => this.#socket.destroy());
+    if (options.abort) {
+      this.#socket.destroy();
+      return;
+    }
+    // A peer that does not take the rest must not keep the connection, or the process, for ever.
+    this.#linger ??= this.#options.timers.after(LINGER_MS, () => this.#socket.destroy());
+    this.#socket.end(() => this.#socket.destroy());
   }
 
   /** What came in one receive with a message that made the owner pause waits with the rest. */
@@ -189,6 +198,7 @@ export class TcpTransport implements Transport {
     this.#ended = true;
     this.#deadline?.cancel();
     this.#stall?.cancel();
+    this.#linger?.cancel();
     this.#pending.length = 0;
     this.#socket.destroy();
     this.#listener?.closed(reason);
