@@ -8,23 +8,23 @@ import {
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
 import type { Update } from '../state/record-store.ts';
-import { type BreakDecision, type Breaker, decideBreaks } from './decide-oplock.ts';
+import { type BreakDecision, type Breaker, decideBreaks, disturbs } from './decide-oplock.ts';
 import { opensBelow } from './decide-rename.ts';
 import type { FileRecord } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import { HANDLE_CACHING, NO_AWAITED, NO_BREAKS, NO_OPLOCKS, type OplockEntry } from './oplock.ts';
-import { type FileBreaks, waitForBreaks } from './oplock-breaks.ts';
+import { BREAK_WAITS_MAX, type FileBreaks, waitForBreaks } from './oplock-breaks.ts';
 import type { CancelSignal } from './surface.ts';
 import type { Volume } from './volume.ts';
 
-/** Times that one operation waits for breaks: more is a tug of war that it loses. */
-const BREAK_WAITS_MAX = 32;
-
-/** Whether a change of data or size may disturb somebody's caching: one look at the record. */
+/**
+ * Whether a change of data or size disturbs somebody's caching: one look at the record, which is all
+ * that a WRITE under one's own lease costs.
+ */
 export function mayDisturb(open: LocalOpen): boolean {
   const record = open.volume.files.get(open.fileKey);
   if (isPromise(record)) return true;
-  return record !== undefined && record.oplocks.length > 0;
+  return record !== undefined && record.oplocks.length > 0 && disturbs(record, open, 'change');
 }
 
 /**

@@ -36,8 +36,7 @@ function* leave(open: LocalOpen, isAbandoned: boolean): Task<NtStatus> {
   const { due, breaks } = yield* wait(
     volume.files.update(fileKey, (current) => decideClose(current, closing)),
   );
-  // A lease may have other opens: its time runs out, and finds nothing to do.
-  if (open.oplockKey === openId) volume.oplockBreaks.forget(fileKey, openId);
+  volume.oplockBreaks.leave(open);
   volume.oplockBreaks.indicate(volume, fileKey, breaks);
   if (due.length > 0) yield* removeAll(open, due);
   yield* endIfDeletePending(open);

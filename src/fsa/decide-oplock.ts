@@ -127,6 +127,20 @@ export function decideBreaks(record: FileRecord, breaker: Breaker): BreakDecisio
   return { oplocks: isChanged ? next : oplocks, breaks, awaited };
 }
 
+/** Whether an operation would break anything at all; makes no garbage. */
+export function disturbs(
+  record: FileRecord,
+  holder: { readonly oplockKey: string; readonly streamKey: string },
+  operation: BreakingOperation,
+): boolean {
+  const rule = BREAK_RULES[operation];
+  for (const entry of record.oplocks) {
+    if (entry.streamKey !== holder.streamKey || (entry.caching & rule.takes) === 0) continue;
+    if (entry.oplockKey !== holder.oplockKey || breaksItself(entry, rule)) return true;
+  }
+  return false;
+}
+
 function breaksItself(entry: OplockEntry, rule: BreakRule): boolean {
   const isExclusive = (entry.caching & WRITE_CACHING) !== 0;
   return rule.breaksOwnLevelII && entry.lease === undefined && !isExclusive;

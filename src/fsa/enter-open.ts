@@ -10,7 +10,7 @@ import type { NtError } from './errno-to-ntstatus.ts';
 import type { OpenEntry } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import type { OpenRequest } from './open-request.ts';
-import { waitForBreaks } from './oplock-breaks.ts';
+import { BREAK_WAITS_MAX, waitForBreaks } from './oplock-breaks.ts';
 
 export interface Entrance {
   readonly file: VfsFile;
@@ -26,9 +26,6 @@ export interface Entrance {
   /** Bytes in the stream. */
   readonly fileSize: number;
 }
-
-/** Times that one open waits for breaks: more is a tug of war that it loses. */
-const BREAK_WAITS_MAX = 32;
 
 /**
  * The open, entered into the file's record.

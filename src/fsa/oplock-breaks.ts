@@ -58,6 +58,15 @@ export class OplockBreaks {
     this.#sink?.indicateBreak(oplockBreak);
   }
 
+  /**
+   * An open closed. A lease may have others, in another volume even: its time runs out and finds
+   * nothing to do.
+   */
+  leave({ fileKey, openId, oplockKey }: LocalOpen): void {
+    if (oplockKey === openId) this.forget(fileKey, oplockKey);
+    else if (this.#unclaimed.size > 0) this.#unclaimed.delete(`${fileKey}/${oplockKey}`);
+  }
+
   /** A break was acknowledged, or nobody is left who could. */
   forget(fileKey: string, oplockKey: string): void {
     if (this.#timers.size === 0 && this.#unclaimed.size === 0) return;
@@ -110,6 +119,9 @@ export function* acknowledgeBreak(open: LocalOpen, caching: number): Task<NtStat
   volume.oplockBreaks.indicate(volume, fileKey, breaks);
   return STATUS_SUCCESS;
 }
+
+/** Times that one operation waits for breaks: more is a tug of war that it loses. */
+export const BREAK_WAITS_MAX = 32;
 
 /** Breaks of one file that somebody waits for. */
 export interface FileBreaks {
