@@ -84,7 +84,7 @@ export function* renameFile(open: LocalOpen, target: NewName): Task<NtStatus> {
     if (other.volume === volume && other.path === link.path) other.path = place.path;
   }
   const names = { from: link.path, to: place.path, isDirectory: open.isDirectory };
-  reportRenamed(volume, names, replace);
+  reportRenamed(volume, names, replace && !isOwnLink(open, place));
   return STATUS_SUCCESS;
 }
 

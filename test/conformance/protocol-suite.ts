@@ -11,6 +11,7 @@ import { fileTests } from './file-tests.ts';
 import { informationTests } from './information-tests.ts';
 import { ioctlTests } from './ioctl-tests.ts';
 import { negotiateTests } from './negotiate-tests.ts';
+import { notifyTests } from './notify-tests.ts';
 import { closeConnections, type GetTarget } from './peer.ts';
 import { protectionTests } from './protection-tests.ts';
 import { sessionTests } from './session-tests.ts';
@@ -27,5 +28,6 @@ export function protocolSuite(title: string, target: GetTarget): void {
     fileTests(target);
     informationTests(target);
     ioctlTests(target);
+    notifyTests(target);
   });
 }
