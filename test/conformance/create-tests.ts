@@ -142,6 +142,14 @@ function actionTests(target: GetTarget): void {
       await second.close();
     });
 
+    it('takes .. within the share for the folder above', async () => {
+      const { tree } = await logOnAt(target());
+      const names = { file: uniqueName('file'), folder: uniqueName('folder') };
+      await existing(tree, names.file);
+      await existing(tree, names.folder, { createOptions: FILE_DIRECTORY_FILE });
+      await (await opened(tree, open(`${names.folder}\\..\\${names.file}`))).close();
+    });
+
     it('tells that a folder is one', async () => {
       const { tree } = await logOnAt(target());
       const open = await opened(tree, {
@@ -231,7 +239,6 @@ const REFUSALS: readonly Refusal[] = [
   ['the name begins with a backslash', STATUS_INVALID_PARAMETER, ({ file }) => open(`\\${file}`)],
   ['a name holds a wildcard', STATUS_OBJECT_NAME_INVALID, () => open('a*b')],
   ['a name holds a control character', STATUS_OBJECT_NAME_INVALID, () => open('a\u0001b')],
-  ['a name is ..', STATUS_OBJECT_PATH_SYNTAX_BAD, ({ folder }) => open(`${folder}\\..\\x`)],
   ['a name leads above the share', STATUS_OBJECT_PATH_SYNTAX_BAD, () => open('..\\x')],
 ];
 

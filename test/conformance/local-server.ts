@@ -35,6 +35,7 @@ export async function startServer(
     port: 0,
     name: 'SEMBA',
     signing: 'enabled',
+    allowAnonymous: true,
     limits: { failedLogonsFree: 1_000_000, ...limits },
     log: makeNodeLog('error'),
   });

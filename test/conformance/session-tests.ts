@@ -106,7 +106,9 @@ function setupTests(target: GetTarget): void {
 
     it('fails with STATUS_USER_SESSION_DELETED when the session id is unknown', async () => {
       const connection = await negotiated(target());
-      const request = withHeader(setup({}), { sessionId: 0x1234_5678n });
+      const hint = connection.negotiated!.response.securityBuffer;
+      const securityBuffer = await initiatorFor(target()).first(hint);
+      const request = withHeader(setup({ securityBuffer }), { sessionId: 0x1234_5678n });
       expectStatus(await connection.call(request), STATUS_USER_SESSION_DELETED);
     });
 
@@ -207,12 +209,21 @@ function reauthenticationTests(target: GetTarget): void {
     }
 
     it('ends the session when it fails', async () => {
-      const { connection, session } = await logOnAt(target());
+      const { connection, session } = await logOnAt(target(), {
+        connection: { verify: 'report' },
+      });
       const result = await session.reauthenticate(initiatorFor(target(), 'wrong'));
       expectStatus(result, STATUS_LOGON_FAILURE);
       const header = { sessionId: session.sessionId };
       const reply = await connection.call(withHeader(treeDisconnectRequest(), header));
       expectStatus(reply, STATUS_USER_SESSION_DELETED);
+    });
+
+    const unsigned = { todo: 'server: the answer to a failed reauthentication is not signed' };
+    it('signs the answer that ends the session', unsigned, async () => {
+      const { session } = await logOnAt(target(), { connection: { verify: 'report' } });
+      const { reply } = await session.reauthenticate(initiatorFor(target(), 'wrong'));
+      assert.equal(reply.protection, 'signed');
     });
   });
 
