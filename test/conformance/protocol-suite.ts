@@ -11,6 +11,7 @@ import { fileTests } from './file-tests.ts';
 import { informationTests } from './information-tests.ts';
 import { ioctlTests } from './ioctl-tests.ts';
 import { negotiateTests } from './negotiate-tests.ts';
+import { notifyTests } from './notify-tests.ts';
 import { oplockTests } from './oplock-tests.ts';
 import { closeConnections, type GetTarget } from './peer.ts';
 import { protectionTests } from './protection-tests.ts';
@@ -28,6 +29,7 @@ export function protocolSuite(title: string, target: GetTarget): void {
     fileTests(target);
     informationTests(target);
     ioctlTests(target);
+    notifyTests(target);
     oplockTests(target);
   });
 }
