@@ -45,7 +45,8 @@ export function* closeSession(server: Smb2Server, session: Session): Task<void> 
   for (const open of [...session.opens.values()]) yield* closeOpen(server, open);
   for (const connection of connections) {
     for (const request of [...connection.waiting.values()]) {
-      if (request.session === session && request.asyncId !== 0n) request.cancel();
+      const isOurs = request.session === session && request.asyncId !== 0n;
+      if (isOurs && request.open === undefined) request.cancel();
     }
   }
   session.treeConnects.clear();
