@@ -139,6 +139,8 @@ function* fail(request: Request, session: Session | undefined, step: Failed): Ta
   const delayMs = server.throttle.failed({ userName: user, address });
   if (delayMs > 0) yield* wait(delay(request, delayMs));
   if (session !== undefined) {
+    // The session goes, its key still signs the answer to a signed reauthentication.
+    if (request.isSigned) request.signer = session.channels.get(connection)?.signer;
     yield* closeSession(server, session);
     request.session = undefined;
   }
