@@ -100,7 +100,7 @@ describe('[MS-FSA] 2.1.1.1 Per Volume, ChangeNotifyList', () => {
     assert.deepEqual(told.statuses, [STATUS_DELETE_PENDING, STATUS_DELETE_PENDING]);
   });
 
-  it('forgets what is too much for all watchers together, and holds again once there is room', () => {
+  it('forgets what is too much for all watchers together, until there is room again', () => {
     const list = listOf({ totalSize: 20 });
     const one = watch(list, 'd', 'one');
     const two = watch(list, 'd', 'two');

@@ -19,7 +19,7 @@ import { parentOf, pathFromDisk } from './names.ts';
  *
  * An entry (2.1.1.8) belongs to one open of a directory and lasts as long: it begins with the first
  * CHANGE_NOTIFY on that open, and this one's filter and recursion hold for all that follow
- * (smbtorture smb2.notify.mask-change). It collects events (2.1.1.9) whether a request waits or not.
+ * (smbtorture smb2.notify.mask-change). It collects events (2.1.1.9) also while no request waits.
  *
  *     idle --T0 append()--> holding --T1 take()--> idle
  *       \--T2 enqueue()--> awaited --T3 append()--> answering --T1 take()--> awaited | idle

@@ -2,6 +2,7 @@
  * What the operations of the object store tell the watchers of directories: the events of [MS-FSA]
  * 2.1.5.x, "send directory change notification". Each costs one test while nobody watches.
  */
+import { STATUS_DELETE_PENDING } from '../erref/ntstatus.ts';
 import {
   FILE_NOTIFY_CHANGE_ATTRIBUTES,
   FILE_NOTIFY_CHANGE_CREATION,
@@ -40,9 +41,13 @@ export function reportAdded(volume: Volume, event: NameEvent): void {
   reportName(volume, event, FILE_ACTION_ADDED);
 }
 
-/** [MS-FSA] 2.1.5.5 Server Requests Closing an Open, of what is to be deleted. */
+/**
+ * [MS-FSA] 2.1.5.5 Server Requests Closing an Open, of what is to be deleted. A directory that is
+ * still open has gone from under those who watch it (POSIX semantics).
+ */
 export function reportRemoved(volume: Volume, event: NameEvent): void {
   if (volume.changeNotifyList.isEmpty) return;
+  if (event.isDirectory) volume.changeNotifyList.endAll(event.path, STATUS_DELETE_PENDING);
   reportName(volume, event, FILE_ACTION_REMOVED);
 }
 

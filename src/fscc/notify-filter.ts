@@ -1,6 +1,6 @@
 /**
- * [MS-SMB2] 2.2.35 SMB2 CHANGE_NOTIFY Request, CompletionFilter: which changes a watcher wants. Also
- * FilterMatch of [MS-FSA] 2.1.4.1: which kinds of change one event is.
+ * [MS-SMB2] 2.2.35 SMB2 CHANGE_NOTIFY Request, CompletionFilter: which changes a watcher wants.
+ * Also FilterMatch of [MS-FSA] 2.1.4.1: which kinds of change one event is.
  */
 export const FILE_NOTIFY_CHANGE_FILE_NAME = 0x0001;
 export const FILE_NOTIFY_CHANGE_DIR_NAME = 0x0002;

@@ -99,7 +99,7 @@ export function notifyTests(target: GetTarget): void {
       expectStatus(await call, STATUS_NOTIFY_CLEANUP);
     });
 
-    it('fails with STATUS_NOTIFY_CLEANUP when the tree is disconnected or the user logs off', async () => {
+    it('fails with STATUS_NOTIFY_CLEANUP when the tree or the session ends', async () => {
       for (const end of ['tree', 'session'] as const) {
         const { tree, folder } = await watchable(target);
         const call = folder.notify({ completionFilter: NAMES });

@@ -189,6 +189,10 @@ class Stage {
         return this.#with(path, { options: FILE_DELETE_ON_CLOSE });
       case 'mark':
         return this.#with(path, {}, (open) => setDisposition(open, { delete: true }));
+      case 'unlink':
+        return this.#with(path, {}, (open) =>
+          setDisposition(open, { delete: true, posixSemantics: true }),
+        );
       case 'write':
         return this.#with(path, {}, function* (open) {
           return (yield* writeFile(open, [Buffer.from(argument)], 0, {})).status;
