@@ -359,6 +359,17 @@ describe('[MS-SMB2] 3.2.4.1.3 Associating the Message with a MessageId', () => {
     assert.equal(peer.sent.length, 0);
   });
 
+  it('answers STATUS_IO_TIMEOUT to what never gets its credits, and goes on behind it', async () => {
+    const peer = new Peer();
+    const connection = await peer.connect();
+    const wide = connection.compound([echoRequest(), echoRequest()]);
+    peer.timers.fireAll();
+    for (const call of wide) assert.equal((await call).status, STATUS_IO_TIMEOUT);
+    const call = connection.echo();
+    peer.answer(0, {});
+    assert.equal((await call).status, STATUS_SUCCESS);
+  });
+
   it('settles what waits when the connection ends', async () => {
     const peer = new Peer();
     const connection = await peer.connect();

@@ -78,6 +78,7 @@ interface Waiting {
   readonly calls: readonly Call<unknown>[];
   readonly charges: readonly number[];
   readonly options: CompoundOptions;
+  timer: TimerHandle | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -224,9 +225,9 @@ export class ClientConnection {
     const calls = requests.map((request) => new Call(request, (call) => this.#cancel(call)));
     const charges = requests.map((request) => this.#chargeOf(request, options));
     this.#watch(options.signal, calls);
-    const waiting = { calls, charges, options };
+    const waiting: Waiting = { calls, charges, options, timer: undefined };
     if (this.#closedReason !== undefined) settleAll(calls, STATUS_CONNECTION_DISCONNECTED);
-    else if (this.#waiting.length > 0 || !this.#send(waiting)) this.#waiting.push(waiting);
+    else if (this.#waiting.length > 0 || !this.#send(waiting)) this.#wait(waiting);
     return calls as unknown as Calls<T>;
   }
 
@@ -319,7 +320,7 @@ export class ClientConnection {
     const verify = options.verify ?? this.#options.verify ?? 'strict';
     const { channel } = options;
     const entry: Entry = { call, charge, expected, channel, verify, timer: undefined };
-    const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const timeoutMs = this.#timeoutMsOf(options);
     if (timeoutMs > 0) {
       // The entry stays: a late response still brings credits and is no surprise.
       const expire = (): void => void call.settle(localReply(STATUS_IO_TIMEOUT));
@@ -328,9 +329,32 @@ export class ClientConnection {
     this.#table.set(messageId, entry);
   }
 
+  /** Queues a message; credits may never suffice for it, so this wait has its end, too. */
+  #wait(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    const timeoutMs = this.#timeoutMsOf(waiting.options);
+    if (timeoutMs === 0) return;
+    waiting.timer = this.#options.timers.after(timeoutMs, () => {
+      this.#giveUp(waiting, STATUS_IO_TIMEOUT);
+      this.#drain();
+    });
+  }
+
+  #giveUp(waiting: Waiting, status: NtStatus): void {
+    waiting.timer?.cancel();
+    this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+    settleAll(waiting.calls, status);
+  }
+
   /** Sends what waited, in order, as far as credits reach. */
   #drain(): void {
-    while (this.#waiting.length > 0 && this.#send(this.#waiting[0]!)) this.#waiting.shift();
+    while (this.#waiting.length > 0 && this.#send(this.#waiting[0]!)) {
+      this.#waiting.shift()?.timer?.cancel();
+    }
+  }
+
+  #timeoutMsOf(options: SendOptions): number {
+    return options.timeoutMs ?? this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   }
 
   #watch(signal: AbortSignal | undefined, calls: readonly Call<unknown>[]): void {
@@ -347,8 +371,8 @@ export class ClientConnection {
   #cancel(call: Call<unknown>): void {
     const entry = call.messageId === undefined ? undefined : this.#table.get(call.messageId);
     if (call.messageId === undefined || entry === undefined) {
-      const at = this.#waiting.findIndex((waiting) => waiting.calls.includes(call));
-      if (at >= 0) settleAll(this.#waiting.splice(at, 1)[0]!.calls, STATUS_CANCELLED);
+      const unsent = this.#waiting.find((waiting) => waiting.calls.includes(call));
+      if (unsent !== undefined) this.#giveUp(unsent, STATUS_CANCELLED);
       return;
     }
     const { channel, expected } = entry;
@@ -434,7 +458,10 @@ export class ClientConnection {
       timer?.cancel();
       call.settle(localReply(STATUS_CONNECTION_DISCONNECTED));
     }
-    for (const { calls } of this.#waiting) settleAll(calls, STATUS_CONNECTION_DISCONNECTED);
+    for (const { calls, timer } of this.#waiting) {
+      timer?.cancel();
+      settleAll(calls, STATUS_CONNECTION_DISCONNECTED);
+    }
     this.#table.clear();
     this.#waiting.length = 0;
     this.#resolveClosed(reason);

@@ -232,8 +232,8 @@ export class SmbClient {
   }
 
   /**
-   * Moves a file or folder within the share. STATUS_OBJECT_NAME_COLLISION: `to` exists and `replace`
-   * is not set (a folder is never replaced).
+   * Moves a file or folder within the share. STATUS_OBJECT_NAME_COLLISION: `to` exists, and
+   * `replace` is not set or it is a folder.
    */
   async rename(
     from: string,
