@@ -219,8 +219,7 @@ function reauthenticationTests(target: GetTarget): void {
       expectStatus(reply, STATUS_USER_SESSION_DELETED);
     });
 
-    const unsigned = { todo: 'server: the answer to a failed reauthentication is not signed' };
-    it('signs the answer that ends the session', unsigned, async () => {
+    it('signs the answer that ends the session', async () => {
       const { session } = await logOnAt(target(), { connection: { verify: 'report' } });
       const { reply } = await session.reauthenticate(initiatorFor(target(), 'wrong'));
       assert.equal(reply.protection, 'signed');

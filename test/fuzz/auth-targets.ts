@@ -1,5 +1,4 @@
 import { createAccountDatabase } from '../../src/auth/accounts.ts';
-import { decodeAccounts } from '../../src/auth/accounts-codec.ts';
 import { createAuthenticator, createInitiator } from '../../src/auth/authenticator.ts';
 import { readElement } from '../../src/auth/der.ts';
 import type { InitiateStep } from '../../src/auth/initiator.ts';
