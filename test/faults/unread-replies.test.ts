@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { statusName } from '../../src/erref/ntstatus.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
 import type { Transport } from '../../src/smb2/transport/transport.ts';
 import {
@@ -14,6 +15,8 @@ import {
 } from './rig.ts';
 
 const TIMEOUT_MS = 60_000;
+/** As in tcp-transport.ts. */
+const LINGER_MS = 5_000;
 const MIB = 1024 * 1024;
 /** More than the kernel's socket buffers take. */
 const READS = 100;
@@ -55,6 +58,21 @@ describe('base/limits.ts sendQueueSize', { timeout: TIMEOUT_MS }, () => {
       assert.equal(rig.engine.counts().opens, 0);
       client.transport.resume();
       await client.connection.closed;
+    });
+  });
+
+  it('ends a peer that takes no replies when the server stops', async () => {
+    await withRig({ limits: LIMITS }, async (rig) => {
+      const { client, open, server } = await deaf(rig);
+      const reads = askFor(open);
+      await until(() => server.queuedBytes > LIMITS.sendQueueSize);
+      await rig.engine.close();
+      rig.time.advance(LINGER_MS);
+      await turn();
+      client.transport.resume();
+      const statuses = new Set<string>();
+      for (const read of reads) statuses.add(statusName((await read).status));
+      assert.ok(statuses.has('STATUS_CONNECTION_DISCONNECTED'), [...statuses].join(' '));
     });
   });
 

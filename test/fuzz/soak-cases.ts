@@ -12,11 +12,12 @@ import { statusName } from '../../src/erref/ntstatus.ts';
 import type { Call } from '../../src/smb2/client/call.ts';
 import { ClientConnection } from '../../src/smb2/client/connection.ts';
 import type { Reply, Request } from '../../src/smb2/client/request.ts';
-import { readRequest } from '../../src/smb2/client/requests.ts';
+import { readRequest, writeRequest } from '../../src/smb2/client/requests.ts';
 import { ClientSession } from '../../src/smb2/client/session.ts';
 import { ClientTree, type TreeSendOptions } from '../../src/smb2/client/tree.ts';
 import type { Signer } from '../../src/smb2/crypto/signer.ts';
 import { connectTcp } from '../../src/smb2/transport/tcp/tcp-connect.ts';
+import type { Transport } from '../../src/smb2/transport/transport.ts';
 import { COMMAND_NAMES, SMB2_FLAGS_SIGNED } from '../../src/smb2/wire/constants.ts';
 import type { CreateResponse } from '../../src/smb2/wire/create.ts';
 import { type FileId, RELATED_FILE_ID } from '../../src/smb2/wire/file-id.ts';
@@ -47,6 +48,9 @@ const ALL_DIALECTS = [0x0202, 0x0210, 0x0300, 0x0302, 0x0311];
 const SHARES = ['fuzz', 'fuzz', 'fuzz', 'disk', 'disk', 'enc', 'ro', 'IPC$'];
 const FILE_IDS_MAX = 32;
 const BURST_MAX = 8;
+/** What a deaf peer asks for: more than the server queues for it. */
+const DEAF_READ = 65_536;
+const DEAF_READS = 200;
 /** A server that has not answered by then does not mean to: a mutation hid the answer. */
 const ANSWER_TIME_MS = 2_000;
 
@@ -57,6 +61,7 @@ const CASES: readonly (readonly [number, Case])[] = [
   [10, compounds],
   [10, rawFrames],
   [8, halfOpen],
+  [2, deafPeer],
 ];
 
 export function pickCase(random: SoakRandom): Case {
@@ -106,8 +111,9 @@ async function conversation(context: CaseContext): Promise<void> {
 async function logons(context: CaseContext): Promise<void> {
   const { random, pace } = context;
   await pace(3);
-  const connection = await open(context);
-  if (connection === undefined) return;
+  const opened = await open(context);
+  if (opened === undefined) return;
+  const { connection } = opened;
   const tamperSent = (message: Uint8Array): Uint8Array =>
     mutate(message, random.chance(0.9) ? HEADER_SIZE : 0, random);
   try {
@@ -139,13 +145,7 @@ async function compounds(context: CaseContext): Promise<void> {
     for (let rounds = 1 + random.below(3); rounds > 0; rounds--) {
       const length = random.chance(0.8) ? 2 + random.below(8) : 2 + random.below(300);
       await pace(length);
-      while (client.connection.creditsAvailable < Math.min(length, 300)) {
-        if (
-          (await settled(client.connection.echo({ channel: client.session.channel }))) === undefined
-        )
-          return;
-        if (client.connection.closedReason !== undefined) return;
-      }
+      if (!(await gatherCredits(client, Math.min(length, 300)))) return;
       const requests = Array.from({ length }, (_, i): Request<unknown> => {
         if (i === 0) return randomCreate(target, random);
         if (length > 20) return readRequest({ fileId: RELATED_FILE_ID, offset: 0, length: 10 });
@@ -212,16 +212,61 @@ async function halfOpen({ port, random, pace }: CaseContext): Promise<void> {
   for (const socket of sockets) if (socket !== undefined) await end(socket, random);
 }
 
+/** Asks for much and takes none of it for a while. */
+async function deafPeer(context: CaseContext): Promise<void> {
+  const { random, pace } = context;
+  const client = await logOn(context);
+  if (client === undefined) return;
+  const { connection, transport } = client;
+  try {
+    const [tree] = await connectTrees(client, context);
+    if (tree === undefined) return;
+    const create = firstCreates({ fileIds: [], isPipe: tree.share === 'IPC$' })[0]!;
+    const fileIds: FileId[] = [];
+    remember(await answerOf(send(tree.tree, create, undefined), context), fileIds);
+    const [fileId] = fileIds;
+    if (fileId === undefined) return;
+    const data = random.bytes(DEAF_READ);
+    await settled(send(tree.tree, writeRequest({ fileId, offset: 0, data }), undefined));
+    await pace(DEAF_READS);
+    if (!(await gatherCredits(client, DEAF_READS))) return;
+    transport.pause();
+    const read = readRequest({ fileId, offset: 0, length: DEAF_READ });
+    const reads = Array.from({ length: DEAF_READS }, () => send(tree.tree, read, undefined));
+    await once(AbortSignal.timeout(random.below(1_000)), 'abort');
+    if (random.chance(0.5)) return;
+    transport.resume();
+    for (const call of reads) await settled(call);
+  } finally {
+    connection.close();
+    transport.close({ abort: true });
+  }
+}
+
 // What the cases are made of.
 
-interface LoggedOn {
+interface Opened {
   readonly connection: ClientConnection;
+  readonly transport: Transport;
+}
+
+interface LoggedOn extends Opened {
   readonly session: ClientSession;
 }
 
 interface Connected {
   readonly tree: ClientTree;
   readonly share: string;
+}
+
+/** False when they cannot be had. */
+async function gatherCredits({ connection, session }: LoggedOn, count: number): Promise<boolean> {
+  const { channel } = session;
+  while (connection.creditsAvailable < count) {
+    const reply = await settled(connection.echo({ channel }));
+    if (reply === undefined || connection.closedReason !== undefined) return false;
+  }
+  return true;
 }
 
 function dialects(random: SoakRandom): readonly number[] {
@@ -239,23 +284,19 @@ function initiator(random: SoakRandom): ReturnType<typeof createInitiator> {
   });
 }
 
-async function open({ port, random }: CaseContext): Promise<ClientConnection | undefined> {
+async function open({ port, random }: CaseContext): Promise<Opened | undefined> {
+  const to = { host: HOST, port, timers: nodeTimers, timeoutMs: 10_000 };
+  let transport: Transport | undefined;
   try {
-    return await ClientConnection.open(
-      (listener) =>
-        connectTcp(
-          {
-            host: HOST,
-            port,
-            timers: nodeTimers,
-            timeoutMs: 10_000,
-            messageSizeMax: 0xff_ffff,
-            messageTimeMs: 10_000,
-          },
-          listener,
-        ),
+    const connection = await ClientConnection.open(
+      async (listener) => {
+        const limits = { messageSizeMax: 0xff_ffff, messageTimeMs: 10_000 };
+        transport = await connectTcp({ ...to, ...limits }, listener);
+        return transport;
+      },
       { timers: nodeTimers, random, timeoutMs: ANSWER_TIME_MS, verify: 'report' },
     );
+    return { connection, transport: transport! };
   } catch {
     // Refused: there are too many connections just now, which is a limit at work.
     return undefined;
@@ -265,15 +306,16 @@ async function open({ port, random }: CaseContext): Promise<ClientConnection | u
 async function logOn(context: CaseContext): Promise<LoggedOn | undefined> {
   const { random, pace } = context;
   await pace(3);
-  const connection = await open(context);
-  if (connection === undefined) return undefined;
+  const opened = await open(context);
+  if (opened === undefined) return undefined;
+  const { connection } = opened;
   const ciphers = random.chance(0.5) ? {} : { ciphers: [1 + random.below(4)] };
   const signing = random.chance(0.5) ? {} : { signingAlgorithms: [random.below(3)] };
   await settled(connection.negotiate({ dialects: dialects(random), ...ciphers, ...signing }));
   const session = new ClientSession(connection);
   if (connection.negotiated !== undefined) {
     const setup = await settled(session.setup(initiator(random)));
-    if (setup?.status === 0) return { connection, session };
+    if (setup?.status === 0) return { ...opened, session };
   }
   connection.close();
   return undefined;

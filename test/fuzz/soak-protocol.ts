@@ -16,8 +16,9 @@ export interface SoakStats {
   readonly treeConnects: number;
   readonly opens: number;
   readonly rss: number;
-  /** Bytes of the heap and of array buffers, after a garbage collection. */
-  readonly used: number;
+  /** Bytes of the heap, and of array buffers and the like, after a garbage collection. */
+  readonly heap: number;
+  readonly external: number;
   readonly fds: number;
   /** The longest that the event loop stood still since the last question. */
   readonly stallMs: number;

@@ -52,6 +52,7 @@ const limits = {
   unauthenticatedTimeMs: 3_000,
   messageTimeMs: 3_000,
   failedLogonDelayMs: 200,
+  sendQueueSize: 4 * 1024 * 1024,
 };
 const accounts = await AccountStore.open({ file: undefined, env, revoked: () => {} });
 await accounts.edit((data) => addAccount(data, SOAK_USER, ntHash(SOAK_PASSWORD)));
@@ -100,8 +101,8 @@ function stats(): SoakStats {
   return {
     ...engine.counts(),
     rss,
-    // `external` has the array buffers in it.
-    used: heapUsed + external,
+    heap: heapUsed,
+    external,
     fds: readdirSync('/proc/self/fd').length,
     stallMs,
     bugs,
