@@ -55,11 +55,6 @@ export const AUTH_FUZZ_TARGETS: readonly FuzzTarget[] = [
   { name: 'NTLMv2_RESPONSE', seeds: [ntResponse], run: decodeNtlmV2Response },
   { name: 'AV_PAIR', seeds: [ntResponse.slice(44)], run: decodeAvPairs },
   {
-    name: 'account file',
-    seeds: [new TextEncoder().encode('{"version":1,"accounts":[{"userName":"a"}]}')],
-    run: (bytes) => decodeAccounts(Buffer.from(bytes).toString()),
-  },
-  {
     name: 'acceptor, first token',
     seeds: [init, negotiate],
     run: (bytes) => authenticator.newAcceptor().step(bytes),
