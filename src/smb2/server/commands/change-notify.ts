@@ -1,9 +1,7 @@
 import type { Task } from '../../../base/task.ts';
 import {
   type NtStatus,
-  STATUS_CANCELLED,
   STATUS_INVALID_PARAMETER,
-  STATUS_NOTIFY_CLEANUP,
   STATUS_NOTIFY_ENUM_DIR,
 } from '../../../erref/ntstatus.ts';
 import { changeNotify } from '../../../fsa/notify.ts';
@@ -33,10 +31,6 @@ export function* handleChangeNotify(request: Request): Task<NtStatus> {
     completionFilter,
     cancel: request,
   });
-  // A session that ends takes its opens along: what waits is not cancelled but cleaned up.
-  if (status === STATUS_CANCELLED && request.session?.state === 'gone') {
-    return STATUS_NOTIFY_CLEANUP;
-  }
   if (status !== 0 && status !== STATUS_NOTIFY_ENUM_DIR) return status;
   const reply = request.room(OUTPUT_BUFFER_HEAD + size);
   const at = reply.body + OUTPUT_BUFFER_HEAD;
