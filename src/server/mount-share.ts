@@ -46,6 +46,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     allowedUsers: options.allowedUsers?.map((name) => name.toLowerCase()),
     readOnly: options.readOnly ?? false,
     hidden: options.hidden ?? false,
+    owner: ownerOf(options),
   };
   const close = options.vfs === undefined ? () => vfs.close() : () => {};
   return { options, share, close };
@@ -65,6 +66,14 @@ function openStorage({ name, path, vfs }: ShareOptions): Vfs {
   if (!failed(opened)) return opened;
   const reason = getSystemErrorName(opened);
   throw new OptionError(`share '${name}': ${folder} cannot be opened (${reason})`);
+}
+
+function ownerOf({
+  path,
+}: ShareOptions): { readonly uid: number; readonly gid: number } | undefined {
+  if (path === undefined) return undefined;
+  const { uid, gid } = statSync(resolve(path));
+  return { uid, gid };
 }
 
 function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {

@@ -16,13 +16,14 @@ const SID_UNIX_USER = 'S-1-22-1';
 const SID_UNIX_GROUP = 'S-1-22-2';
 
 /**
- * Whom a logged-in identity acts for in the object store. Its POSIX side is the account's own uid
- * and gid where it has them and the server may switch to them, and the server's own otherwise; the
- * SIDs of those ids (Samba's S-1-22 namespace) make the owner of a plain POSIX file be its owner
+ * Whom a logged-in identity acts for in the object store. Its POSIX side, where the server may switch
+ * (as root), is the account's own uid and gid, and for an account without them those of the shared
+ * folder's owner: nobody acts as root in a folder that is not root's. Otherwise it is the server's
+ * own. The SIDs of those ids (Samba's S-1-22 namespace) make the owner of a plain POSIX file be its owner
  * here, too.
  */
 export function securityContextOf(identity: Identity, share: Share): SecurityContext {
-  const credentials = credentialsOf(identity);
+  const credentials = credentialsOf(identity, share);
   const groups = new Set([credentials.gid, ...credentials.groups]);
   const groupSids = new Set([
     ...identity.groupSids,
@@ -41,10 +42,14 @@ export function securityContextOf(identity: Identity, share: Share): SecurityCon
   };
 }
 
-function credentialsOf(identity: Identity): Credentials {
+function credentialsOf(identity: Identity, share: Share): Credentials {
   const own = processCredentials();
-  if (own.uid !== 0 || identity.uid === undefined || identity.gid === undefined) return own;
-  return { uid: identity.uid, gid: identity.gid, groups: identity.gids ?? [] };
+  if (own.uid !== 0) return own;
+  if (identity.uid !== undefined && identity.gid !== undefined) {
+    return { uid: identity.uid, gid: identity.gid, groups: identity.gids ?? [] };
+  }
+  if (share.owner === undefined || share.owner.uid === 0) return own;
+  return { uid: share.owner.uid, gid: share.owner.gid, groups: [] };
 }
 
 let cached: Credentials | undefined;

@@ -2,7 +2,7 @@
  * The server that every tool outside tests: fresh folders, the same shares and users each time.
  *
  *   share      everything on            share_ro   read-only, with a few files
- *   share_enc  encryption required      noperm     a folder of mode 0700, for nobody in particular
+ *   share_enc  encryption required      noperm     a folder that nobody may use
  *
  * Users torture1/torture1pw and torture2/torture2pw. Variables:
  *   SEMBA_DIR          folder in which the shares' folders are made (default: the temporary folder)
@@ -14,7 +14,7 @@
  *   SEMBA_DIALECT_MIN, SEMBA_DIALECT_MAX   2.0.2 … 3.1.1
  *   SEMBA_LIMITS       JSON of limits, e.g. {"connectionsMax": 10}
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeNodeClock } from '../../src/env/node/node-clock.ts';
@@ -22,6 +22,7 @@ import { type LogLevel, makeNodeLog } from '../../src/env/node/node-log.ts';
 import { type DialectName, type ShareOptions, SmbServer } from '../../src/server/smb-server.ts';
 import { MemoryVfs } from '../../src/server/storage.ts';
 
+const NOBODY = 65_534;
 const USERS = ['torture1', 'torture2'];
 const [port, workers = '1'] = process.argv.slice(2);
 if (port === undefined || !/^\d+$/.test(port) || !/^\d+$/.test(workers)) {
@@ -68,7 +69,7 @@ function makeShares(base: string): readonly ShareOptions[] {
     { name: 'share', ...main, createMask: 0o755 },
     { name: 'share_enc', ...storage(base, 'share_enc'), encryption: 'required' },
     { name: 'share_ro', path: readOnlyFolder(base), readOnly: true },
-    { name: 'noperm', path: folder(base, 'noperm', 0o700) },
+    { name: 'noperm', path: forbiddenFolder(base) },
   ];
 }
 
@@ -82,6 +83,14 @@ function readOnlyFolder(base: string): string {
   mkdirSync(join(path, 'folder'));
   writeFileSync(join(path, 'readme.txt'), 'This share is read-only.\n');
   writeFileSync(join(path, 'folder', 'data.bin'), Buffer.alloc(100_000, 0x5e));
+  return path;
+}
+
+/** Whoever connects acts as its owner, and the owner may do nothing with it. */
+function forbiddenFolder(base: string): string {
+  const path = folder(base, 'noperm', 0o700);
+  if (process.getuid?.() === 0) chownSync(path, NOBODY, NOBODY);
+  chmodSync(path, 0);
   return path;
 }
 

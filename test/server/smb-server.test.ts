@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -62,6 +62,24 @@ describe('SmbServer: shares at run time', () => {
     assert.deepEqual(await namesIn(memory), []);
     await assert.rejects(connect('docs'));
     assert.equal(await server.removeShare('docs'), false);
+  });
+
+  const needsRoot = process.getuid?.() === 0 ? {} : { skip: 'needs root to act as others' };
+  it("acts as the shared folder's owner when it runs as root", needsRoot, async () => {
+    const owned = join(folder, 'owned');
+    mkdirSync(owned);
+    chownSync(owned, 4242, 4343);
+    await server.addShare({ name: 'owned', path: owned });
+    const client = await connect('owned');
+    await client.writeFile('new.txt', Buffer.from('hello'));
+    await client.mkdir('new folder');
+    for (const name of ['new.txt', 'new folder']) {
+      const { uid, gid } = statSync(join(owned, name));
+      assert.deepEqual({ uid, gid }, { uid: 4242, gid: 4343 });
+    }
+    writeFileSync(join(owned, 'secret'), 'for root alone', { mode: 0o600 });
+    await assert.rejects(client.readFile('secret'), /ACCESS_DENIED/);
+    assert.equal(Buffer.from(await client.readFile('new.txt')).toString(), 'hello');
   });
 
   it('goes on when a shared folder is removed beneath it', async () => {

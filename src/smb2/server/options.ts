@@ -24,6 +24,8 @@ export interface Share {
   /** Lower-cased names of those who may connect; undefined: every account. */
   readonly allowedUsers: readonly string[] | undefined;
   readonly readOnly: boolean;
+  /** POSIX owner of the shared folder: whom accounts without ids of their own act for. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
   /** Not listed by NetrShareEnum, still reachable. */
   readonly hidden: boolean;
 }
