@@ -3,7 +3,7 @@
 # shellcheck source=test/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-if ! rclone help backends 2>/dev/null | grep -q '^ *smb '; then
+if ! grep -q '^ *smb ' <<<"$(rclone help backends 2>/dev/null)"; then
   echo 'skipped: this rclone has no smb backend'
   summary
   exit
