@@ -1,4 +1,4 @@
-/** [MS-FSA] 2.1.4.12 Algorithm to Check for an Oplock Break, for operations on a file that is open. */
+/** [MS-FSA] 2.1.4.12 Algorithm to Check for an Oplock Break, for operations on what is open. */
 import { isPromise, type Task, wait } from '../base/task.ts';
 import { DELETE, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
 import {
@@ -18,8 +18,8 @@ import type { CancelSignal } from './surface.ts';
 import type { Volume } from './volume.ts';
 
 /**
- * Whether a change of data or size disturbs somebody's caching: one look at the record, which is all
- * that a WRITE under one's own lease costs.
+ * Whether a change of data or size disturbs somebody's caching: one look at the record, which is
+ * all that a WRITE under one's own lease costs.
  */
 export function mayDisturb(open: LocalOpen): boolean {
   const record = open.volume.files.get(open.fileKey);

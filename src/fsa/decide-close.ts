@@ -30,7 +30,7 @@ export interface CloseDecision {
 
 const NOTHING: CloseDecision = { due: [], breaks: NO_BREAKS };
 
-/** Takes the open with its locks, and its oplock with the last open under its key, out of the record. */
+/** Takes the open and its locks out of the record; its oplock with the last open under its key. */
 export function decideClose(
   current: FileRecord | undefined,
   closing: ClosingOpen,

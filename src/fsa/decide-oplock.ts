@@ -83,7 +83,7 @@ export interface Breaker {
   readonly operation: BreakingOperation;
   /** What the operation is allowed to do to the file: attributes alone disturb nobody. */
   readonly access: number;
-  /** It waited before and tries again: it now waits for every break, not only for those it needs. */
+  /** It waited before and tries again: it now waits for every break, not just for what it needs. */
   readonly isRetry: boolean;
 }
 
@@ -315,7 +315,8 @@ export interface AcknowledgeDecision {
 
 /**
  * T2, 2.1.5.19. STATUS_UNSUCCESSFUL (a lease) and STATUS_INVALID_OPLOCK_PROTOCOL (an oplock): it is
- * not breaking. STATUS_REQUEST_NOT_ACCEPTED: it would keep more than it may.
+ * not breaking. STATUS_REQUEST_NOT_ACCEPTED: it would keep more than it may, or what nobody holds
+ * (writes or handles cached without reads).
  *
  * Windows: when more has to go than the holder was told, it is told again, of WRITE and HANDLE
  * first and of READ last, with the epoch it knows (smbtorture smb2.lease.v2_breaking3).
@@ -333,7 +334,8 @@ export function decideAcknowledge(
     const status = isOplock ? STATUS_INVALID_OPLOCK_PROTOCOL : STATUS_UNSUCCESSFUL;
     return { next: 'keep', result: { status, breaks: NO_BREAKS } };
   }
-  if ((caching & ~entry.breaking.breakingTo) !== 0) {
+  const isState = caching === NO_CACHING || LEASE_STATES.has(caching);
+  if (!isState || (caching & ~entry.breaking.breakingTo) !== 0) {
     return { next: 'keep', result: { status: STATUS_REQUEST_NOT_ACCEPTED, breaks: NO_BREAKS } };
   }
   const { entry: next, indicated } = settle(entry, caching, current.version + 1);

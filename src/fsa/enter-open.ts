@@ -31,8 +31,9 @@ export interface Entrance {
  * The open, entered into the file's record.
  *
  * STATUS_DELETE_PENDING and STATUS_SHARING_VIOLATION as in `decideOpen`; STATUS_CANCELLED: it was
- * cancelled while it waited. 'again': it waited for others' oplocks to break, so that nothing that is
- * known of the file may be true any more. But for a LocalOpen `file` is still the caller's to close.
+ * cancelled while it waited. 'again': it waited for others' oplocks to break, so that nothing that
+ * is known of the file may be true any more. But for a LocalOpen `file` is still the caller's to
+ * close.
  */
 export function* enterOpen(
   request: OpenRequest,

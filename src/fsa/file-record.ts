@@ -21,8 +21,8 @@ export interface OpenEntry {
   /** '' is the unnamed data stream (or the directory itself), upper-cased otherwise. */
   readonly streamKey: string;
   /**
-   * [MS-FSA] Open.TargetOplockKey: opens with one key never break each other's caching. The lease's,
-   * or this open's own id.
+   * [MS-FSA] Open.TargetOplockKey: opens with one key never break each other's caching. The
+   * lease's, or this open's own id.
    */
   readonly oplockKey: string;
   readonly grantedAccess: number;

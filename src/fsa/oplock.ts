@@ -11,7 +11,8 @@
  *                                  +-------------------- what was acknowledged -----------------+
  *
  * held: `caching` is what the holder may do; nothing but READ_CACHING goes without breaking.
- * breaking: the holder was told to come down to `breakingTo` and still may do `caching`; others wait.
+ * breaking: the holder was told to come down to `breakingTo` and still may do `caching`; others
+ * wait.
  * T2 may break again at once, when more was asked for meanwhile. T3 leaves nothing. T4: the last
  * open under the key closed.
  */

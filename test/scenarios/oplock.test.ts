@@ -324,7 +324,8 @@ function describeGrant(grant: OplockGrant | undefined): string {
   const { lease, caching, epoch, isBreaking } = grant;
   if (lease === undefined) return `opened, ${namesOf(caching)}`;
   const counted = lease.version === 2 ? ` epoch ${epoch - EPOCH}` : '';
-  return `opened, lease ${lease.leaseKey} ${namesOf(caching)}${counted}${isBreaking ? ', breaking' : ''}`;
+  const state = isBreaking ? ', breaking' : '';
+  return `opened, lease ${lease.leaseKey} ${namesOf(caching)}${counted}${state}`;
 }
 
 function cachingOf(names: string): number {

@@ -49,8 +49,8 @@ export class OplockHolders implements OplockBreakSink {
   }
 
   /**
-   * [MS-SMB2] 3.3.5.9.8 and 3.3.5.9.11: false when the lease that a CREATE names is of another file,
-   * by its name, which is STATUS_INVALID_PARAMETER.
+   * [MS-SMB2] 3.3.5.9.8 and 3.3.5.9.11: false when the lease that a CREATE names is of another
+   * file, by its name, which is STATUS_INVALID_PARAMETER.
    */
   mayJoin(oplockKey: string, volume: Volume, name: ParsedName): boolean {
     const lease = this.#leases.get(oplockKey);

@@ -1,4 +1,4 @@
-/** RequestedOplockLevel and the lease contexts of CREATE as the object store takes and gives them. */
+/** RequestedOplockLevel and the lease contexts of CREATE as the store takes and gives them. */
 import { type NtStatus, STATUS_INVALID_PARAMETER } from '../../erref/ntstatus.ts';
 import {
   ALL_CACHING,

@@ -1,6 +1,7 @@
 import { LogonThrottle } from '../../auth/logon-throttle.ts';
 import { recycle } from '../../base/buffer-pool.ts';
 import { LE, viewOf } from '../../base/bytes.ts';
+import { SEND_QUEUE_SIZE_MIN } from '../../base/limits.ts';
 import { isPromise, type MaybePromise, run, type Task } from '../../base/task.ts';
 import { TRANSFORM_HEADER_SIZE } from '../crypto/message-cipher.ts';
 import type { Transport, TransportListener } from '../transport/transport.ts';
@@ -27,10 +28,12 @@ export class Smb2Server {
   #nextConnectionId = 1;
   openCount = 0;
   readonly throttle: LogonThrottle;
+  readonly #sendQueueSize: number;
   readonly oplockHolders: OplockHolders = new OplockHolders();
 
   constructor(options: Smb2ServerOptions) {
     this.options = options;
+    this.#sendQueueSize = Math.max(options.limits.sendQueueSize, SEND_QUEUE_SIZE_MIN);
     this.throttle = new LogonThrottle({ clock: options.env.clock, limits: options.limits });
   }
 
@@ -108,7 +111,7 @@ export class Smb2Server {
   letGo(connection: Connection): void {
     const { transport } = connection;
     if (!connection.paused || connection.closed) return;
-    if (transport.queuedBytes + connection.pendingBytes > this.options.limits.sendQueueSize) return;
+    if (transport.queuedBytes + connection.pendingBytes > this.#sendQueueSize) return;
     connection.paused = false;
     transport.resume();
   }

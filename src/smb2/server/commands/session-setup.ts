@@ -30,6 +30,7 @@ import {
 import { closeSession } from '../closing.ts';
 import { getSessionId } from '../ids.ts';
 import type { Request } from '../request.ts';
+import type { Connection } from '../state/connection.ts';
 import { type Authentication, Session } from '../state/session.ts';
 import { bindChannel, findSessionToBind } from './session-bind.ts';
 
@@ -80,6 +81,7 @@ function findOrMake(request: Request): Session | NtStatus {
   if (connection.sessions.size >= limits.sessionsPerConnectionMax) {
     return STATUS_INSUFFICIENT_RESOURCES;
   }
+  if (pendingLogons(connection) >= limits.pendingLogonsMax) return STATUS_INSUFFICIENT_RESOURCES;
   const session = new Session({
     sessionId: getSessionId(server),
     createdMs: env.clock.monotonicMs(),
@@ -89,6 +91,12 @@ function findOrMake(request: Request): Session | NtStatus {
   server.sessions.set(session.sessionId, session);
   connection.sessions.set(session.sessionId, session);
   return session;
+}
+
+function pendingLogons(connection: Connection): number {
+  let count = 0;
+  for (const session of connection.sessions.values()) if (session.state === 'in-progress') count++;
+  return count;
 }
 
 function beginOrGoOn(request: Request, session: Session, message: Uint8Array): Authentication {

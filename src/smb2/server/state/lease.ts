@@ -2,8 +2,8 @@ import type { Guid } from '../../wire/guid.ts';
 import type { Open } from './open.ts';
 
 /**
- * [MS-SMB2] 3.3.1.12 Per Lease: the protocol's part. What is cached, what breaks and the epoch stand
- * in the file's record (`OplockEntry`), where every process sees them.
+ * [MS-SMB2] 3.3.1.12 Per Lease: the protocol's part. What is cached, what breaks and the epoch
+ * stand in the file's record (`OplockEntry`), where every process sees them.
  *
  *     (none) --T0 OplockHolders.add()--> held by >= 1 open --T1 OplockHolders.remove()--> (none)
  */
