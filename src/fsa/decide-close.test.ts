@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { decideClose, decideDeleted } from './decide-close.ts';
+import { type Disposition, decideDisposition } from './decide-delete.ts';
+import type { FileRecord, OpenEntry } from './file-record.ts';
+
+const CREDENTIALS = { uid: 1000, gid: 1000, groups: [] };
+
+function entry(openId: string, parts: Partial<OpenEntry> = {}): OpenEntry {
+  return {
+    openId,
+    serverId: 's',
+    volumeId: 'v',
+    path: 'file',
+    streamKey: '',
+    oplockKey: openId,
+    grantedAccess: 0x1_0000,
+    shareAccess: 7,
+    deleteOnClose: false,
+    ...parts,
+  };
+}
+
+function recordOf(...opens: OpenEntry[]): FileRecord {
+  return { isDirectory: false, opens, locks: [], oplocks: [], deletePending: [], version: 1 };
+}
+
+function close(current: FileRecord | undefined, openId: string, isAbandoned = false) {
+  const closing = { openId, streamName: '', credentials: CREDENTIALS, isAbandoned };
+  const { next, result } = decideClose(current, closing);
+  return { record: next === 'keep' ? current : next, due: result.due };
+}
+
+function dispose(
+  current: FileRecord,
+  openId: string,
+  parts: Partial<Disposition> = {},
+): FileRecord {
+  const { next } = decideDisposition(current, {
+    openId,
+    streamName: '',
+    credentials: CREDENTIALS,
+    isDeleted: true,
+    isPosix: false,
+    isOnClose: false,
+    ...parts,
+  });
+  assert.ok(next !== undefined);
+  return next === 'keep' ? current : next;
+}
+
+describe('[MS-FSA] 2.1.5.5 Server Requests Closing an Open', () => {
+  it('forgets the record with the last open', () => {
+    assert.equal(close(recordOf(entry('1')), '1').record, undefined);
+    const { record } = close(recordOf(entry('1'), entry('2')), '1');
+    assert.deepEqual(
+      record?.opens.map((open) => open.openId),
+      ['2'],
+    );
+  });
+
+  it('drops the locks of the open and no other', () => {
+    const lock = { streamKey: '', offset: 0n, length: 1n, exclusive: false };
+    const locked = {
+      ...recordOf(entry('1'), entry('2')),
+      locks: [
+        { ...lock, openId: '1' },
+        { ...lock, openId: '2' },
+      ],
+    };
+    assert.deepEqual(close(locked, '1').record?.locks, [{ ...lock, openId: '2' }]);
+  });
+
+  it('does nothing when the open is not there', () => {
+    const record = recordOf(entry('1'));
+    assert.deepEqual(close(record, '2'), { record, due: [] });
+    assert.deepEqual(close(undefined, '1'), { record: undefined, due: [] });
+  });
+
+  it('deletes with the last open, and bars new ones until that is done', () => {
+    const marked = dispose(recordOf(entry('1'), entry('2')), '1');
+    const first = close(marked, '1');
+    assert.deepEqual(first.due, []);
+    const last = close(first.record, '2');
+    assert.equal(last.due.length, 1);
+    assert.deepEqual(last.record?.opens, []);
+    assert.equal(last.record?.deletePending.length, 1);
+    assert.equal(decideDeleted(last.record, last.due).next, undefined);
+  });
+
+  it('turns FILE_DELETE_ON_CLOSE into a pending deletion when others have the file open', () => {
+    const record = recordOf(entry('1', { deleteOnClose: true }), entry('2'));
+    const first = close(record, '1');
+    assert.deepEqual(first.due, []);
+    assert.equal(first.record?.deletePending.length, 1);
+    assert.equal(close(first.record, '2').due.length, 1);
+  });
+
+  it('has no effect of FILE_DELETE_ON_CLOSE when the open is abandoned', () => {
+    const record = recordOf(entry('1', { deleteOnClose: true }));
+    assert.deepEqual(close(record, '1', true), { record: undefined, due: [] });
+  });
+
+  it('takes a deletion back', () => {
+    const marked = dispose(recordOf(entry('1')), '1');
+    assert.deepEqual(dispose(marked, '1', { isDeleted: false }).deletePending, []);
+  });
+
+  it('deletes the file only when its named streams are closed too', () => {
+    const marked = dispose(recordOf(entry('1'), entry('2', { streamKey: 'S' })), '1');
+    const first = close(marked, '1');
+    assert.deepEqual(first.due, []);
+    assert.equal(close(first.record, '2').due[0]?.streamKey, '');
+  });
+
+  it('deletes a stream with its last open, whoever has the file', () => {
+    const marked = dispose(recordOf(entry('1', { streamKey: 'S' }), entry('2')), '1');
+    const { due, record } = close(marked, '1');
+    assert.equal(due[0]?.streamKey, 'S');
+    assert.equal(record?.opens.length, 1);
+    const { next } = decideDeleted(record, due);
+    assert.ok(next !== 'keep' && next?.deletePending.length === 0);
+  });
+
+  it('deletes one link of several, with the last open of that link', () => {
+    const marked = dispose(recordOf(entry('1'), entry('2', { path: 'link' })), '1');
+    assert.equal(close(marked, '1').due[0]?.path, 'file');
+  });
+
+  it('deletes at once with FILE_DISPOSITION_POSIX_SEMANTICS', () => {
+    const marked = dispose(recordOf(entry('1'), entry('2')), '1', { isPosix: true });
+    assert.deepEqual(close(marked, '2').due, []);
+    const { due, record } = close(marked, '1');
+    assert.equal(due.length, 1);
+    const { next } = decideDeleted(record, due);
+    assert.ok(next !== 'keep' && next?.opens.length === 1);
+  });
+
+  it('changes FILE_DELETE_ON_CLOSE with FILE_DISPOSITION_ON_CLOSE', () => {
+    const set = dispose(recordOf(entry('1')), '1', { isOnClose: true });
+    assert.equal(set.opens[0]?.deleteOnClose, true);
+    const cleared = dispose(set, '1', { isOnClose: true, isDeleted: false });
+    assert.equal(cleared.opens[0]?.deleteOnClose, false);
+  });
+});
