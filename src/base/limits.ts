@@ -25,6 +25,8 @@ export interface Limits {
   readonly sendQueueSize: number;
   /** Sessions on one connection. */
   readonly sessionsPerConnectionMax: number;
+  /** Of those, sessions whose logon has begun and not ended: anybody can begin one. */
+  readonly pendingLogonsMax: number;
   /** Tree connects of one session. */
   readonly treeConnectsPerSessionMax: number;
   /** Opens of one session. */
@@ -76,6 +78,7 @@ export const DEFAULT_LIMITS: Limits = {
   compoundMax: 256,
   sendQueueSize: 32 * 1024 * 1024,
   sessionsPerConnectionMax: 1024,
+  pendingLogonsMax: 64,
   treeConnectsPerSessionMax: 1024,
   opensPerSessionMax: 65_536,
   opensMax: 1_000_000,
@@ -100,6 +103,8 @@ export const DEFAULT_LIMITS: Limits = {
 
 // What no configuration changes.
 
+/** A smaller `sendQueueSize` counts as this: below it the system's buffers decide. */
+export const SEND_QUEUE_SIZE_MIN = 65_536;
 /** Milliseconds that one request may keep the event loop before others have their turn. */
 export const TURN_TIME_MS = 20;
 /** UTF-16 code units of a search pattern: no name is longer, and matching takes both lengths. */

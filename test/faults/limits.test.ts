@@ -6,12 +6,13 @@ import {
   STATUS_CONNECTION_DISCONNECTED,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
+  STATUS_MORE_PROCESSING_REQUIRED,
   STATUS_TOO_MANY_OPENED_FILES,
   statusName,
 } from '../../src/erref/ntstatus.ts';
 import type { ClientConnection } from '../../src/smb2/client/connection.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
-import { echoRequest, readRequest } from '../../src/smb2/client/requests.ts';
+import { echoRequest, readRequest, sessionSetupRequest } from '../../src/smb2/client/requests.ts';
 import { ClientSession } from '../../src/smb2/client/session.ts';
 import { ClientTree } from '../../src/smb2/client/tree.ts';
 import { SMB2_LOCKFLAG_EXCLUSIVE_LOCK } from '../../src/smb2/wire/constants.ts';
@@ -57,6 +58,19 @@ describe('[MS-SMB2] 3.3.3 and base/limits.ts: what a limit does when it is reach
       assertStatus((await first.logoff()).status, 0);
       await rig.logOn(connection);
       assert.equal(rig.engine.counts().sessions, 2);
+    });
+  });
+
+  it('pendingLogonsMax: one more begun is STATUS_INSUFFICIENT_RESOURCES, users stay', async () => {
+    await withRig({ limits: { pendingLogonsMax: 3 } }, async (rig) => {
+      const connection = await rig.connect();
+      const session = await rig.logOn(connection);
+      for (let i = 0; i < 3; i++) {
+        assertStatus(await beginLogon(connection), STATUS_MORE_PROCESSING_REQUIRED);
+      }
+      assertStatus(await beginLogon(connection), STATUS_INSUFFICIENT_RESOURCES);
+      assertStatus((await connection.echo({ channel: session.channel })).status, 0);
+      await rig.logOn();
     });
   });
 
@@ -175,6 +189,17 @@ describe('[MS-SMB2] 3.3.3 and base/limits.ts: what a limit does when it is reach
     });
   });
 
+  it('sendQueueSize: one that is smaller than any reply stops nobody', async () => {
+    await withRig({ limits: { sendQueueSize: 1 } }, async (rig) => {
+      const open = await openFile(await rig.tree(), { name: 'a' });
+      const data = pattern(65_536);
+      for (let i = 0; i < 10; i++) {
+        assertStatus((await open.write({ offset: 0, data })).status, 0);
+        assert.deepEqual((await open.read({ offset: 0, length: 65_536 })).response?.data, data);
+      }
+    });
+  });
+
   it('24 bits of length: larger responses of a compound leave as several messages', async () => {
     await withRig({}, async (rig) => {
       const { open, data } = await openLarge(rig, 8 * MIB);
@@ -204,6 +229,22 @@ describe('[MS-SMB2] 3.3.3 and base/limits.ts: what a limit does when it is reach
     });
   });
 });
+
+/** The first SESSION_SETUP of a logon that nobody ends: an NTLM NEGOTIATE_MESSAGE, raw. */
+async function beginLogon(connection: ClientConnection): Promise<number> {
+  const securityBuffer = Buffer.concat([Buffer.from('NTLMSSP\0'), NEGOTIATE_MESSAGE_REST]);
+  const request = sessionSetupRequest({
+    flags: 0,
+    securityMode: 1,
+    capabilities: 0,
+    previousSessionId: 0n,
+    securityBuffer,
+  });
+  return (await connection.call(request)).status;
+}
+
+/** Type 1, the flags that NTLMv2 needs, empty domain and workstation, no version. */
+const NEGOTIATE_MESSAGE_REST = Buffer.from(`01000000158208e2${'00'.repeat(24)}`, 'hex');
 
 /** A file of `size` bytes, and the credits to read it a few times at once. */
 async function openLarge(

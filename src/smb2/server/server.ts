@@ -101,8 +101,7 @@ export class Smb2Server {
   holdBack(connection: Connection): void {
     const { transport } = connection;
     if (connection.paused || connection.closed) return;
-    if (transport.queuedBytes + connection.pendingBytes <= this.options.limits.sendQueueSize)
-      return;
+    if (transport.queuedBytes + connection.pendingBytes <= this.#sendQueueSize) return;
     connection.paused = true;
     transport.pause();
   }

@@ -123,6 +123,7 @@ export class TcpTransport implements Transport {
   }
 
   close(options: { readonly abort: boolean }): void {
+    if (this.#ended) return;
     if (options.abort) {
       this.#socket.destroy();
       return;
