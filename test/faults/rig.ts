@@ -38,6 +38,8 @@ import { makeVirtualEnv, seededRandom, VirtualTime } from './virtual-env.ts';
 const HOST = '127.0.0.1';
 const USER = 'torture1';
 const PASSWORD = 'torture1pw';
+/** Longer than any test's own time-out. */
+const ABANDON_MS = 90_000;
 export const SHARE_ALL: number = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 
 export interface RigOptions {
@@ -186,6 +188,14 @@ export class Rig {
     assert.deepEqual(bugs, [], 'bugs that the server logged');
   }
 
+  /** Lets go of everything, so that a test that hangs does not keep its process. */
+  abandon(): void {
+    for (const connection of this.#connections) connection.close();
+    for (const socket of this.#sockets) socket.destroy();
+    void this.#listener.close();
+    for (const { transport } of this.engine.connections) transport.close({ abort: true });
+  }
+
   /** Messages that the server logged, at every level. */
   get logged(): readonly string[] {
     return this.#env.log.entries.map(({ message, fields }) => `${message} ${show(fields)}`);
@@ -227,6 +237,7 @@ export async function withRig(
   body: (rig: Rig) => Promise<void>,
 ): Promise<void> {
   const rig = await Rig.start(options);
+  const backstop = setTimeout(() => rig.abandon(), ABANDON_MS);
   let done = false;
   try {
     await body(rig);
@@ -236,6 +247,7 @@ export async function withRig(
     // A failure of the body is what the reader wants to see, not what it left behind.
     if (done) await stopping;
     else await stopping.catch(() => {});
+    clearTimeout(backstop);
   }
 }
 
