@@ -176,7 +176,8 @@ describe('[MS-FSA] 2.1.5.15.11 FileRenameInformation, the target directory', () 
     { access: FILE_READ_ATTRIBUTES | SYNCHRONIZE, share: 0, fits: true },
   ];
   for (const { access, share, fits } of cases) {
-    it(`${fits ? 'admits' : 'bars'} a rename while it is open for 0x${access.toString(16)}/${share}`, () => {
+    const verb = fits ? 'admits' : 'bars';
+    it(`${verb} a rename while it is open for 0x${access.toString(16)}/${share}`, () => {
       const open = entry('1', { grantedAccess: access, shareAccess: share });
       const status = decideDirectoryChange(recordOf(open));
       assert.equal(status, fits ? 0 : STATUS_SHARING_VIOLATION);

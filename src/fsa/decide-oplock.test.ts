@@ -94,7 +94,7 @@ describe('[MS-FSA] 2.1.4.12 Algorithm to Check for an Oplock Break', () => {
         assert.equal(broken(recordOf(holder('a', held)), operation, 'b'), expected);
       });
 
-      it(`${operation} under the same key leaves ${held} alone, but for changes at level II`, () => {
+      it(`${operation} under the same key leaves ${held} alone, but changes at level II`, () => {
         const expectation = operation === 'change' && held === 's' ? '-' : stateOf(held);
         assert.equal(broken(recordOf(holder('a', held)), operation, 'a'), expectation);
       });

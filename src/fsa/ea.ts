@@ -15,7 +15,9 @@ import type { LocalOpen } from './local-open.ts';
 import { reportModified } from './notify-report.ts';
 import type { EasOutcome } from './surface.ts';
 
-/** [MS-FSA] 2.1.5.12.10 FileFullEaInformation. STATUS_ACCESS_DENIED: not opened for FILE_READ_EA. */
+/**
+ * [MS-FSA] 2.1.5.12.10 FileFullEaInformation. STATUS_ACCESS_DENIED: not opened for FILE_READ_EA.
+ */
 export function* queryEas(open: LocalOpen): Task<EasOutcome> {
   if (open.closed) return { status: STATUS_FILE_CLOSED, eas: [] };
   if ((open.grantedAccess & FILE_READ_EA) === 0) return { status: STATUS_ACCESS_DENIED, eas: [] };

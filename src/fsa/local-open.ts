@@ -37,7 +37,9 @@ export interface LocalOpen {
   readonly createOptions: number;
   /** Path below the volume's root as on disk; a rename changes it. */
   path: string;
-  /** Mode of FileModeInformation, and FilePositionInformation: after the last byte read or written. */
+  /**
+   * Mode of FileModeInformation, and FilePositionInformation: after the last byte read or written.
+   */
   mode: number;
   position: bigint;
   /** Directory enumeration, made by the first QUERY_DIRECTORY. */

@@ -42,7 +42,9 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
 /** Layout of `FileRecord`. */
 const FILE_RECORD_VERSION = 2;
 
-/** [MS-FSA] 2.1.1.1: makes a mounted store the volume behind a share. The store stays the caller's. */
+/**
+ * [MS-FSA] 2.1.1.1: makes a mounted store the volume behind a share. The store stays the caller's.
+ */
 export function makeVolume(params: VolumeParams): Volume {
   const { id, vfs, env, options, serverId, store } = params;
   return {

@@ -37,8 +37,8 @@ export interface NameLimits {
 /**
  * [MS-FSA] 2.1.5.1 Server Requests an Open of a File, PathName; [MS-FSCC] 2.1.5 Pathname.
  *
- * STATUS_INVALID_PARAMETER: a leading '\' ([MS-SMB2] 2.2.13). STATUS_OBJECT_PATH_SYNTAX_BAD: '..' out
- * of the root; elsewhere it takes the name before it away (smbtorture smb2.notify.tree).
+ * STATUS_INVALID_PARAMETER: a leading '\' ([MS-SMB2] 2.2.13). STATUS_OBJECT_PATH_SYNTAX_BAD: '..'
+ * out of the root; elsewhere it takes the name before it away (smbtorture smb2.notify.tree).
  * STATUS_OBJECT_NAME_INVALID: '.', an empty component, a character, a length or a stream type that
  * cannot be.
  */

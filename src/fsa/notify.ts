@@ -28,10 +28,10 @@ export interface NotifyParams {
  *
  * [MS-FSA] 2.1.5.11 Server Requests Change Notifications for a Directory. Filter and recursion of
  * the first call on an open hold for all. STATUS_INVALID_PARAMETER: no directory.
- * STATUS_ACCESS_DENIED: not opened for FILE_LIST_DIRECTORY. STATUS_DELETE_PENDING: the directory is,
- * or was meanwhile, marked as to be deleted. STATUS_NOTIFY_ENUM_DIR: more happened than fits; the
- * caller has to look for itself. STATUS_CANCELLED. STATUS_NOTIFY_CLEANUP: the open was closed while
- * this waited.
+ * STATUS_ACCESS_DENIED: not opened for FILE_LIST_DIRECTORY. STATUS_DELETE_PENDING: the directory
+ * is, or was meanwhile, marked as to be deleted. STATUS_NOTIFY_ENUM_DIR: more happened than fits;
+ * the caller has to look for itself. STATUS_CANCELLED. STATUS_NOTIFY_CLEANUP: the open was closed
+ * while this waited.
  */
 export function* changeNotify(open: LocalOpen, params: NotifyParams): Task<Taken> {
   if (open.closed) return refused(STATUS_FILE_CLOSED);

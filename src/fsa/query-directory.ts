@@ -26,7 +26,8 @@ import type { DirectoryQuery } from './surface.ts';
 /**
  * What one open of a directory remembers between queries.
  *
- *     dot --> dot-dot --> entries --> end          (a name without wildcards: dot --> single --> end)
+ *     dot --> dot-dot --> entries --> end
+ *     dot --> single --> end                       for a name without wildcards
  *
  * Every phase falls through to the next in `produce`; a restart goes back to dot.
  */
@@ -37,7 +38,9 @@ export interface DirectoryCursor {
   rewind: boolean;
   batch: readonly DirectoryEntry[];
   next: number;
-  /** The entry that comes next, because the reader had no room for it or to see that one is there. */
+  /**
+   * The entry that comes next, because the reader had no room for it or to see that one is there.
+   */
   held: DirectoryEntryData | undefined;
   last: DirectoryEntryData | undefined;
   /** No query was answered since the search began. */

@@ -42,8 +42,9 @@ export interface WriteOptions {
  * Fills `target` from `offset`, as far as the file goes.
  *
  * [MS-FSA] 2.1.5.3 Server Requests a Read. STATUS_INVALID_DEVICE_REQUEST: a directory.
- * STATUS_ACCESS_DENIED: opened for neither reading nor executing. STATUS_FILE_LOCK_CONFLICT: another
- * open holds a byte exclusively. STATUS_END_OF_FILE: nothing, or less than the minimum, is there.
+ * STATUS_ACCESS_DENIED: opened for neither reading nor executing. STATUS_FILE_LOCK_CONFLICT:
+ * another open holds a byte exclusively. STATUS_END_OF_FILE: nothing, or less than the minimum, is
+ * there.
  */
 export function* readFile(
   open: LocalOpen,

@@ -44,7 +44,9 @@ export function streamOfXattr(xattr: string): string | undefined {
   return name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : name;
 }
 
-/** The extended attribute of a stream in whatever case it is written; ENODATA when there is none. */
+/**
+ * The extended attribute of a stream in whatever case it is written; ENODATA when there is none.
+ */
 export function* findStream(file: VfsFile, streamName: string): Task<string | Errno> {
   const exact = streamXattr(streamName);
   const value = yield* wait(file.getXattr(exact));

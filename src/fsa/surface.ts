@@ -20,7 +20,9 @@ export interface CancelSignal {
 
 /** [MS-FSA] 2.1.5.1 Server Requests an Open of a File. */
 export interface OpenParams {
-  /** As the client sent it: '\'-separated, no leading '\', maybe ':stream:$DATA'. '' is the root. */
+  /**
+   * As the client sent it: '\'-separated, no leading '\', maybe ':stream:$DATA'. '' is the root.
+   */
   readonly path: string;
   readonly desiredAccess: number;
   readonly fileAttributes: number;
@@ -123,7 +125,9 @@ export interface DispositionChange {
   readonly cancel?: CancelSignal | undefined;
 }
 
-/** Where FileRenameInformation and FileLinkInformation lead: from the volume's root, or ':stream'. */
+/**
+ * Where FileRenameInformation and FileLinkInformation lead: from the volume's root, or ':stream'.
+ */
 export interface NewName {
   readonly newName: string;
   readonly replaceIfExists: boolean;

@@ -6,7 +6,9 @@ import { statusOf } from './errno-to-ntstatus.ts';
 import type { VolumeOutcome } from './surface.ts';
 import type { Volume } from './volume.ts';
 
-/** [MS-FSCC] 2.5.1 FileFsAttributeInformation, FileSystemAttributes: those that a store can have. */
+/**
+ * [MS-FSCC] 2.5.1 FileFsAttributeInformation, FileSystemAttributes: those that a store can have.
+ */
 const FILE_CASE_SENSITIVE_SEARCH = 0x0000_0001;
 const FILE_CASE_PRESERVED_NAMES = 0x0000_0002;
 const FILE_UNICODE_ON_DISK = 0x0000_0004;

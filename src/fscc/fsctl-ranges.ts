@@ -8,8 +8,8 @@ export interface FileRange {
 export const ALLOCATED_RANGE_SIZE = 16;
 
 /**
- * [MS-FSCC] 2.3.52 FSCTL_QUERY_ALLOCATED_RANGES Request: FILE_ALLOCATED_RANGE_BUFFER; undefined when
- * the bytes are none, negative numbers and sums above 2^63 - 1 included ([MS-FSA] 2.1.5.10.22
+ * [MS-FSCC] 2.3.52 FSCTL_QUERY_ALLOCATED_RANGES Request: FILE_ALLOCATED_RANGE_BUFFER; undefined
+ * when the bytes are none, negative numbers and sums above 2^63 - 1 included ([MS-FSA] 2.1.5.10.22
  * answers STATUS_INVALID_PARAMETER). A length that reaches beyond 2^53 - 1 is cut there.
  *
  *    0   8  FileOffset

@@ -16,11 +16,11 @@ const SID_UNIX_USER = 'S-1-22-1';
 const SID_UNIX_GROUP = 'S-1-22-2';
 
 /**
- * Whom a logged-in identity acts for in the object store. Its POSIX side, where the server may switch
- * (as root), is the account's own uid and gid, and for an account without them those of the shared
- * folder's owner: nobody acts as root in a folder that is not root's. Otherwise it is the server's
- * own. The SIDs of those ids (Samba's S-1-22 namespace) make the owner of a plain POSIX file be its owner
- * here, too.
+ * Whom a logged-in identity acts for in the object store. Its POSIX side, where the server may
+ * switch (as root), is the account's own uid and gid, and for an account without them those of the
+ * shared folder's owner: nobody acts as root in a folder that is not root's. Otherwise it is the
+ * server's own. The SIDs of those ids (Samba's S-1-22 namespace) make the owner of a plain POSIX
+ * file be its owner here, too.
  */
 export function securityContextOf(identity: Identity, share: Share): SecurityContext {
   const credentials = credentialsOf(identity, share);

@@ -271,7 +271,8 @@ export function fsaSuite(name: string, makeBackend: () => FsaBackend): void {
         [FILE_OVERWRITE_IF, false, FILE_CREATED],
       ];
       for (const [disposition, exists, expected] of dispositions) {
-        it(`disposition ${disposition} of a file that ${exists ? 'stands' : 'does not'}`, async () => {
+        const stands = exists ? 'stands' : 'does not';
+        it(`disposition ${disposition} of a file that ${stands}`, async () => {
           if (exists) await make('a', 'content');
           const outcome = await open('A', { disposition });
           const action = outcome.open !== undefined ? outcome.createAction : -outcome.status;

@@ -51,7 +51,9 @@ export class SoakRandom {
   }
 }
 
-/** One to four changes in `[from, …)`: a bit, a byte, a telling u16, u32 or u64, a cut, more bytes. */
+/**
+ * One to four changes in `[from, …)`: a bit, a byte, a telling u16, u32 or u64, a cut, more bytes.
+ */
 export function mutate(bytes: Uint8Array, from: number, random: SoakRandom): Uint8Array {
   let mutated: Uint8Array = bytes.slice();
   for (let changes = 1 + random.below(4); changes > 0; changes--) {

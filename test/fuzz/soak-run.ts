@@ -241,7 +241,8 @@ export class Soak {
     console.log(
       `${what.padEnd(5)} case ${this.#next} sent ${this.#sent} | connections ${connections} ` +
         `sessions ${sessions} opens ${opens} fds ${fds} rss ${mib(rss)} heap ${mib(heap)} ` +
-        `external ${mib(external)} stall ${stallMs.toFixed(0)} ms | client ${this.#operations} operations, ` +
+        `external ${mib(external)} stall ${stallMs.toFixed(0)} ms | ` +
+        `client ${this.#operations} operations, ` +
         `slowest ${this.#slowestMs.toFixed(0)} ms`,
     );
   }

@@ -8,9 +8,9 @@
  *   --parallel N                cases at a time         (default: 8)
  *
  * Three processes: the server (soak-server.ts), a well-behaved client whose work is checked
- * (soak-client.ts), and this one, which sends (soak-cases.ts, soak-run.ts). It fails when the server
- * ends, hangs, logs a bug, disturbs the client, or keeps connections, sessions, opens, descriptors
- * or memory. Traffic stays on loopback. Exit status 0: all is well.
+ * (soak-client.ts), and this one, which sends (soak-cases.ts, soak-run.ts). It fails when the
+ * server ends, hangs, logs a bug, disturbs the client, or keeps connections, sessions, opens,
+ * descriptors or memory. Traffic stays on loopback. Exit status 0: all is well.
  */
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';

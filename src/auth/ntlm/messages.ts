@@ -13,7 +13,8 @@ const MESSAGE_CHALLENGE = 2;
 const MESSAGE_AUTHENTICATE = 3;
 
 /**
- * [MS-NLMP] 2.2.2.10 VERSION: 10.0 build 17763 and NTLMSSP_REVISION_W2K3, what a client may rely on.
+ * [MS-NLMP] 2.2.2.10 VERSION: 10.0 build 17763 and NTLMSSP_REVISION_W2K3, what a client may rely
+ * on.
  */
 const VERSION = Uint8Array.of(10, 0, 0x63, 0x45, 0, 0, 0, 15);
 

@@ -100,7 +100,7 @@ describe('[MS-SMB2] 3.1.4.1 Signing An Outgoing Message', () => {
 
 describe('[MS-SMB2] 3.1.5.1 Verifying an Incoming Message', () => {
   for (const algorithm of ALGORITHMS) {
-    it(`refuses every flipped bit and leaves the message as it was (algorithm ${algorithm})`, () => {
+    it(`refuses every flipped bit and leaves the message alone (algorithm ${algorithm})`, () => {
       const signer = createSigner(algorithm, key);
       const message = sample(96);
       signer.sign(message);

@@ -351,8 +351,8 @@ export class Chain {
 }
 
 /**
- * Windows: without a key, for a session that is not there, a signed request is answered with its own
- * signature; clients that insist on signatures take that for the status it comes with.
+ * Windows: without a key, for a session that is not there, a signed request is answered with its
+ * own signature; clients that insist on signatures take that for the status it comes with.
  */
 function echoSignature({ view, body }: Request, { view: out, start }: Reply): void {
   const at = body - HEADER_SIZE + SIGNATURE_OFFSET;

@@ -3,8 +3,8 @@ import { viewOf } from '../../base/bytes.ts';
 
 /**
  * Memory for one response. Small ones are cut from a slab that is never reused, so that a reply
- * that waits in a socket's queue needs no copy; large ones come from the pool, to which the transport
- * gives them back once they are sent.
+ * that waits in a socket's queue needs no copy; large ones come from the pool, to which the
+ * transport gives them back once they are sent.
  */
 export const SMB2_HEADER_SIZE = 64;
 /** Bytes before the header: the transport's framing and a TRANSFORM_HEADER fit there. */

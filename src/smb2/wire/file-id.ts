@@ -12,7 +12,9 @@ export interface FileId {
 }
 export const FILE_ID_SIZE = 16;
 
-/** Both halves of the FileId that a related request of a compound carries ([MS-SMB2] 3.3.5.2.7.2). */
+/**
+ * Both halves of the FileId that a related request of a compound carries ([MS-SMB2] 3.3.5.2.7.2).
+ */
 export const RELATED_FILE_ID: FileId = {
   persistent: 0xffff_ffff_ffff_ffffn,
   volatile: 0xffff_ffff_ffff_ffffn,

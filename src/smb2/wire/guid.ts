@@ -1,6 +1,6 @@
 /**
- * A 16-byte identifier (ClientGuid, lease key, CreateGuid, AppInstanceId) as 32 lower-case hex digits
- * in the order of the wire: comparable with `===`, a key of maps and of stores as it is.
+ * A 16-byte identifier (ClientGuid, lease key, CreateGuid, AppInstanceId) as 32 lower-case hex
+ * digits in the order of the wire: comparable with `===`, a key of maps and of stores as it is.
  */
 export type Guid = string;
 

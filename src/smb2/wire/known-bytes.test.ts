@@ -1,7 +1,7 @@
 /**
- * Bytes that other implementations put on the wire: recorded between Samba's clients (smbclient 4.17,
- * smbtorture 4.25) and its smbd 4.17 over loopback. Each body is decoded, compared field by field, and
- * encoded again to the same bytes.
+ * Bytes that other implementations put on the wire: recorded between Samba's clients (smbclient
+ * 4.17, smbtorture 4.25) and its smbd 4.17 over loopback. Each body is decoded, compared field by
+ * field, and encoded again to the same bytes.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

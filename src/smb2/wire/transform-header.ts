@@ -9,7 +9,8 @@ import { SMB2_TRANSFORM_PROTOCOL_ID } from './header.ts';
  *   20  16  Nonce                11 bytes with CCM, 12 with GCM, the rest 0
  *   36   4  OriginalMessageSize
  *   40   2  Reserved
- *   42   2  Flags                3.1.1; EncryptionAlgorithm before, SMB2_ENCRYPTION_AES128_CCM: both 1
+ *   42   2  Flags                3.1.1; EncryptionAlgorithm before, SMB2_ENCRYPTION_AES128_CCM:
+ *   both 1
  *   44   8  SessionId
  */
 export interface TransformHeader {

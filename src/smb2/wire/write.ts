@@ -42,8 +42,8 @@ export const WRITE_REQUEST_HEAD = 48;
 const NO_CHANNEL_INFO = new Uint8Array(0);
 
 /**
- * Undefined when the bytes are no WRITE Request. Only the fixed part and channel info must be in the
- * view: `end` may lie beyond it, for data that was received in pieces.
+ * Undefined when the bytes are no WRITE Request. Only the fixed part and channel info must be in
+ * the view: `end` may lie beyond it, for data that was received in pieces.
  */
 export function decodeWriteRequestHead(
   view: DataView,

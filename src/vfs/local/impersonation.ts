@@ -30,7 +30,9 @@ export class Impersonation {
     return this.#uid === 0 && credentials.uid !== this.#uid;
   }
 
-  /** Runs `call` as `credentials`; EPERM, without running it, when the kernel refuses the switch. */
+  /**
+   * Runs `call` as `credentials`; EPERM, without running it, when the kernel refuses the switch.
+   */
   run<T>(credentials: Credentials, call: () => T): T | Errno {
     if (!this.needed(credentials)) return call();
     assert(!this.#active, 'impersonation does not nest');

@@ -66,7 +66,9 @@ function fileTypeOf(mode: number): FileType {
 
 export const STATFS_SIZE = 120;
 
-/** struct statfs: words of type, bsize, blocks, bfree, bavail, …; 64 namelen, 72 frsize, 80 flags. */
+/**
+ * struct statfs: words of type, bsize, blocks, bfree, bavail, …; 64 namelen, 72 frsize, 80 flags.
+ */
 export function decodeStatfs(bytes: Uint8Array): FileSystemStat {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const word = (at: number): number => getOffset(view, at) ?? Number.MAX_SAFE_INTEGER;

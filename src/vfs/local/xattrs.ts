@@ -6,7 +6,9 @@ import * as sys from './syscalls.ts';
 
 /** Values and lists are at most XATTR_SIZE_MAX bytes in Linux, so one buffer does for all. */
 const buffer = Buffer.allocUnsafeSlow(XATTR_SIZE_MAX);
-/** Tried first: the kernel clears as much memory as it is asked for, which costs 1.5 us at 64 KiB. */
+/**
+ * Tried first: the kernel clears as much memory as it is asked for, which costs 1.5 us at 64 KiB.
+ */
 const small = buffer.subarray(0, 4096);
 
 /** How a file is reached: by a descriptor with access, or a pinned one by its path in /proc. */

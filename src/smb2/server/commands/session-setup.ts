@@ -134,8 +134,8 @@ function writeResponse(request: Request, sessionFlags: number, token: Uint8Array
 }
 
 /**
- * A failed logon is held back longer each time. A failed reauthentication ends the session; a failed
- * binding (`session` undefined) leaves it alone.
+ * A failed logon is held back longer each time. A failed reauthentication ends the session; a
+ * failed binding (`session` undefined) leaves it alone.
  */
 function* fail(request: Request, session: Session | undefined, step: Failed): Task<NtStatus> {
   const { server, connection } = request;

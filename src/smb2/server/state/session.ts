@@ -51,8 +51,8 @@ export class Session {
   /** Session.FullSessionKey, for channels that are bound later. */
   fullSessionKey: Uint8Array | undefined;
   /**
-   * The session began with a user's logon, not as anonymous or guest: only then its key is a secret,
-   * and it may be required to sign and encrypt. Reauthentication does not change it.
+   * The session began with a user's logon, not as anonymous or guest: only then its key is a
+   * secret, and it may be required to sign and encrypt. Reauthentication does not change it.
    */
   isSecured = false;
   /** With Session.SigningKey: the first channel's, and what a binding request is signed with. */

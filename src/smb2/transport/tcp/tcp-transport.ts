@@ -189,7 +189,9 @@ export class TcpTransport implements Transport {
     });
   }
 
-  /** What the kernel has not taken of the write under way: unlike `queuedBytes` it tells progress. */
+  /**
+   * What the kernel has not taken of the write under way: unlike `queuedBytes` it tells progress.
+   */
   #unsentBytes(): number {
     return (this.#socket as Handled)._handle?.writeQueueSize ?? 0;
   }
