@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import { run, type Task, wait } from '../base/task.ts';
+import { isPromise, run, type Task, wait } from '../base/task.ts';
 import type { Env, TimerHandle } from '../env/ports.ts';
 import { type NtStatus, STATUS_CANCELLED, STATUS_SUCCESS } from '../erref/ntstatus.ts';
 import { areAllPending, decideAcknowledge, decideBreakTimeout } from './decide-oplock.ts';
@@ -83,7 +83,7 @@ export class OplockBreaks {
       if (this.#timers.get(name) === timer) this.#timers.delete(name);
       this.#unclaimed.delete(name);
       const ended = run(endOverdue(volume, fileKey, { oplockKey, since }));
-      if (ended instanceof Promise) ended.catch((error: unknown) => this.#failed(error));
+      if (isPromise(ended)) ended.catch((error: unknown) => this.#failed(error));
     });
     this.#timers.set(name, timer);
   }
