@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { decodeDosAttributes, encodeDosAttributes } from './dos-attributes.ts';
+import {
+  decodeDosAttributes,
+  encodeDosAttributes,
+  encodeMarkedAttributes,
+} from './dos-attributes.ts';
 
 function hex(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
@@ -32,7 +36,11 @@ describe('user.DOSATTRIB (Samba librpc/idl/xattr.idl, xattr_DOSATTRIB)', () => {
   ];
   for (const [name, value] of values) {
     it(`reads ${name}`, () => {
-      assert.deepEqual(decodeDosAttributes(hex(value)), { attributes: 0x22, creationTime: TIME });
+      assert.deepEqual(decodeDosAttributes(hex(value)), {
+        attributes: 0x22,
+        creationTime: TIME,
+        changeMark: undefined,
+      });
     });
 
     it(`tells no time of ${name} cut short anywhere`, () => {
@@ -47,10 +55,11 @@ describe('user.DOSATTRIB (Samba librpc/idl/xattr.idl, xattr_DOSATTRIB)', () => {
 
   it('reads the text alone', () => {
     const decoded = decodeDosAttributes(Uint8Array.from(Buffer.from('0x22\0')));
-    assert.deepEqual(decoded, { attributes: 0x22, creationTime: undefined });
+    assert.deepEqual(decoded, { attributes: 0x22, creationTime: undefined, changeMark: undefined });
     assert.deepEqual(decodeDosAttributes(Uint8Array.from(Buffer.from('0x6'))), {
       attributes: 6,
       creationTime: undefined,
+      changeMark: undefined,
     });
     assert.equal(decodeDosAttributes(Uint8Array.from(Buffer.from('hello'))), undefined);
   });
@@ -60,7 +69,27 @@ describe('user.DOSATTRIB (Samba librpc/idl/xattr.idl, xattr_DOSATTRIB)', () => {
     assert.deepEqual(decodeDosAttributes(onlyAttributes), {
       attributes: 0x22,
       creationTime: undefined,
+      changeMark: undefined,
     });
+  });
+
+  const mark = { changeTime: TIME + 1n, untilNs: 1_700_000_000_000_000_000n };
+  const marked = encodeMarkedAttributes(0x22, TIME, mark);
+
+  it('writes version 3 for a ChangeTime, with how long it holds behind', () => {
+    const value = Buffer.from(marked);
+    assert.equal(value.toString('hex', 0, 16), '00000300030000003100000022000000');
+    assert.deepEqual(value.readBigUInt64LE(36), TIME);
+    assert.deepEqual(value.readBigUInt64LE(44), mark.changeTime);
+    const creationTime = TIME;
+    const decoded = decodeDosAttributes(marked);
+    assert.deepEqual(decoded, { attributes: 0x22, creationTime, changeMark: mark });
+  });
+
+  it('reads no ChangeTime of a value that is cut short', () => {
+    for (let end = 0; end < marked.length; end++) {
+      assert.equal(decodeDosAttributes(marked.subarray(0, end))?.changeMark, undefined);
+    }
   });
 
   it('writes version 5, as Samba does', () => {

@@ -14,6 +14,11 @@
  *
  * with 32 bits for flags, attributes and eaSize and 64 bits, aligned to 4, for the others. Without
  * any version, only the string counts.
+ *
+ * Version 5 is written where there is no more to say. A ChangeTime that a client set goes into a
+ * version 3, and after it, where Samba reads no further, 64 bits: the latest ctime (nanoseconds
+ * since 1970) that the file may have for that ChangeTime still to hold. POSIX has no call to set a
+ * ctime, but whatever changes the file moves it, so a changed file falls back to its ctime.
  */
 import { LE, viewOf } from '../base/bytes.ts';
 
@@ -24,18 +29,41 @@ export interface DosAttributes {
   readonly attributes: number;
   /** FILETIME; undefined where none is stored. */
   readonly creationTime: bigint | undefined;
+  /** Undefined where no client set a ChangeTime. */
+  readonly changeMark: ChangeMark | undefined;
 }
+
+/** A ChangeTime that holds while the file's ctime is what it was when it was set. */
+export interface ChangeMark {
+  /** FILETIME. */
+  readonly changeTime: bigint;
+  readonly untilNs: bigint;
+}
+
+/** Nanoseconds of ctime, up to `untilNs`, in which a mark was written: a restored one is older. */
+export const CHANGE_MARK_WINDOW_NS = 1_000_000_000n;
 
 const VALID_ATTRIBUTES = 0x01;
 const VALID_CREATE_TIME = 0x10;
+const VALID_CHANGE_TIME = 0x20;
+/** Offsets in the body of version 3, and of what follows it. */
+const V3_CHANGE_TIME = 36;
+const V3_UNTIL = 44;
+const BODY = 8;
 
-/** Body offsets of attributes and creation time by version; `flags` at 0 says which are valid. */
-const LAYOUTS: Readonly<
-  Record<number, { readonly attrib: number; readonly create: number; readonly hasFlags: boolean }>
-> = {
+/** Body offsets of attributes and creation time; `flags` at 0 says which are valid. */
+interface Layout {
+  readonly attrib: number;
+  readonly create: number;
+  readonly hasFlags: boolean;
+}
+
+const V3: Layout = { attrib: 4, create: 28, hasFlags: true };
+/** By version. */
+const LAYOUTS: Readonly<Record<number, Layout>> = {
   1: { attrib: 0, create: 24, hasFlags: false },
   2: { attrib: 4, create: 28, hasFlags: false },
-  3: { attrib: 4, create: 28, hasFlags: true },
+  3: V3,
   4: { attrib: 4, create: 16, hasFlags: true },
   5: { attrib: 4, create: 8, hasFlags: true },
 };
@@ -55,6 +83,15 @@ export function decodeDosAttributes(value: Uint8Array): DosAttributes | undefine
   return {
     attributes: valid & VALID_ATTRIBUTES ? view.getUint32(body + layout.attrib, LE) : 0,
     creationTime: (valid & VALID_CREATE_TIME) !== 0 && time !== 0n ? time : undefined,
+    changeMark: layout === V3 ? decodeMark(view, body, valid) : undefined,
+  };
+}
+
+function decodeMark(view: DataView, body: number, valid: number): ChangeMark | undefined {
+  if ((valid & VALID_CHANGE_TIME) === 0 || body + V3_UNTIL + 8 > view.byteLength) return undefined;
+  return {
+    changeTime: view.getBigUint64(body + V3_CHANGE_TIME, LE),
+    untilNs: view.getBigInt64(body + V3_UNTIL, LE),
   };
 }
 
@@ -70,8 +107,27 @@ export function encodeDosAttributes(attributes: number, creationTime: bigint): U
   return value;
 }
 
+/** Version 3 with a ChangeTime, and how long it holds. */
+export function encodeMarkedAttributes(
+  attributes: number,
+  creationTime: bigint,
+  mark: ChangeMark,
+): Uint8Array {
+  const value = new Uint8Array(BODY + V3_UNTIL + 8);
+  const view = viewOf(value);
+  view.setUint16(2, 3, LE);
+  view.setUint16(4, 3, LE);
+  view.setUint32(BODY, VALID_ATTRIBUTES | VALID_CREATE_TIME | VALID_CHANGE_TIME, LE);
+  view.setUint32(BODY + V3.attrib, attributes, LE);
+  view.setBigUint64(BODY + V3.create, creationTime, LE);
+  view.setBigUint64(BODY + V3_CHANGE_TIME, mark.changeTime, LE);
+  view.setBigInt64(BODY + V3_UNTIL, mark.untilNs, LE);
+  return value;
+}
+
 function decodeHex(text: Uint8Array): DosAttributes | undefined {
   const match = /^0x([0-9a-f]{1,8})$/i.exec(Buffer.from(text).toString('latin1'));
   if (match === null) return undefined;
-  return { attributes: Number.parseInt(match[1]!, 16), creationTime: undefined };
+  const attributes = Number.parseInt(match[1]!, 16);
+  return { attributes, creationTime: undefined, changeMark: undefined };
 }

@@ -11,6 +11,7 @@ import { FILE_NOTIFY_CHANGE_EA } from '../fscc/notify-filter.ts';
 import { failed } from '../vfs/errno.ts';
 import { loadEas, storeEas } from './ea-store.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
+import { settleTimes, timesToKeep } from './kept-times.ts';
 import type { LocalOpen } from './local-open.ts';
 import { reportModified } from './notify-report.ts';
 import type { EasOutcome } from './surface.ts';
@@ -32,7 +33,9 @@ export function* queryEas(open: LocalOpen): Task<EasOutcome> {
 export function* setEas(open: LocalOpen, eas: readonly ExtendedAttribute[]): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
   if ((open.grantedAccess & FILE_WRITE_EA) === 0) return STATUS_ACCESS_DENIED;
+  const kept = yield* timesToKeep(open);
   const status = yield* storeEas(open.volume, open.file, eas);
+  if (kept !== undefined) yield* settleTimes(open, kept);
   if (status === STATUS_SUCCESS) reportModified(open, FILE_NOTIFY_CHANGE_EA);
   return status;
 }

@@ -95,6 +95,7 @@ export function* enterOpen(
     cursor: undefined,
     userSetModificationTime: false,
     userSetAccessTime: false,
+    userSetChangeTime: false,
     closed: false,
   };
   volume.opens.add(open);

@@ -28,10 +28,11 @@ import { EBADF, EINVAL, ENXIO, EOPNOTSUPP, type Errno, EXDEV, failed } from '../
 import { breakReadCaching, mayDisturb } from './break-caching.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
+import { settleTimes, timesToKeep } from './kept-times.ts';
 import type { LocalOpen } from './local-open.ts';
 import { creationTimeOf, storedAttributes } from './metadata.ts';
 import { CONTENT_WRITTEN, reportContent, reportModified } from './notify-report.ts';
-import { isLocked, settleModifyTime, sizeOf } from './read-write.ts';
+import { isLocked, sizeOf } from './read-write.ts';
 import { storeAttributes } from './store-attributes.ts';
 import type {
   AllocatedRange,
@@ -65,7 +66,9 @@ export function* setSparse(open: LocalOpen, sparse: boolean): Task<NtStatus> {
     ? stored.attributes | FILE_ATTRIBUTE_SPARSE_FILE
     : stored.attributes & ~FILE_ATTRIBUTE_SPARSE_FILE;
   if (attributes === stored.attributes) return STATUS_SUCCESS;
+  const kept = yield* timesToKeep(open);
   const status = yield* storeAttributes(file, attributes, creationTimeOf(stored, stat));
+  yield* settleTimes(open, kept);
   if (status === STATUS_SUCCESS) reportModified(open, FILE_NOTIFY_CHANGE_ATTRIBUTES);
   return status;
 }
@@ -87,10 +90,10 @@ export function* setZeroData(open: LocalOpen, from: number, beyond: number): Tas
   const end = Math.min(beyond, size);
   if (from >= end) return STATUS_SUCCESS;
   if (mayDisturb(open)) yield* breakReadCaching(open);
-  const kept = open.userSetModificationTime ? yield* wait(open.file.stat()) : undefined;
+  const kept = yield* timesToKeep(open);
   const zeroed = yield* zero(open, from, end - from);
   if (failed(zeroed)) return statusOf(zeroed);
-  yield* settleModifyTime(open, kept);
+  yield* settleTimes(open, kept);
   reportContent(open, FILE_NOTIFY_CHANGE_LAST_WRITE);
   return STATUS_SUCCESS;
 }
@@ -146,7 +149,7 @@ export function* copyRange(
   const refused = yield* checkCopy(source, target, range);
   if (refused !== STATUS_SUCCESS) return { status: refused, count: 0 };
   if (mayDisturb(target)) yield* breakReadCaching(target);
-  const kept = target.userSetModificationTime ? yield* wait(target.file.stat()) : undefined;
+  const kept = yield* timesToKeep(target);
   let done = 0;
   while (done < range.length) {
     if (source.closed || target.closed) return { status: STATUS_FILE_CLOSED, count: 0 };
@@ -159,7 +162,7 @@ export function* copyRange(
     if (count === 0) return { status: STATUS_DISK_FULL, count: 0 };
     done += count;
   }
-  yield* settleModifyTime(target, kept);
+  yield* settleTimes(target, kept);
   reportContent(target, CONTENT_WRITTEN);
   return { status: STATUS_SUCCESS, count: done };
 }

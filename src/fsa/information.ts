@@ -43,14 +43,15 @@ import { DOSATTRIB_XATTR, type DosAttributes } from './dos-attributes.ts';
 import { eaSizeOf } from './ea-store.ts';
 import { type NtError, statusOf } from './errno-to-ntstatus.ts';
 import { pendingDeleteOf } from './file-record.ts';
+import { settleTimes, timesToKeep } from './kept-times.ts';
 import type { LocalOpen } from './local-open.ts';
-import { creationTimeOf, metadataOf, storedAttributes } from './metadata.ts';
+import { changeTimeOf, creationTimeOf, metadataOf, storedAttributes } from './metadata.ts';
 import { lastOf } from './names.ts';
 import { endIfDeletePending } from './notify.ts';
 import { reportContent, reportModified } from './notify-report.ts';
 import { STORED_ATTRIBUTES } from './open-request.ts';
-import { settleModifyTime, sizeOf } from './read-write.ts';
-import { storeAttributes } from './store-attributes.ts';
+import { sizeOf } from './read-write.ts';
+import { storeAttributes, storeChangeTime } from './store-attributes.ts';
 import type { BasicChange, DispositionChange, MetadataOutcome } from './surface.ts';
 
 /**
@@ -89,8 +90,6 @@ export function* queryMetadata(
  * open from moving it, -2 lets them again; an explicit time also sticks for this open.
  * STATUS_ACCESS_DENIED: not opened for FILE_WRITE_ATTRIBUTES. STATUS_INVALID_PARAMETER: a time
  * below -2, DIRECTORY on a file, TEMPORARY on a directory.
- *
- * Deviation: a change time is accepted and not kept; POSIX has no way to set it.
  */
 export function* setBasic(open: LocalOpen, change: BasicChange): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
@@ -100,23 +99,11 @@ export function* setBasic(open: LocalOpen, change: BasicChange): Task<NtStatus> 
   if (failed(stat)) return statusOf(stat);
   const invalid = checkBasic(change, stat);
   if (invalid !== STATUS_SUCCESS) return invalid;
-  if (change.attributes !== 0 || change.creationTime > 0n) {
-    const stored = storedAttributes(yield* wait(file.getXattr(DOSATTRIB_XATTR)), stat);
-    const status = yield* storeAttributes(
-      file,
-      nextAttributes(stored, change.attributes),
-      change.creationTime > 0n ? change.creationTime : creationTimeOf(stored, stat),
-    );
-    if (status !== STATUS_SUCCESS) return status;
-  }
-  const accessNs = change.lastAccessTime > 0n ? nsOfFileTime(change.lastAccessTime) : undefined;
-  const modifyNs = change.lastWriteTime > 0n ? nsOfFileTime(change.lastWriteTime) : undefined;
-  if (accessNs !== undefined || modifyNs !== undefined) {
-    const set = yield* wait(file.setTimes(accessNs, modifyNs));
-    if (failed(set)) return statusOf(set);
-  }
+  const status = yield* applyBasic(open, change, stat);
+  if (status !== STATUS_SUCCESS) return status;
   open.userSetAccessTime = isUserSet(open.userSetAccessTime, change.lastAccessTime);
   open.userSetModificationTime = isUserSet(open.userSetModificationTime, change.lastWriteTime);
+  open.userSetChangeTime = isUserSet(open.userSetChangeTime, change.changeTime);
   reportModified(open, changedBy(change));
   return STATUS_SUCCESS;
 }
@@ -233,6 +220,36 @@ function checkBasic(change: BasicChange, stat: FileStat): NtStatus {
   return (change.attributes & wrong) !== 0 ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
 }
 
+/** What changes is stored, and last the ChangeTime, because all the rest moves it. */
+function* applyBasic(open: LocalOpen, change: BasicChange, stat: FileStat): Task<NtStatus> {
+  const { file } = open;
+  const storesAttributes = change.attributes !== 0 || change.creationTime > 0n;
+  const accessNs = change.lastAccessTime > 0n ? nsOfFileTime(change.lastAccessTime) : undefined;
+  const modifyNs = change.lastWriteTime > 0n ? nsOfFileTime(change.lastWriteTime) : undefined;
+  const setsTimes = accessNs !== undefined || modifyNs !== undefined;
+  const isChangeTimeSet = isUserSet(open.userSetChangeTime, change.changeTime);
+  const keepsChangeTime = isChangeTimeSet && (storesAttributes || setsTimes);
+  let changeTime = change.changeTime > 0n ? change.changeTime : undefined;
+  let attributes = 0;
+  let creationTime = 0n;
+  if (storesAttributes || keepsChangeTime || changeTime !== undefined) {
+    const stored = storedAttributes(yield* wait(file.getXattr(DOSATTRIB_XATTR)), stat);
+    attributes = nextAttributes(stored, change.attributes);
+    creationTime = change.creationTime > 0n ? change.creationTime : creationTimeOf(stored, stat);
+    if (keepsChangeTime) changeTime ??= changeTimeOf(stored, stat);
+  }
+  if (storesAttributes && changeTime === undefined) {
+    const status = yield* storeAttributes(file, attributes, creationTime);
+    if (status !== STATUS_SUCCESS) return status;
+  }
+  if (setsTimes) {
+    const set = yield* wait(file.setTimes(accessNs, modifyNs));
+    if (failed(set)) return statusOf(set);
+  }
+  if (changeTime === undefined) return STATUS_SUCCESS;
+  return yield* storeChangeTime(file, { attributes, creationTime, changeTime });
+}
+
 /** Attributes that are not settable (SPARSE_FILE …) stay; 0 changes nothing. */
 function nextAttributes(stored: DosAttributes, attributes: number): number {
   if (attributes === 0) return stored.attributes;
@@ -255,11 +272,11 @@ function isUserSet(current: boolean, change: bigint): boolean {
 }
 
 function* truncate(open: LocalOpen, size: number): Task<NtStatus> {
-  const kept = open.userSetModificationTime ? yield* wait(open.file.stat()) : undefined;
+  const kept = yield* timesToKeep(open);
   const cut = yield* wait((open.backing ?? open.file).truncate(size));
   if (failed(cut)) return statusOf(cut);
   if (open.closed) return STATUS_FILE_CLOSED;
-  yield* settleModifyTime(open, kept);
+  yield* settleTimes(open, kept);
   reportContent(open, FILE_NOTIFY_CHANGE_SIZE);
   return STATUS_SUCCESS;
 }

@@ -47,5 +47,6 @@ export interface LocalOpen {
   /** A time was set, or frozen, through this open: its reads and writes no longer move it. */
   userSetModificationTime: boolean;
   userSetAccessTime: boolean;
+  userSetChangeTime: boolean;
   closed: boolean;
 }

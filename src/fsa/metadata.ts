@@ -10,7 +10,11 @@ import {
 import type { DirectoryEntryData } from '../fscc/file-metadata.ts';
 import { type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
-import { type DosAttributes, decodeDosAttributes } from './dos-attributes.ts';
+import {
+  CHANGE_MARK_WINDOW_NS,
+  type DosAttributes,
+  decodeDosAttributes,
+} from './dos-attributes.ts';
 import type { VolumeOptions } from './volume.ts';
 
 /** NTFS's cluster: what a file that is not sparse takes is a multiple of it. */
@@ -38,8 +42,13 @@ export function storedAttributes(value: Uint8Array | Errno, stat: FileStat): Dos
 const FILE_DEFAULT: DosAttributes = {
   attributes: FILE_ATTRIBUTE_ARCHIVE,
   creationTime: undefined,
+  changeMark: undefined,
 };
-const DIRECTORY_DEFAULT: DosAttributes = { attributes: 0, creationTime: undefined };
+const DIRECTORY_DEFAULT: DosAttributes = {
+  attributes: 0,
+  creationTime: undefined,
+  changeMark: undefined,
+};
 
 const STORED_ONLY = FILE_ATTRIBUTE_NORMAL | FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT;
 
@@ -65,6 +74,18 @@ export function creationTimeOf(stored: DosAttributes, stat: FileStat): bigint {
   return fileTimeOfNs(stat.changeTimeNs);
 }
 
+/** The ChangeTime that a client set, as long as nothing changed the file since; else its ctime. */
+export function changeTimeOf({ changeMark }: DosAttributes, { changeTimeNs }: FileStat): bigint {
+  if (
+    changeMark !== undefined &&
+    changeTimeNs <= changeMark.untilNs &&
+    changeTimeNs > changeMark.untilNs - CHANGE_MARK_WINDOW_NS
+  ) {
+    return changeMark.changeTime;
+  }
+  return fileTimeOfNs(changeTimeNs);
+}
+
 /** One object for whatever asks: CREATE, QUERY_INFO and an entry of a listing. */
 export function metadataOf(
   options: VolumeOptions,
@@ -82,7 +103,7 @@ export function metadataOf(
     creationTime: creationTimeOf(stored, stat),
     lastAccessTime: fileTimeOfNs(stat.accessTimeNs),
     lastWriteTime: fileTimeOfNs(stat.modifyTimeNs),
-    changeTime: fileTimeOfNs(stat.changeTimeNs),
+    changeTime: changeTimeOf(stored, stat),
     attributes: visibleAttributes(stored, stat, extras.name, options),
     endOfFile: isDirectory ? 0 : size,
     allocationSize,

@@ -156,7 +156,7 @@ function* finish(
   // What a file without the attribute has anyway is not stored (`storedAttributes`).
   const isDefault = attributes === (isDirectory ? 0 : FILE_ATTRIBUTE_ARCHIVE);
   if (!isDefault || created.birthTimeNs === undefined) {
-    const creationTime = creationTimeOf({ attributes: 0, creationTime: undefined }, created);
+    const creationTime = creationTimeOf(NOTHING_STORED, created);
     const set = yield* storeAttributes(file, attributes, creationTime);
     if (set !== STATUS_SUCCESS) return { status: set };
   }
@@ -179,7 +179,7 @@ function* finish(
   const metadata = metadataOf(
     volume.options,
     stat,
-    { attributes, creationTime: undefined },
+    { attributes, creationTime: undefined, changeMark: undefined },
     {
       name: lastOf(open.path),
       deletePending: false,
@@ -189,6 +189,8 @@ function* finish(
   );
   return { status: 0, open, createAction: FILE_CREATED, metadata };
 }
+
+const NOTHING_STORED = { attributes: 0, creationTime: undefined, changeMark: undefined };
 
 /** An open that may not write has a descriptor that cannot reserve: then nothing is reserved. */
 function* reserve(request: OpenRequest, open: LocalOpen): Task<NtStatus> {

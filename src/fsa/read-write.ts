@@ -5,7 +5,6 @@ import {
   FILE_READ_DATA,
   FILE_WRITE_DATA,
 } from '../dtyp/access-mask.ts';
-import { nsOfFileTime } from '../dtyp/file-time.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -18,10 +17,10 @@ import {
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
 import { EBADF, EINVAL, type Errno, failed } from '../vfs/errno.ts';
-import type { FileStat } from '../vfs/vfs.ts';
 import { breakReadCaching, mayDisturb } from './break-caching.ts';
 import { accessConflicts } from './decide-lock.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
+import { settleTimes, timesToKeep } from './kept-times.ts';
 import type { LocalOpen } from './local-open.ts';
 import { CONTENT_WRITTEN, reportContent } from './notify-report.ts';
 import type { CountOutcome } from './surface.ts';
@@ -113,12 +112,13 @@ export function* writeFile(
   if (length === 0) return { status: STATUS_SUCCESS, count: 0 };
   if (mayDisturb(open)) yield* breakReadCaching(open);
 
-  const kept = open.userSetModificationTime ? yield* wait(open.file.stat()) : undefined;
+  const isKeeping = open.userSetModificationTime || open.userSetChangeTime;
+  const kept = isKeeping ? yield* timesToKeep(open) : undefined;
   const writing = (open.backing ?? open.file).write(chunks, start);
   const count = isPromise(writing) ? yield* wait(writing) : writing;
   if (failed(count)) return { status: statusOf(count), count: 0 };
   if (open.closed) return { status: STATUS_FILE_CLOSED, count: 0 };
-  if (kept !== undefined || open.backing !== undefined) yield* settleModifyTime(open, kept);
+  if (kept !== undefined || open.backing !== undefined) yield* settleTimes(open, kept);
   open.position = BigInt(start + count);
   reportContent(open, CONTENT_WRITTEN);
   if (count < length) return { status: STATUS_DISK_FULL, count: 0 };
@@ -166,23 +166,4 @@ export function* isLocked(
   if (record === undefined || record.locks.length === 0) return false;
   const { openId, streamKey } = open;
   return accessConflicts(record, { openId, streamKey, offset, length, write: kind === 'write' });
-}
-
-/**
- * Sets the modification time after a change: back to what it was when the user set it through this
- * open ([MS-FSA] 2.1.1.6 UserSetModificationTime), else, for a named stream, of which the store
- * does not know that it is content, to now.
- */
-export function* settleModifyTime(
-  open: LocalOpen,
-  before: FileStat | Errno | undefined,
-): Task<void> {
-  let time: bigint;
-  if (before === undefined || failed(before)) {
-    if (open.backing === undefined) return;
-    time = nsOfFileTime(open.volume.env.clock.fileTime());
-  } else {
-    time = before.modifyTimeNs;
-  }
-  yield* wait(open.file.setTimes(undefined, time));
 }

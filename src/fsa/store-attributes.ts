@@ -2,7 +2,12 @@ import { type Task, wait } from '../base/task.ts';
 import { type NtStatus, STATUS_SUCCESS } from '../erref/ntstatus.ts';
 import { EOPNOTSUPP, failed } from '../vfs/errno.ts';
 import type { VfsFile } from '../vfs/vfs.ts';
-import { DOSATTRIB_XATTR, encodeDosAttributes } from './dos-attributes.ts';
+import {
+  CHANGE_MARK_WINDOW_NS,
+  DOSATTRIB_XATTR,
+  encodeDosAttributes,
+  encodeMarkedAttributes,
+} from './dos-attributes.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 
 /** Keeps attributes and creation time; a store without extended attributes forgets them. */
@@ -15,3 +20,34 @@ export function* storeAttributes(
   const stored = yield* wait(file.setXattr(DOSATTRIB_XATTR, value));
   return failed(stored) && stored !== EOPNOTSUPP ? statusOf(stored) : STATUS_SUCCESS;
 }
+
+/**
+ * As `storeAttributes`, with a ChangeTime that holds until something else moves the file's ctime.
+ *
+ * Storing it moves the ctime as well, to a time that is not known before. So it is stored for a
+ * ctime of up to a moment after the one that stands, and again, with a longer moment, when that was
+ * too short. A change by others within the moment, as a rule the first, goes unnoticed.
+ */
+export function* storeChangeTime(
+  file: VfsFile,
+  keep: {
+    readonly attributes: number;
+    readonly creationTime: bigint;
+    readonly changeTime: bigint;
+  },
+): Task<NtStatus> {
+  let stat = yield* wait(file.stat());
+  for (let momentNs = MOMENT_NS; momentNs < CHANGE_MARK_WINDOW_NS; momentNs *= 2n) {
+    if (failed(stat)) return statusOf(stat);
+    const mark = { changeTime: keep.changeTime, untilNs: stat.changeTimeNs + momentNs };
+    const value = encodeMarkedAttributes(keep.attributes, keep.creationTime, mark);
+    const stored = yield* wait(file.setXattr(DOSATTRIB_XATTR, value));
+    if (failed(stored)) return stored === EOPNOTSUPP ? STATUS_SUCCESS : statusOf(stored);
+    stat = yield* wait(file.stat());
+    if (!failed(stat) && stat.changeTimeNs <= mark.untilNs) break;
+  }
+  return STATUS_SUCCESS;
+}
+
+/** Kernels count ctime in steps of 1 to 10 ms, or, newer ones, exactly. */
+const MOMENT_NS = 1_000_000n;

@@ -717,6 +717,40 @@ export function fsaSuite(name: string, makeBackend: () => FsaBackend): void {
         assert.equal((await metadata(file)).lastWriteTime, frozen);
       });
 
+      it('keeps a ChangeTime until another open changes the file', async () => {
+        const file = await opened('a');
+        const other = await opened('a');
+        const attributes = attribute.FILE_ATTRIBUTE_SYSTEM;
+        await is(0, setBasic(file, { ...NONE, changeTime: TIME, attributes }));
+        assert.equal((await metadata(other)).changeTime, TIME);
+        await is(0, setBasic(file, { ...NONE, lastWriteTime: TIME + 1n }));
+        assert.equal(await write(file, 'x'), 0);
+        await is(0, setEndOfFile(file, 5));
+        const told = await metadata(other);
+        assert.deepEqual([told.changeTime, told.lastWriteTime], [TIME, TIME + 1n]);
+        assert.equal(told.attributes, attributes);
+        const listed = await opened('', { disposition: FILE_OPEN });
+        await is(0, queryDirectory(listed, { pattern: 'a', restart: true, reopen: false }));
+        assert.equal((await nextEntry(listed))?.changeTime, TIME);
+        // A file system counts its ctime in steps; within one nothing can be told apart.
+        for (;;) {
+          assert.equal(await write(other, 'y'), 0);
+          if ((await metadata(file)).changeTime !== TIME) break;
+        }
+      });
+
+      it('freezes the ChangeTime and thaws it', async () => {
+        const file = await opened('a');
+        await is(0, setBasic(file, { ...NONE, changeTime: TIME }));
+        await is(0, setBasic(file, { ...NONE, changeTime: -2n }));
+        while ((await metadata(file)).changeTime === TIME) await write(file, 'x');
+        await is(0, setBasic(file, { ...NONE, changeTime: -1n }));
+        const { changeTime } = await metadata(file);
+        await is(0, setBasic(file, { ...NONE, lastWriteTime: TIME }));
+        await is(0, setEas(file, [{ flags: 0, name: 'E', value: Buffer.from('x') }]));
+        assert.equal((await metadata(file)).changeTime, changeTime);
+      });
+
       it('sets end and allocation', async () => {
         const file = await opened('a');
         await is(0, setEndOfFile(file, 10));
