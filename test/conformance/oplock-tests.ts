@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FILE_ALL_ACCESS, FILE_GENERIC_READ } from '../../src/dtyp/access-mask.ts';
+import { FILE_ALL_ACCESS } from '../../src/dtyp/access-mask.ts';
 import {
   type NtStatus,
   STATUS_INVALID_OPLOCK_PROTOCOL,
@@ -11,96 +11,33 @@ import {
   STATUS_SUCCESS,
   STATUS_UNSUCCESSFUL,
 } from '../../src/erref/ntstatus.ts';
-import { FILE_CREATE, FILE_OPEN } from '../../src/fscc/create-parameters.ts';
-import type { BreakNotification } from '../../src/smb2/client/connection.ts';
-import type { ClientOpen } from '../../src/smb2/client/open.ts';
-import type { CreateParameters } from '../../src/smb2/client/requests.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
 import {
-  SMB2_LEASE_HANDLE_CACHING,
   SMB2_LEASE_NONE,
-  SMB2_LEASE_READ_CACHING,
-  SMB2_LEASE_WRITE_CACHING,
   SMB2_NOTIFY_BREAK_LEASE_FLAG_ACK_REQUIRED,
   SMB2_OPLOCK_LEVEL_BATCH,
   SMB2_OPLOCK_LEVEL_EXCLUSIVE,
   SMB2_OPLOCK_LEVEL_II,
-  SMB2_OPLOCK_LEVEL_LEASE,
   SMB2_OPLOCK_LEVEL_NONE,
 } from '../../src/smb2/wire/constants.ts';
 import {
-  findCreateContext,
-  SMB2_CREATE_REQUEST_LEASE,
-} from '../../src/smb2/wire/create-context.ts';
-import {
-  decodeLeaseContext,
-  type LeaseContext,
-  leaseContext,
-} from '../../src/smb2/wire/create-context-lease.ts';
+  create,
+  LEASE_KEY,
+  lease,
+  leaseOf,
+  listening,
+  OTHER_KEY,
+  R,
+  RH,
+  RWH,
+  reopen,
+} from './oplock-peer.ts';
 import { expectStatus, type GetTarget, logOnAt, opened, uniqueName } from './peer.ts';
-
-const R = SMB2_LEASE_READ_CACHING;
-const RH = R | SMB2_LEASE_HANDLE_CACHING;
-const RWH = RH | SMB2_LEASE_WRITE_CACHING;
-const LEASE_KEY = '101112131415161718191a1b1c1d1e1f';
-const OTHER_KEY = '202122232425262728292a2b2c2d2e2f';
 
 export function oplockTests(target: GetTarget): void {
   grantTests(target);
   breakTests(target);
   leaseTests(target);
-}
-
-/** A tree connect whose breaks are waited for one by one. */
-async function listening(target: GetTarget): Promise<{
-  readonly tree: ClientTree;
-  nextBreak(): Promise<BreakNotification>;
-}> {
-  const arrived: BreakNotification[] = [];
-  const wanted: ((notification: BreakNotification) => void)[] = [];
-  const onBreak = (notification: BreakNotification): void => {
-    const take = wanted.shift();
-    if (take === undefined) arrived.push(notification);
-    else take(notification);
-  };
-  const { tree } = await logOnAt(target(), { connection: { onBreak } });
-  const nextBreak = (): Promise<BreakNotification> =>
-    new Promise((resolve) => {
-      const first = arrived.shift();
-      if (first === undefined) wanted.push(resolve);
-      else resolve(first);
-    });
-  return { tree, nextBreak };
-}
-
-const create = (name: string, rest: Partial<CreateParameters> = {}): CreateParameters => ({
-  name,
-  desiredAccess: FILE_ALL_ACCESS,
-  shareAccess: 7,
-  createDisposition: FILE_CREATE,
-  ...rest,
-});
-const reopen = (name: string, rest: Partial<CreateParameters> = {}): CreateParameters =>
-  create(name, { desiredAccess: FILE_GENERIC_READ, createDisposition: FILE_OPEN, ...rest });
-
-const lease = (leaseKey: string, leaseState: number): Partial<CreateParameters> => ({
-  requestedOplockLevel: SMB2_OPLOCK_LEVEL_LEASE,
-  contexts: [
-    leaseContext({
-      version: 2,
-      leaseKey,
-      leaseState,
-      leaseFlags: 0,
-      parentLeaseKey: undefined,
-      epoch: 1,
-    }),
-  ],
-});
-
-function leaseOf(open: ClientOpen): LeaseContext {
-  const { contexts, oplockLevel } = open.response;
-  assert.equal(oplockLevel, SMB2_OPLOCK_LEVEL_LEASE);
-  return decodeLeaseContext(findCreateContext(contexts, SMB2_CREATE_REQUEST_LEASE)!)!;
 }
 
 function grantTests(target: GetTarget): void {

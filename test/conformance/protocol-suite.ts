@@ -4,6 +4,7 @@
  * `share_enc` (encryption required) and the accounts that `target` names.
  */
 import { afterEach, describe } from 'node:test';
+import { breakWaitTests } from './break-wait-tests.ts';
 import { compoundTests } from './compound-tests.ts';
 import { createTests } from './create-tests.ts';
 import { creditTests } from './credit-tests.ts';
@@ -31,5 +32,6 @@ export function protocolSuite(title: string, target: GetTarget): void {
     ioctlTests(target);
     notifyTests(target);
     oplockTests(target);
+    breakWaitTests(target);
   });
 }

@@ -289,20 +289,22 @@ export class Chain {
 
   /**
    * [MS-SMB2] 3.3.4.2 Sending an Interim Response for an Asynchronous Operation. In the middle of a
-   * compound only CREATE may wait (and then without telling); anything else is refused as Windows
-   * does, STATUS_INTERNAL_ERROR.
+   * compound only CREATE may wait; anything else is refused as Windows does, with
+   * STATUS_INTERNAL_ERROR. What was answered before leaves on its own, ahead of the interim
+   * response.
    */
   goAsync(request: Request): void {
     if (request.asyncId !== 0n || this.connection.closed) return;
     const { connection, server } = this;
-    if (!request.isLast) {
-      if (request.header.command !== SMB2_CREATE) this.#refuse(request, STATUS_INTERNAL_ERROR);
+    if (!request.isLast && request.header.command !== SMB2_CREATE) {
+      this.#refuse(request, STATUS_INTERNAL_ERROR);
       return;
     }
     if (connection.asyncCommands.size >= server.options.limits.asyncRequestsMax) {
       this.#refuse(request, STATUS_INSUFFICIENT_RESOURCES);
       return;
     }
+    this.#flush();
     request.asyncId = connection.nextAsyncId++;
     connection.asyncCommands.set(request.asyncId, request);
     const written = request.reply;

@@ -11,8 +11,6 @@ import { FILE_CLOSED_STATUS, type Open, type OpenOrStatus } from './state/open.t
 import type { Session } from './state/session.ts';
 import type { TreeConnect } from './state/tree-connect.ts';
 
-const ALL_ONES = 0xffff_ffff_ffff_ffffn;
-
 /**
  * [MS-SMB2] 3.3.1.12 Per Request: one element of a chain on its way to its response.
  *
@@ -48,6 +46,8 @@ export class Request implements CancelSignal {
   afterSend: ((message: Uint8Array) => void) | undefined;
   /** What a wait that may not be answers instead of its own status. */
   refusal = 0;
+  /** A wait of it is not told: no interim response goes out. */
+  waitsSilently = false;
   cancelled = false;
   #listeners: (() => void)[] = [];
 
@@ -95,14 +95,15 @@ export class Request implements CancelSignal {
 
   /**
    * The open that the request names, or the status to answer: STATUS_FILE_CLOSED, or for a related
-   * request the failure of the one that should have made the open ([MS-SMB2] 3.3.5.2.7.2).
+   * request the failure of the one that should have made the open. [MS-SMB2] 3.3.5.2.7.2: a related
+   * request goes to the open of the one before, whatever FileId it carries.
    */
   findOpen(fileId: FileId): OpenOrStatus {
     const { chain, session } = this;
-    if (this.isRelated && fileId.persistent === ALL_ONES && fileId.volatile === ALL_ONES) {
-      if (chain.openFailure !== 0) return chain.openFailure;
-      const open = chain.open;
-      if (open === undefined || open.closed) return FILE_CLOSED_STATUS;
+    if (this.isRelated && chain.openFailure !== 0) return chain.openFailure;
+    if (this.isRelated && chain.open !== undefined) {
+      const { open } = chain;
+      if (open.closed) return FILE_CLOSED_STATUS;
       this.open = open;
       return open;
     }
@@ -130,7 +131,7 @@ export class Request implements CancelSignal {
   }
 
   waiting(): void {
-    this.chain.goAsync(this);
+    if (!this.waitsSilently) this.chain.goAsync(this);
   }
 
   /** [MS-SMB2] 3.3.5.16 Receiving an SMB2 CANCEL Request, or the connection went. */
