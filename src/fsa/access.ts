@@ -98,7 +98,7 @@ export function* checkAccess(
 }
 
 /** What the file's own descriptor, or mode, and the caller's privileges allow. */
-function ownAccess(question: AccessQuestion): number {
+export function ownAccess(question: AccessQuestion): number {
   const { security, stat, descriptor, opened, createOptions } = question;
   let allowed =
     descriptor === undefined

@@ -27,6 +27,7 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   securityXattr: 'user.NTACL',
   hideDotFiles: true,
   strictSync: true,
+  accessBasedEnumeration: false,
   eaSizeMax: DEFAULT_LIMITS.eaSizeMax,
   securityDescriptorSize: DEFAULT_LIMITS.securityDescriptorSize,
   locksPerOpenMax: DEFAULT_LIMITS.locksPerOpenMax,

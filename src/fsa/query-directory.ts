@@ -18,6 +18,7 @@ import { compilePattern, type NamePattern } from '../fscc/patterns.ts';
 import { ENODATA, type Errno, failed } from '../vfs/errno.ts';
 import type { DirectoryEntry, FileStat } from '../vfs/vfs.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
+import { mayListEntry } from './entry-access.ts';
 import type { LocalOpen } from './local-open.ts';
 import { metadataOf, storedAttributes } from './metadata.ts';
 import { joinPath, lastOf, nameFromDisk, nameToDisk, parentOf } from './names.ts';
@@ -103,7 +104,9 @@ function prepare(open: LocalOpen, query: DirectoryQuery): DirectoryCursor {
     };
     open.cursor = cursor;
   }
-  cursor.namesOnly = query.namesOnly === true;
+  // What a name may show takes more than the name.
+  const { accessBasedEnumeration } = open.volume.options;
+  cursor.namesOnly = query.namesOnly === true && !accessBasedEnumeration;
   return cursor;
 }
 
@@ -211,7 +214,10 @@ function* singleEntry(
   return yield* tell(open, onDisk, name, stat);
 }
 
-/** An entry with its metadata; undefined when it vanished, or is a link that leads nowhere. */
+/**
+ * An entry with its metadata; undefined when it vanished, is a link that leads nowhere, or must not
+ * be seen.
+ */
 function* tell(
   open: LocalOpen,
   onDisk: string,
@@ -230,6 +236,10 @@ function* tell(
   } else if (volume.vfs.capabilities.xattrs) {
     const getting = file.getEntryXattr(onDisk, DOSATTRIB_XATTR);
     value = isPromise(getting) ? yield* wait(getting) : getting;
+  }
+  if (volume.options.accessBasedEnumeration) {
+    const isLink = found.type === 'symlink';
+    if (!(yield* mayListEntry(open, { onDisk, stat, isLink }))) return undefined;
   }
   const extras = { name, deletePending: false, streamSize: undefined, eaSize: 0 };
   return metadataOf(volume.options, stat, storedAttributes(value, stat), extras);

@@ -23,6 +23,8 @@ export interface VolumeOptions {
   readonly hideDotFiles: boolean;
   /** FLUSH and write-through reach the disk; false answers from the page cache. */
   readonly strictSync: boolean;
+  /** Directories list only what the caller may read. */
+  readonly accessBasedEnumeration: boolean;
   readonly eaSizeMax: number;
   readonly securityDescriptorSize: number;
   readonly locksPerOpenMax: number;

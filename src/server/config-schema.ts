@@ -25,6 +25,7 @@ export interface ShareSection {
   readonly encryption?: EncryptionPolicy | undefined;
   readonly users?: readonly string[] | undefined;
   readonly hidden?: boolean | undefined;
+  readonly access_based_enumeration?: boolean | undefined;
   readonly create_mask?: number | undefined;
   readonly directory_mask?: number | undefined;
   readonly hide_dot_files?: boolean | undefined;
@@ -83,6 +84,7 @@ const share = z.strictObject({
   encryption: encryption.optional(),
   users: texts.optional(),
   hidden: bool.optional(),
+  access_based_enumeration: bool.optional(),
   create_mask: fileMode.optional(),
   directory_mask: fileMode.optional(),
   hide_dot_files: bool.optional(),

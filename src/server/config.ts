@@ -140,6 +140,7 @@ function toShare(name: string, share: ShareSection, folder: string): ShareOption
     encryption: share.encryption,
     allowedUsers: share.users,
     hidden: share.hidden,
+    accessBasedEnumeration: share.access_based_enumeration,
     createMask: share.create_mask,
     directoryMask: share.directory_mask,
     hideDotFiles: share.hide_dot_files,

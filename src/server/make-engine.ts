@@ -41,6 +41,7 @@ const IPC_SHARE: Share = {
   allowedUsers: undefined,
   readOnly: false,
   hidden: false,
+  accessBasedEnumeration: false,
 };
 
 export interface EngineParams {

@@ -46,6 +46,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     allowedUsers: options.allowedUsers?.map((name) => name.toLowerCase()),
     readOnly: options.readOnly ?? false,
     hidden: options.hidden ?? false,
+    accessBasedEnumeration: options.accessBasedEnumeration ?? false,
     owner: ownerOf(options),
   };
   const close = options.vfs === undefined ? () => vfs.close() : () => {};
@@ -87,6 +88,8 @@ function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
     securityXattr: isRoot ? 'security.NTACL' : 'user.NTACL',
     hideDotFiles: options.hideDotFiles ?? DEFAULT_VOLUME_OPTIONS.hideDotFiles,
     strictSync: options.strictSync ?? DEFAULT_VOLUME_OPTIONS.strictSync,
+    accessBasedEnumeration:
+      options.accessBasedEnumeration ?? DEFAULT_VOLUME_OPTIONS.accessBasedEnumeration,
     eaSizeMax: limits.eaSizeMax,
     breakTimeoutMs: limits.breakTimeoutMs,
     locksPerOpenMax: limits.locksPerOpenMax,

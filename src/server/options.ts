@@ -52,6 +52,8 @@ export interface ShareOptions {
   readonly allowedUsers?: readonly string[];
   /** Not shown to those who browse, still reachable by name. */
   readonly hidden?: boolean;
+  /** Folders list only what the caller may read; default false. */
+  readonly accessBasedEnumeration?: boolean;
   /** Permission bits of new files (default 0o644) and folders (default 0o755). */
   readonly createMask?: number;
   readonly directoryMask?: number;

@@ -13,6 +13,7 @@ import { type AccountRecord, findAccount } from './accounts.ts';
 const OS_VERSION = { major: 10, minor: 0 };
 const MAX_USES_UNLIMITED = 0xffff_ffff;
 /** [MS-SRVS] 2.2.4.29 SHARE_INFO_1005. */
+const SHI1005_FLAGS_ACCESS_BASED_DIRECTORY_ENUM = 0x0800;
 const SHI1005_FLAGS_ENCRYPT_DATA = 0x8000;
 
 export interface ServiceHostParams {
@@ -73,6 +74,8 @@ function describe(share: Share, engine: Smb2Server): ShareDescription {
     comment: share.comment,
     maxUses: MAX_USES_UNLIMITED,
     currentUses,
-    flags: share.encryption === 'required' ? SHI1005_FLAGS_ENCRYPT_DATA : 0,
+    flags:
+      (share.accessBasedEnumeration ? SHI1005_FLAGS_ACCESS_BASED_DIRECTORY_ENUM : 0) |
+      (share.encryption === 'required' ? SHI1005_FLAGS_ENCRYPT_DATA : 0),
   };
 }

@@ -3,6 +3,7 @@
  *
  *   share      everything on            share_ro   read-only, with a few files
  *   share_enc  encryption required      noperm     a folder that nobody may use
+ *   hideunread lists what can be read
  *
  * Users torture1/torture1pw and torture2/torture2pw. Variables:
  *   SEMBA_DIR          folder in which the shares' folders are made (default: the temporary folder)
@@ -68,6 +69,7 @@ function makeShares(base: string): readonly ShareOptions[] {
   return [
     { name: 'share', ...main, createMask: 0o755 },
     { name: 'share_enc', ...storage(base, 'share_enc'), encryption: 'required' },
+    { name: 'hideunread', ...storage(base, 'hideunread'), accessBasedEnumeration: true },
     { name: 'share_ro', path: readOnlyFolder(base), readOnly: true },
     { name: 'noperm', path: forbiddenFolder(base) },
   ];

@@ -45,6 +45,7 @@ create_mask = 0o640
 directory_mask = 0o750
 hide_dot_files = false
 strict_sync = false
+access_based_enumeration = true
 
 [limits]
 creditsMax = 512
@@ -76,6 +77,7 @@ creditsMax = 512
           directoryMask: 0o750,
           hideDotFiles: false,
           strictSync: false,
+          accessBasedEnumeration: true,
         },
       ],
     });

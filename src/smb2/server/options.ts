@@ -28,6 +28,8 @@ export interface Share {
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
   /** Not listed by NetrShareEnum, still reachable. */
   readonly hidden: boolean;
+  /** Share.DoAccessBasedDirectoryEnumeration; the volume does it. */
+  readonly accessBasedEnumeration: boolean;
 }
 
 /** [MS-SMB2] 2.2.32.5 NETWORK_INTERFACE_INFO, as the server tells it. */

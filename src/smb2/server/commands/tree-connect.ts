@@ -12,6 +12,7 @@ import {
   SMB2_DIALECT_311,
   SMB2_SHARE_TYPE_DISK,
   SMB2_SHARE_TYPE_PIPE,
+  SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM,
   SMB2_SHAREFLAG_ENCRYPT_DATA,
   SMB2_SHAREFLAG_MANUAL_CACHING,
   SMB2_SHAREFLAG_NO_CACHING,
@@ -53,6 +54,7 @@ export function* handleTreeConnect(request: Request): Task<NtStatus | undefined>
       shareType: share.type === 'pipe' ? SMB2_SHARE_TYPE_PIPE : SMB2_SHARE_TYPE_DISK,
       shareFlags:
         (share.type === 'pipe' ? SMB2_SHAREFLAG_NO_CACHING : SMB2_SHAREFLAG_MANUAL_CACHING) |
+        (share.accessBasedEnumeration ? SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM : 0) |
         (encryptData ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0),
       capabilities: 0,
       maximalAccess: treeConnect.maximalAccess,
