@@ -107,5 +107,8 @@ export const DEFAULT_LIMITS: Limits = {
 export const SEND_QUEUE_SIZE_MIN = 65_536;
 /** Milliseconds that one request may keep the event loop before others have their turn. */
 export const TURN_TIME_MS = 20;
+/** Names of removed files that a share remembers for their 8.3 names, and for how long. */
+export const TUNNEL_ENTRIES_MAX = 1024;
+export const TUNNEL_TIME_MS = 15_000;
 /** UTF-16 code units of a search pattern: no name is longer, and matching takes both lengths. */
 export const SEARCH_PATTERN_LENGTH_MAX = 255;

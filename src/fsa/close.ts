@@ -63,7 +63,10 @@ function* removeFile(open: LocalOpen, { path, credentials }: PendingDelete): Tas
     ? yield* wait(vfs.removeDirectory(credentials, path))
     : yield* wait(vfs.unlink(credentials, path));
   if (failed(removed)) env.log.info({ path, errno: removed }, 'delete on close failed');
-  else reportRemoved(open.volume, { path, isDirectory: open.isDirectory });
+  else {
+    open.volume.tunnel?.remember(path);
+    reportRemoved(open.volume, { path, isDirectory: open.isDirectory });
+  }
 }
 
 function* removeStream(open: LocalOpen, { streamName }: PendingDelete): Task<void> {

@@ -7,6 +7,7 @@ import { LocalOpens } from './local-opens.ts';
 import { makeNameResolver } from './name-resolver.ts';
 import { ChangeNotifyList } from './notify-list.ts';
 import { OplockBreaks } from './oplock-breaks.ts';
+import { TunnelCache } from './tunnel-cache.ts';
 import type { Volume, VolumeOptions } from './volume.ts';
 
 export interface VolumeParams {
@@ -26,6 +27,7 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   directoryMask: 0o755,
   securityXattr: 'user.NTACL',
   hideDotFiles: true,
+  shortNames: false,
   strictSync: true,
   accessBasedEnumeration: false,
   eaSizeMax: DEFAULT_LIMITS.eaSizeMax,
@@ -60,7 +62,9 @@ export function makeVolume(params: VolumeParams): Volume {
       clock: env.clock,
       directoriesMax: options.nameCacheDirectories,
       namesMax: options.nameCacheNames,
+      shortNames: options.shortNames,
     }),
+    tunnel: options.shortNames ? new TunnelCache(env.clock) : undefined,
     opens: new LocalOpens(serverId),
     changeNotifyList: new ChangeNotifyList({
       entrySize: options.notifyBufferSize,

@@ -27,6 +27,8 @@ export interface MetadataExtras {
   /** Size of the named stream that is asked about; undefined for the unnamed one. */
   readonly streamSize: number | undefined;
   readonly eaSize: number;
+  /** Only listings tell it. */
+  readonly shortName?: string;
 }
 
 /** Attributes and creation time as stored; defaults where nothing, or nothing legible, is. */
@@ -115,6 +117,7 @@ export function metadataOf(
     eaSize: extras.eaSize,
     reparseTag: 0,
     name: extras.name,
+    shortName: extras.shortName ?? '',
     fileIndex: 0,
   };
 }

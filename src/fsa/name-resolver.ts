@@ -17,6 +17,7 @@ import { upcase } from '../fscc/upcase.ts';
 import { ENOENT, ENOTDIR, type Errno, failed } from '../vfs/errno.ts';
 import type { Credentials, DirectoryWatch, FileStat, Vfs } from '../vfs/vfs.ts';
 import { joinPath, nameFromDisk } from './names.ts';
+import { hasShortNameShape, shortNameOf } from './short-names.ts';
 
 export type Resolution =
   /** Something with these names stands at `path`. */
@@ -39,6 +40,8 @@ export interface NameResolverParams {
   readonly directoriesMax: number;
   /** Names that are remembered over all of them; a larger directory is still held, alone. */
   readonly namesMax: number;
+  /** 8.3 names lead to the files that they are computed from. */
+  readonly shortNames: boolean;
 }
 
 export function makeNameResolver(params: NameResolverParams): NameResolver {
@@ -73,6 +76,8 @@ class ExactResolver implements NameResolver {
 class Directory {
   /** Folded name, as clients see it, to the name on disk; several only on case-sensitive disks. */
   names: Map<string, string | string[]> | undefined;
+  /** 8.3 name to the name on disk: made when one is looked for, forgotten when a name changes. */
+  shortNames: Map<string, string> | undefined;
   watch: DirectoryWatch | undefined;
   /** Without a watch: the directory as it was when it was read. */
   seen: FileStat | undefined;
@@ -142,7 +147,12 @@ class FoldingResolver implements NameResolver {
 
   #lookUp(directory: Directory, name: string): string | undefined {
     assert(directory.names !== undefined, 'looked up in a directory that is not read');
-    const found = directory.names.get(upcase(nameFromDisk(name)));
+    const seen = nameFromDisk(name);
+    const found = directory.names.get(upcase(seen));
+    if (found === undefined && this.#params.shortNames && hasShortNameShape(seen)) {
+      directory.shortNames ??= shortNamesOf(directory.names);
+      return directory.shortNames.get(upcase(seen));
+    }
     if (found === undefined || typeof found === 'string') return found;
     return found.includes(name) ? name : found[0];
   }
@@ -233,6 +243,7 @@ class FoldingResolver implements NameResolver {
 
   #add(directory: Directory, name: string): void {
     assert(directory.names !== undefined, 'added to a directory that is not read');
+    directory.shortNames = undefined;
     const seen = nameFromDisk(name);
     const upper = upcase(seen);
     const key = upper === name ? name : upper;
@@ -248,6 +259,7 @@ class FoldingResolver implements NameResolver {
 
   #remove(directory: Directory, name: string): void {
     assert(directory.names !== undefined, 'removed from a directory that is not read');
+    directory.shortNames = undefined;
     const key = upcase(nameFromDisk(name));
     const known = directory.names.get(key);
     if (known === undefined) return;
@@ -297,6 +309,7 @@ class FoldingResolver implements NameResolver {
     directory.watch?.close();
     directory.watch = undefined;
     directory.seen = undefined;
+    directory.shortNames = undefined;
     if (directory.names === undefined) return;
     for (const known of directory.names.values()) {
       this.#namesHeld -= typeof known === 'string' ? 1 : known.length;
@@ -313,6 +326,17 @@ function childOf(directory: Directory, name: string): Directory {
     directory.children.set(name, child);
   }
   return child;
+}
+
+/** Of two names that one 8.3 name would lead to, the first keeps it. */
+function shortNamesOf(names: ReadonlyMap<string, string | string[]>): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const [seen, known] of names) {
+    const shortName = shortNameOf(seen);
+    if (shortName === '' || found.has(shortName)) continue;
+    found.set(shortName, typeof known === 'string' ? known : known[0]!);
+  }
+  return found;
 }
 
 const NS_OF_1970_SINCE_1601 = 11_644_473_600_000_000_000n;

@@ -68,9 +68,9 @@ export function* openFile(
         break;
       case 'name-missing': {
         if (!request.mayCreate) return { status: STATUS_OBJECT_NAME_NOT_FOUND };
-        const outcome = yield* createNew(request, found);
+        path = volume.tunnel?.take(found.path) ?? found.path;
+        const outcome = yield* createNew(request, { path, parent: found.parent });
         if (outcome !== 'exists') return outcome;
-        path = found.path;
         if (refusesExisting(request)) return yield* refuseExisting(request, path);
         isTried = true;
       }

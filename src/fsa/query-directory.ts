@@ -22,6 +22,7 @@ import { mayListEntry } from './entry-access.ts';
 import type { LocalOpen } from './local-open.ts';
 import { metadataOf, storedAttributes } from './metadata.ts';
 import { joinPath, lastOf, nameFromDisk, nameToDisk, parentOf } from './names.ts';
+import { shortNameOf } from './short-names.ts';
 import type { DirectoryQuery } from './surface.ts';
 
 /**
@@ -160,6 +161,7 @@ function* scanEntry(
   const { file } = open;
   const { pattern } = cursor;
   const { clock, timers } = open.volume.env;
+  const { shortNames } = open.volume.options;
   let startMs = clock.monotonicMs();
   for (let scanned = 1; ; ) {
     while (cursor.next < cursor.batch.length) {
@@ -172,7 +174,9 @@ function* scanEntry(
       }
       const found = cursor.batch[cursor.next++]!;
       const name = nameFromDisk(found.name);
-      if (!pattern.matchesAll && !pattern.matches(name)) continue;
+      if (!pattern.matchesAll && !pattern.matches(name)) {
+        if (!shortNames || !pattern.matches(shortNameOf(name))) continue;
+      }
       if (cursor.namesOnly) return nameEntry(found, name);
       const stating = file.statEntry(found.name);
       const stat = isPromise(stating) ? yield* wait(stating) : stating;
@@ -241,7 +245,8 @@ function* tell(
     const isLink = found.type === 'symlink';
     if (!(yield* mayListEntry(open, { onDisk, stat, isLink }))) return undefined;
   }
-  const extras = { name, deletePending: false, streamSize: undefined, eaSize: 0 };
+  const shortName = volume.options.shortNames ? shortNameOf(name) : '';
+  const extras = { name, deletePending: false, streamSize: undefined, eaSize: 0, shortName };
   return metadataOf(volume.options, stat, storedAttributes(value, stat), extras);
 }
 
@@ -279,6 +284,7 @@ function nameEntry(found: DirectoryEntry, name: string): DirectoryEntryData {
     eaSize: 0,
     reparseTag: 0,
     name,
+    shortName: '',
     fileIndex: 0,
   };
 }

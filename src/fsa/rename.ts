@@ -83,6 +83,7 @@ export function* renameFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   for (const other of volume.opens.ofFile(open.fileKey)) {
     if (other.volume === volume && other.path === link.path) other.path = place.path;
   }
+  volume.tunnel?.remember(link.path);
   const names = { from: link.path, to: place.path, isDirectory: open.isDirectory };
   reportRenamed(volume, names, replace && !isOwnLink(open, place));
   return STATUS_SUCCESS;

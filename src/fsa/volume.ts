@@ -7,6 +7,7 @@ import type { LocalOpens } from './local-opens.ts';
 import type { NameResolver } from './name-resolver.ts';
 import type { ChangeNotifyList } from './notify-list.ts';
 import type { OplockBreaks } from './oplock-breaks.ts';
+import type { TunnelCache } from './tunnel-cache.ts';
 
 /** How file attributes and security are kept and checked; from the share's configuration. */
 export interface VolumeOptions {
@@ -21,6 +22,8 @@ export interface VolumeOptions {
   readonly securityXattr: string;
   /** Dot files carry FILE_ATTRIBUTE_HIDDEN. */
   readonly hideDotFiles: boolean;
+  /** Files whose name is no 8.3 name have one besides, and are found by it. */
+  readonly shortNames: boolean;
   /** FLUSH and write-through reach the disk; false answers from the page cache. */
   readonly strictSync: boolean;
   /** Directories list only what the caller may read. */
@@ -50,6 +53,8 @@ export interface Volume {
   readonly names: NameResolver;
   /** The opens that this process serves. */
   readonly opens: LocalOpens;
+  /** With `shortNames`. */
+  readonly tunnel: TunnelCache | undefined;
   /** Who watches which directory, by the open that watches. */
   readonly changeNotifyList: ChangeNotifyList<LocalOpen>;
   readonly oplockBreaks: OplockBreaks;

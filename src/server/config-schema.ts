@@ -29,6 +29,7 @@ export interface ShareSection {
   readonly create_mask?: number | undefined;
   readonly directory_mask?: number | undefined;
   readonly hide_dot_files?: boolean | undefined;
+  readonly short_names?: boolean | undefined;
   readonly strict_sync?: boolean | undefined;
 }
 
@@ -88,6 +89,7 @@ const share = z.strictObject({
   create_mask: fileMode.optional(),
   directory_mask: fileMode.optional(),
   hide_dot_files: bool.optional(),
+  short_names: bool.optional(),
   strict_sync: bool.optional(),
 });
 

@@ -144,6 +144,7 @@ function toShare(name: string, share: ShareSection, folder: string): ShareOption
     createMask: share.create_mask,
     directoryMask: share.directory_mask,
     hideDotFiles: share.hide_dot_files,
+    shortNames: share.short_names,
     strictSync: share.strict_sync,
   });
 }

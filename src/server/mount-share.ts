@@ -87,6 +87,7 @@ function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
     directoryMask: options.directoryMask ?? DEFAULT_VOLUME_OPTIONS.directoryMask,
     securityXattr: isRoot ? 'security.NTACL' : 'user.NTACL',
     hideDotFiles: options.hideDotFiles ?? DEFAULT_VOLUME_OPTIONS.hideDotFiles,
+    shortNames: options.shortNames ?? DEFAULT_VOLUME_OPTIONS.shortNames,
     strictSync: options.strictSync ?? DEFAULT_VOLUME_OPTIONS.strictSync,
     accessBasedEnumeration:
       options.accessBasedEnumeration ?? DEFAULT_VOLUME_OPTIONS.accessBasedEnumeration,

@@ -59,6 +59,8 @@ export interface ShareOptions {
   readonly directoryMask?: number;
   /** Names that start with a dot carry the hidden attribute; default true. */
   readonly hideDotFiles?: boolean;
+  /** Files have 8.3 names for old programs; default false. */
+  readonly shortNames?: boolean;
   /** FLUSH and write-through reach the disk; default true. */
   readonly strictSync?: boolean;
 }

@@ -67,7 +67,7 @@ function makeShares(base: string): readonly ShareOptions[] {
   const own = process.env.SEMBA_SHARE_DIR;
   const main = own === undefined ? storage(base, 'share') : { path: own };
   return [
-    { name: 'share', ...main, createMask: 0o755 },
+    { name: 'share', ...main, createMask: 0o755, shortNames: true },
     { name: 'share_enc', ...storage(base, 'share_enc'), encryption: 'required' },
     { name: 'hideunread', ...storage(base, 'hideunread'), accessBasedEnumeration: true },
     { name: 'share_ro', path: readOnlyFolder(base), readOnly: true },

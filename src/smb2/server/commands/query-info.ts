@@ -12,8 +12,10 @@ import {
 import { queryEas } from '../../../fsa/ea.ts';
 import { queryMetadata } from '../../../fsa/information.ts';
 import type { LocalOpen } from '../../../fsa/local-open.ts';
+import { lastOf, nameFromDisk } from '../../../fsa/names.ts';
 import { currentName } from '../../../fsa/open-paths.ts';
 import { querySecurity } from '../../../fsa/security.ts';
+import { alternateNameOf } from '../../../fsa/short-names.ts';
 import { queryStreams } from '../../../fsa/streams.ts';
 import { queryVolume } from '../../../fsa/volume-information.ts';
 import { decodeGetEaList, encodeFullEaList } from '../../../fscc/ea.ts';
@@ -141,20 +143,12 @@ function* queryFile(request: Request, query: QueryInfoRequest, open: LocalOpen):
     mode: open.mode,
     alignment: 0,
     name,
-    shortName: shortNameOf(name),
+    shortName: alternateNameOf(nameFromDisk(lastOf(open.path)), open.volume.options.shortNames),
     volumeSerialNumber: BigInt(open.volume.options.serialNumber),
   };
   return answer(request, query, (cls, view, at, end) =>
     encodeFileInformation(cls, view, at, end, data),
   );
-}
-
-/** No 8.3 names are made; a name that is one already is its own alternate name. */
-function shortNameOf(path: string): string {
-  const name = path.slice(path.lastIndexOf('\\') + 1);
-  return /^[A-Za-z0-9!#$%&'()@^_`{}~-]{1,8}(\.[A-Za-z0-9!#$%&'()@^_`{}~-]{1,3})?$/.test(name)
-    ? name
-    : '';
 }
 
 /** [MS-FSA] 2.1.5.12.15 FileFullEaInformation; the input may name the wanted ones. */
