@@ -55,7 +55,12 @@ const INVALID_ACCESS = 0x0ce0_fe00;
 const INVALID_ATTRIBUTES = ~0x7fb7;
 /** Windows: create options above FILE_OPEN_FOR_FREE_SPACE_QUERY (smb2.create.gentest). */
 const INVALID_OPTIONS = 0xff00_0000;
-/** Windows: what only makes sense in the kernel (smb2.create.gentest). */
+/**
+ * Windows: what only makes sense in the kernel (smb2.create.gentest). [MS-SMB2] 2.2.13 SMB2 CREATE
+ * Request, CreateOptions: FILE_RESERVE_OPFILTER is not supported, FILE_COMPLETE_IF_OPLOCKED and
+ * FILE_OPEN_REQUIRING_OPLOCK are ignored. An open waits for breaks and is granted what it can be
+ * in any case, and STATUS_OPLOCK_BREAK_IN_PROGRESS never goes over the wire.
+ */
 const UNSUPPORTED_OPTIONS =
   FILE_CREATE_TREE_CONNECTION | FILE_OPEN_BY_FILE_ID | FILE_RESERVE_OPFILTER;
 const SHARE_ALL = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;

@@ -5,12 +5,18 @@ import {
   type NtStatus,
   STATUS_INVALID_OPLOCK_PROTOCOL,
   STATUS_INVALID_PARAMETER,
+  STATUS_NOT_SUPPORTED,
   STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_PENDING,
   STATUS_REQUEST_NOT_ACCEPTED,
   STATUS_SUCCESS,
   STATUS_UNSUCCESSFUL,
 } from '../../src/erref/ntstatus.ts';
+import {
+  FILE_COMPLETE_IF_OPLOCKED,
+  FILE_OPEN_REQUIRING_OPLOCK,
+  FILE_RESERVE_OPFILTER,
+} from '../../src/fscc/create-parameters.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
 import {
   SMB2_LEASE_NONE,
@@ -36,6 +42,7 @@ import { expectStatus, type GetTarget, logOnAt, opened, uniqueName } from './pee
 
 export function oplockTests(target: GetTarget): void {
   grantTests(target);
+  optionTests(target);
   breakTests(target);
   leaseTests(target);
 }
@@ -63,6 +70,40 @@ function grantTests(target: GetTarget): void {
       const requestedOplockLevel = SMB2_OPLOCK_LEVEL_BATCH;
       const second = await opened(tree, reopen(name, { requestedOplockLevel }));
       assert.ok(second.response.oplockLevel <= SMB2_OPLOCK_LEVEL_II);
+    });
+  });
+}
+
+/** They ask the kernel's own callers not to wait; SMB2 has no way to say that a break goes on. */
+function optionTests(target: GetTarget): void {
+  describe('[MS-SMB2] 2.2.13 SMB2 CREATE Request, the CreateOptions about oplocks', () => {
+    const IGNORED = [
+      ['FILE_COMPLETE_IF_OPLOCKED', FILE_COMPLETE_IF_OPLOCKED],
+      ['FILE_OPEN_REQUIRING_OPLOCK', FILE_OPEN_REQUIRING_OPLOCK],
+    ] as const;
+    for (const [name, createOptions] of IGNORED) {
+      it(`waits for a break as without it: ${name}`, async () => {
+        const holder = await listening(target);
+        const { tree } = await logOnAt(target());
+        const path = uniqueName('option');
+        const requestedOplockLevel = SMB2_OPLOCK_LEVEL_BATCH;
+        const first = await opened(holder.tree, create(path, { requestedOplockLevel }));
+        const second = tree.create(reopen(path, { createOptions, requestedOplockLevel }));
+        assert.equal((await second.interim)?.status, STATUS_PENDING);
+        await holder.nextBreak();
+        expectStatus(await first.acknowledgeOplockBreak(SMB2_OPLOCK_LEVEL_II), STATUS_SUCCESS);
+        expectStatus(await second, STATUS_SUCCESS);
+      });
+    }
+
+    it('fails with STATUS_NOT_SUPPORTED: FILE_RESERVE_OPFILTER', async () => {
+      const holder = await listening(target);
+      const path = uniqueName('option');
+      await opened(holder.tree, create(path));
+      const reply = await holder.tree.create(
+        reopen(path, { createOptions: FILE_RESERVE_OPFILTER }),
+      );
+      expectStatus(reply, STATUS_NOT_SUPPORTED);
     });
   });
 }

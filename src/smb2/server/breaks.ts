@@ -186,6 +186,7 @@ function send(connection: Connection, open: Open, reply: Reply): void {
     sessionId: 0n,
   });
   sendMessage(connection, isSealed(open) ? open.session : undefined, [reply]);
+  connection.afterBreak?.();
 }
 
 function isSealed({ session, treeConnect }: Open): boolean {

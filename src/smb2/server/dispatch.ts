@@ -35,6 +35,7 @@ import { handleCreate } from './commands/create.ts';
 import { handleEcho } from './commands/echo.ts';
 import { handleFlush } from './commands/flush.ts';
 import { handleIoctl } from './commands/ioctl.ts';
+import { isSessionlessControl } from './commands/ioctl-torture.ts';
 import { handleLock } from './commands/lock.ts';
 import { handleLogoff } from './commands/logoff.ts';
 import { handleNegotiate } from './commands/negotiate.ts';
@@ -110,6 +111,9 @@ export function dispatch(request: Request, message: Uint8Array): Task<NtStatus |
   const entry = ROUTES[command];
   if (entry === undefined) return answered(STATUS_INVALID_PARAMETER);
   const status = verify(request, entry, message);
+  if (status === STATUS_USER_SESSION_DELETED && isSessionlessControl(request)) {
+    return handleIoctl(request);
+  }
   return status === 0 ? entry.handle(request, message) : answered(status);
 }
 

@@ -5,7 +5,9 @@ import {
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
 } from '../../../erref/ntstatus.ts';
+import { SMB2_IOCTL } from '../../wire/constants.ts';
 import { IOCTL_RESPONSE_HEAD } from '../../wire/ioctl.ts';
+import type { Request } from '../request.ts';
 import type { Ioctl } from './ioctl-call.ts';
 
 /**
@@ -15,6 +17,7 @@ import type { Ioctl } from './ioctl-call.ts';
  */
 const FSCTL_SMBTORTURE = 0x8384_0000;
 const FSCTL_SMBTORTURE_MASK = 0xffff_0000;
+const FSCTL_SMBTORTURE_FORCE_UNACKED_TIMEOUT = 0x8384_8003;
 const FSCTL_SMBTORTURE_IOCTL_RESPONSE_BODY_PADDING8 = 0x8384_8013;
 const FSCTL_SMBTORTURE_GLOBAL_READ_RESPONSE_BODY_PADDING8 = 0x8384_8023;
 const FSCTL_SMBTORTURE_FSP_ASYNC_SLEEP = 0x8384_8043;
@@ -24,9 +27,20 @@ export function isTortureControl({ request, ioctl }: Ioctl): boolean {
   return (ioctl.ctlCode & FSCTL_SMBTORTURE_MASK) >>> 0 === FSCTL_SMBTORTURE;
 }
 
+/** How long a break goes unacknowledged by the peer's TCP before the connection is given up. */
+const UNACKED_TIME_MS = 1_000;
+
+/** The one control that comes before, and without, a session; exactly this code. */
+export function isSessionlessControl({ server, header, view, body, end }: Request): boolean {
+  if (!server.options.testControls || header.command !== SMB2_IOCTL || end - body < 8) return false;
+  return view.getUint32(body + 4, LE) === FSCTL_SMBTORTURE_FORCE_UNACKED_TIMEOUT;
+}
+
 export function* handleTortureControl(call: Ioctl): Task<NtStatus> {
   const { request, ioctl } = call;
   switch (ioctl.ctlCode) {
+    case FSCTL_SMBTORTURE_FORCE_UNACKED_TIMEOUT:
+      return blockTransport(call);
     case FSCTL_SMBTORTURE_IOCTL_RESPONSE_BODY_PADDING8:
       return answerPadded(call);
     case FSCTL_SMBTORTURE_GLOBAL_READ_RESPONSE_BODY_PADDING8:
@@ -37,6 +51,18 @@ export function* handleTortureControl(call: Ioctl): Task<NtStatus> {
     default:
       return STATUS_INVALID_DEVICE_REQUEST;
   }
+}
+
+/** From now on it looks as if breaks do not get through: the connection ends at the next one. */
+function blockTransport({ request, ioctl }: Ioctl): NtStatus {
+  if (ioctl.input.length !== 0) return STATUS_INVALID_PARAMETER;
+  const { connection, server } = request;
+  connection.afterBreak = () => {
+    server.options.env.timers.after(UNACKED_TIME_MS, () =>
+      server.disconnect(connection, 'a break is not acknowledged by TCP (test control)'),
+    );
+  };
+  return 0;
 }
 
 /** One byte of output, eight bytes behind where it usually stands. */
