@@ -57,7 +57,7 @@ function* removeAll(open: LocalOpen, due: readonly PendingDelete[]): Task<void> 
 function* removeFile(open: LocalOpen, { path, credentials }: PendingDelete): Task<void> {
   const { vfs, env } = open.volume;
   // Somebody outside may have put another file under the name.
-  const stat = yield* wait(vfs.stat(credentials, path));
+  const stat = yield* wait(vfs.stat(credentials, path, { noFollow: open.link !== undefined }));
   if (failed(stat) || fileKeyOf(stat) !== open.fileKey) return;
   const removed = open.isDirectory
     ? yield* wait(vfs.removeDirectory(credentials, path))

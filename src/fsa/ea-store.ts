@@ -27,6 +27,7 @@ const PRIVATE_NAMES: ReadonlySet<string> = new Set([
   'DOSSTREAMS',
   'NTACL',
   'SAMBA_PAI',
+  'SMBREPARSE',
   'UNIX_RDEV',
 ]);
 const PRIVATE_PREFIXES = ['DOSSTREAM.', 'ORG.NETATALK.', 'SEMBA.'] as const;

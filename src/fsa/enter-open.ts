@@ -8,7 +8,8 @@ import { decideOpen, type OpenProposal } from './decide-open.ts';
 import { oplockKeyOf } from './decide-oplock.ts';
 import type { NtError } from './errno-to-ntstatus.ts';
 import type { OpenEntry } from './file-record.ts';
-import type { LocalOpen } from './local-open.ts';
+import { LINK_BACKING } from './link-backing.ts';
+import type { LocalOpen, OpenedLink } from './local-open.ts';
 import type { OpenRequest } from './open-request.ts';
 import { BREAK_WAITS_MAX, waitForBreaks } from './oplock-breaks.ts';
 
@@ -17,6 +18,7 @@ export interface Entrance {
   readonly fileKey: string;
   readonly path: string;
   readonly isDirectory: boolean;
+  readonly link?: OpenedLink | undefined;
   readonly granted: number;
   /** What the disposition does besides: part of the sharing check. */
   readonly implied: number;
@@ -81,11 +83,12 @@ export function* enterOpen(
     fileKey,
     file: entrance.file,
     isDirectory,
+    link: entrance.link,
     streamName,
     streamKey,
     oplockKey: entry.oplockKey,
     oplock: grant,
-    backing: undefined,
+    backing: entrance.link === undefined ? undefined : LINK_BACKING,
     grantedAccess: granted,
     shareAccess: request.shareAccess,
     createOptions: request.options,

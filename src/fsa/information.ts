@@ -51,6 +51,7 @@ import { endIfDeletePending } from './notify.ts';
 import { reportContent, reportModified } from './notify-report.ts';
 import { STORED_ATTRIBUTES } from './open-request.ts';
 import { sizeOf } from './read-write.ts';
+import { isReparsePoint, reparseTag } from './reparse-xattr.ts';
 import { storeAttributes, storeChangeTime } from './store-attributes.ts';
 import type { BasicChange, DispositionChange, MetadataOutcome } from './surface.ts';
 
@@ -79,7 +80,14 @@ export function* queryMetadata(
     streamSize = size;
   }
   const eaSize = options.withEaSize === true ? yield* eaSizeOf(file) : 0;
-  const extras = { name: lastOf(path), deletePending, streamSize, eaSize };
+  const extras = {
+    name: lastOf(path),
+    deletePending,
+    streamSize,
+    eaSize,
+    reparseTag: isReparsePoint(open, stored) ? yield* reparseTag(open) : 0,
+    isDirectoryLink: open.link?.isDirectory === true,
+  };
   return { status: 0, metadata: metadataOf(volume.options, stat, stored, extras) };
 }
 
@@ -223,13 +231,15 @@ function checkBasic(change: BasicChange, stat: FileStat): NtStatus {
 /** What changes is stored, and last the ChangeTime, because all the rest moves it. */
 function* applyBasic(open: LocalOpen, change: BasicChange, stat: FileStat): Task<NtStatus> {
   const { file } = open;
-  const storesAttributes = change.attributes !== 0 || change.creationTime > 0n;
+  // A link has no place to keep attributes, nor a change time of ours.
+  const isFile = open.link === undefined;
+  const storesAttributes = isFile && (change.attributes !== 0 || change.creationTime > 0n);
   const accessNs = change.lastAccessTime > 0n ? nsOfFileTime(change.lastAccessTime) : undefined;
   const modifyNs = change.lastWriteTime > 0n ? nsOfFileTime(change.lastWriteTime) : undefined;
   const setsTimes = accessNs !== undefined || modifyNs !== undefined;
   const isChangeTimeSet = isUserSet(open.userSetChangeTime, change.changeTime);
-  const keepsChangeTime = isChangeTimeSet && (storesAttributes || setsTimes);
-  let changeTime = change.changeTime > 0n ? change.changeTime : undefined;
+  const keepsChangeTime = isFile && isChangeTimeSet && (storesAttributes || setsTimes);
+  let changeTime = isFile && change.changeTime > 0n ? change.changeTime : undefined;
   let attributes = 0;
   let creationTime = 0n;
   if (storesAttributes || keepsChangeTime || changeTime !== undefined) {
@@ -295,7 +305,7 @@ function* checkDelete(open: LocalOpen, ignoreReadOnly: boolean): Task<NtStatus |
 }
 
 /** With a descriptor of its own: a listing that is under way does not lose its place. */
-function* hasEntries(open: LocalOpen): Task<boolean> {
+export function* hasEntries(open: LocalOpen): Task<boolean> {
   const { vfs } = open.volume;
   const { credentials } = open.security;
   const directory = yield* wait(vfs.open(credentials, open.path, { access: 'directory' }));

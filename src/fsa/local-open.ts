@@ -5,6 +5,12 @@ import type { SecurityContext } from './security-context.ts';
 import type { StreamBacking } from './stream-backing.ts';
 import type { Volume } from './volume.ts';
 
+/** What is to know of a symbolic link that was opened itself. */
+export interface OpenedLink {
+  /** It leads to a directory, or says so. */
+  readonly isDirectory: boolean;
+}
+
 /**
  * [MS-FSA] 2.1.1.6 Per Open: the part that lives in the process that serves it. Its shared part
  * is an `OpenEntry` in the file's record.
@@ -12,16 +18,20 @@ import type { Volume } from './volume.ts';
  *     (openFile) --T0 enterOpen()--> open --T1 closeOpen()--> closed
  *
  * open: the record has its entry, `file` is usable. closed: neither; `closed` is true and every
- * operation fails with STATUS_FILE_CLOSED.
+ * operation fails with STATUS_FILE_CLOSED. A file and a symbolic link become each other by
+ * `setReparsePoint` and `deleteReparsePoint`: only then do `fileKey`, `isDirectory` and `link`
+ * change.
  */
 export interface LocalOpen {
   readonly volume: Volume;
   readonly security: SecurityContext;
   readonly openId: string;
   /** Key of the file's record: 'device:inode'. */
-  readonly fileKey: string;
+  fileKey: string;
   file: VfsFile;
-  readonly isDirectory: boolean;
+  isDirectory: boolean;
+  /** A symbolic link itself is open, not what it leads to. */
+  link: OpenedLink | undefined;
   /** '' is the unnamed stream; the name in the case it has on disk. A rename changes it. */
   streamName: string;
   streamKey: string;

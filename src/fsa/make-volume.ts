@@ -28,6 +28,7 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   securityXattr: 'user.NTACL',
   hideDotFiles: true,
   shortNames: false,
+  followLinks: true,
   strictSync: true,
   accessBasedEnumeration: false,
   eaSizeMax: DEFAULT_LIMITS.eaSizeMax,

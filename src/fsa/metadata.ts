@@ -29,13 +29,18 @@ export interface MetadataExtras {
   readonly eaSize: number;
   /** Only listings tell it. */
   readonly shortName?: string;
+  /** Set for a reparse point. */
+  readonly reparseTag?: number;
+  /** A reparse point that is no directory on disk, and one for clients. */
+  readonly isDirectoryLink?: boolean;
 }
 
 /** Attributes and creation time as stored; defaults where nothing, or nothing legible, is. */
 export function storedAttributes(value: Uint8Array | Errno, stat: FileStat): DosAttributes {
   const stored = failed(value) ? undefined : decodeDosAttributes(value);
   if (stored === undefined) {
-    return stat.type === 'directory' ? DIRECTORY_DEFAULT : FILE_DEFAULT;
+    const hasNone = stat.type === 'directory' || stat.type === 'symlink';
+    return hasNone ? NO_ATTRIBUTES : FILE_DEFAULT;
   }
   return stored;
 }
@@ -46,7 +51,7 @@ const FILE_DEFAULT: DosAttributes = {
   creationTime: undefined,
   changeMark: undefined,
 };
-const DIRECTORY_DEFAULT: DosAttributes = {
+const NO_ATTRIBUTES: DosAttributes = {
   attributes: 0,
   creationTime: undefined,
   changeMark: undefined,
@@ -58,12 +63,16 @@ const STORED_ONLY = FILE_ATTRIBUTE_NORMAL | FILE_ATTRIBUTE_DIRECTORY | FILE_ATTR
 function visibleAttributes(
   stored: DosAttributes,
   stat: FileStat,
-  name: string,
+  extras: MetadataExtras,
   options: VolumeOptions,
 ): number {
   let attributes = stored.attributes & ~STORED_ONLY;
   if (stat.type === 'directory') attributes |= FILE_ATTRIBUTE_DIRECTORY;
-  if (options.hideDotFiles && isDotFile(name)) attributes |= FILE_ATTRIBUTE_HIDDEN;
+  if (extras.reparseTag) {
+    attributes |= FILE_ATTRIBUTE_REPARSE_POINT;
+    if (extras.isDirectoryLink === true) attributes |= FILE_ATTRIBUTE_DIRECTORY;
+  }
+  if (options.hideDotFiles && isDotFile(extras.name)) attributes |= FILE_ATTRIBUTE_HIDDEN;
   return attributes === 0 ? FILE_ATTRIBUTE_NORMAL : attributes;
 }
 
@@ -95,8 +104,10 @@ export function metadataOf(
   stored: DosAttributes,
   extras: MetadataExtras,
 ): DirectoryEntryData {
-  const isDirectory = stat.type === 'directory' && extras.streamSize === undefined;
-  const size = extras.streamSize ?? stat.size;
+  const isDirectory =
+    (stat.type === 'directory' && extras.streamSize === undefined) ||
+    extras.isDirectoryLink === true;
+  const size = extras.streamSize ?? (stat.type === 'symlink' ? 0 : stat.size);
   const isSparse = (stored.attributes & FILE_ATTRIBUTE_SPARSE_FILE) !== 0;
   let allocationSize = extras.streamSize === undefined ? stat.allocated : 0;
   if (isDirectory) allocationSize = 0;
@@ -106,7 +117,7 @@ export function metadataOf(
     lastAccessTime: fileTimeOfNs(stat.accessTimeNs),
     lastWriteTime: fileTimeOfNs(stat.modifyTimeNs),
     changeTime: changeTimeOf(stored, stat),
-    attributes: visibleAttributes(stored, stat, extras.name, options),
+    attributes: visibleAttributes(stored, stat, extras, options),
     endOfFile: isDirectory ? 0 : size,
     allocationSize,
     // [MS-FSA] 2.1.5.12.29: a link that is to be deleted does not count any more.
@@ -115,7 +126,7 @@ export function metadataOf(
     isDirectory,
     fileId: stat.inode,
     eaSize: extras.eaSize,
-    reparseTag: 0,
+    reparseTag: extras.reparseTag ?? 0,
     name: extras.name,
     shortName: extras.shortName ?? '',
     fileIndex: 0,

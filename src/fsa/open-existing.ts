@@ -9,6 +9,7 @@ import {
   STATUS_NOT_A_DIRECTORY,
   STATUS_OBJECT_NAME_COLLISION,
   STATUS_OBJECT_NAME_NOT_FOUND,
+  STATUS_STOPPED_ON_SYMLINK,
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
 import {
@@ -23,9 +24,10 @@ import {
   FILE_ATTRIBUTE_ARCHIVE,
   FILE_ATTRIBUTE_HIDDEN,
   FILE_ATTRIBUTE_READONLY,
+  FILE_ATTRIBUTE_REPARSE_POINT,
   FILE_ATTRIBUTE_SYSTEM,
 } from '../fscc/file-attributes.ts';
-import { ENODATA, failed } from '../vfs/errno.ts';
+import { ENODATA, type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { checkAccess } from './access.ts';
 import { abandonOpen } from './close.ts';
@@ -34,13 +36,16 @@ import { removeAllEas, storeEas } from './ea-store.ts';
 import { enterOpen } from './enter-open.ts';
 import { type NtError, statusOf } from './errno-to-ntstatus.ts';
 import { fileKeyOf } from './file-record.ts';
-import type { LocalOpen } from './local-open.ts';
+import { isDirectoryTarget } from './link-target.ts';
+import type { LocalOpen, OpenedLink } from './local-open.ts';
 import { creationTimeOf, metadataOf, storedAttributes } from './metadata.ts';
 import { lastOf } from './names.ts';
 import { reportOverwritten, reportStreamAdded } from './notify-report.ts';
 import { decodeNtAcl } from './nt-acl.ts';
 import { type OpenRequest, refusesExisting } from './open-request.ts';
 import type { Opened } from './open-storage.ts';
+import { isReparsePoint, REPARSE_XATTR, reparseTag } from './reparse-xattr.ts';
+import { stoppedOnFile } from './stopped-on-link.ts';
 import { storeAttributes } from './store-attributes.ts';
 import {
   createStream,
@@ -57,6 +62,7 @@ interface Examined {
   readonly stored: DosAttributes;
   readonly granted: number;
   readonly implied: number;
+  readonly link: OpenedLink | undefined;
   /** Extended attribute of the stream to open; undefined when it has to be made, or is unnamed. */
   readonly xattr: string | undefined;
 }
@@ -70,8 +76,10 @@ export function* openExisting(
   const { file } = opened;
   const examined = yield* examine(request, path, opened);
   if (typeof examined === 'number') {
+    const outcome =
+      examined === STATUS_STOPPED_ON_SYMLINK ? yield* stoppedOnFile(request, file) : undefined;
     file.close();
-    return { status: examined };
+    return outcome ?? { status: examined };
   }
   const { stat, xattr } = examined;
   const open = yield* enterOpen(request, {
@@ -79,6 +87,7 @@ export function* openExisting(
     fileKey: fileKeyOf(stat),
     path,
     isDirectory: stat.type === 'directory' && request.name.streamName === '',
+    link: examined.link,
     granted: examined.granted,
     implied: examined.implied,
     streamName: xattr === undefined ? request.name.streamName : streamOfXattr(xattr)!,
@@ -103,9 +112,13 @@ function* examine(request: OpenRequest, path: string, opened: Opened): Task<Exam
   const { file } = opened;
   const stat = yield* wait(file.stat());
   if (failed(stat)) return statusOf(stat);
-  const type = checkType(request, stat);
+  const link = stat.type === 'symlink' ? yield* lookAtLink(request, path) : undefined;
+  if (failed(link)) return statusOf(link);
+  const type = checkType(request, stat, link);
   if (type !== STATUS_SUCCESS) return type;
   const stored = storedAttributes(yield* wait(file.getXattr(DOSATTRIB_XATTR)), stat);
+  const reparses = (stored.attributes & FILE_ATTRIBUTE_REPARSE_POINT) !== 0;
+  if (reparses && !request.opensReparsePoint) return STATUS_STOPPED_ON_SYMLINK;
   const isStream = name.streamName !== '';
   const xattr = isStream ? yield* findStream(file, name.streamName) : undefined;
   if (failed(xattr) && xattr !== ENODATA) return statusOf(xattr);
@@ -140,11 +153,28 @@ function* examine(request: OpenRequest, path: string, opened: Opened): Task<Exam
     return STATUS_CANNOT_DELETE;
   }
   const { granted } = access;
-  return { stat, stored, granted, implied, xattr: failed(xattr) ? undefined : xattr };
+  return { stat, stored, granted, implied, link, xattr: failed(xattr) ? undefined : xattr };
+}
+
+/** A link that is opened itself: whether it is a directory's. */
+function* lookAtLink(request: OpenRequest, path: string): Task<OpenedLink | Errno> {
+  const { vfs } = request.volume;
+  const { credentials } = request.security;
+  const target = yield* wait(vfs.stat(credentials, path));
+  if (!failed(target)) return { isDirectory: target.type === 'directory' };
+  const text = yield* wait(vfs.readLink(credentials, path));
+  return failed(text) ? text : { isDirectory: isDirectoryTarget(text) };
 }
 
 /** Whether the request is for a thing of this kind at all. */
-function checkType(request: OpenRequest, stat: FileStat): NtStatus {
+function checkType(request: OpenRequest, stat: FileStat, link: OpenedLink | undefined): NtStatus {
+  if (link !== undefined) {
+    if (request.mustBeDirectory && !link.isDirectory) return STATUS_NOT_A_DIRECTORY;
+    if (request.mustBeFile && link.isDirectory) return STATUS_FILE_IS_A_DIRECTORY;
+    // There is nothing in a link that could be replaced, nor a place for a stream.
+    const isPlain = request.name.streamName === '' && !request.overwrites;
+    return isPlain ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+  }
   if (stat.type !== 'directory') {
     if (request.mustBeDirectory) return STATUS_NOT_A_DIRECTORY;
     return stat.type === 'file' ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
@@ -180,7 +210,14 @@ function* finish(request: OpenRequest, open: LocalOpen, examined: Examined): Tas
     stat = now;
     stored = storedAttributes(yield* wait(open.file.getXattr(DOSATTRIB_XATTR)), now);
   }
-  const extras = { name: lastOf(open.path), deletePending: false, streamSize, eaSize: 0 };
+  const extras = {
+    name: lastOf(open.path),
+    deletePending: false,
+    streamSize,
+    eaSize: 0,
+    reparseTag: isReparsePoint(open, stored) ? yield* reparseTag(open) : 0,
+    isDirectoryLink: open.link?.isDirectory === true,
+  };
   const metadata = metadataOf(open.volume.options, stat, stored, extras);
   return { status: 0, open, createAction, metadata };
 }
@@ -235,6 +272,9 @@ function* overwrite(request: OpenRequest, open: LocalOpen, examined: Examined): 
       if (streamOfXattr(xattr) !== undefined) yield* wait(file.removeXattr(xattr));
     }
     yield* removeAllEas(file, xattrs);
+  }
+  if ((stored.attributes & FILE_ATTRIBUTE_REPARSE_POINT) !== 0) {
+    yield* wait(file.removeXattr(REPARSE_XATTR));
   }
   const added = yield* storeEas(open.volume, file, request.eas);
   if (added !== STATUS_SUCCESS) return added;

@@ -24,6 +24,7 @@ import {
   FILE_NON_DIRECTORY_FILE,
   FILE_OPEN,
   FILE_OPEN_BY_FILE_ID,
+  FILE_OPEN_REPARSE_POINT,
   FILE_OVERWRITE,
   FILE_OVERWRITE_IF,
   FILE_RESERVE_OPFILTER,
@@ -80,12 +81,16 @@ export interface OpenRequest {
   readonly volume: Volume;
   readonly security: SecurityContext;
   readonly name: ParsedName;
+  /** The name as the client wrote it. */
+  readonly rawName: string;
   /** Specific rights; MAXIMUM_ALLOWED is `maximum`. */
   readonly desired: number;
   readonly maximum: boolean;
   readonly shareAccess: number;
   readonly disposition: number;
   readonly options: number;
+  /** FILE_OPEN_REPARSE_POINT: a link, or another reparse point, itself is meant. */
+  readonly opensReparsePoint: boolean;
   readonly mustBeDirectory: boolean;
   readonly mustBeFile: boolean;
   readonly mayCreate: boolean;
@@ -145,11 +150,13 @@ export function parseOpen(
     volume,
     security,
     name,
+    rawName: params.path,
     desired,
     maximum: (desiredAccess & MAXIMUM_ALLOWED) !== 0,
     shareAccess,
     disposition: createDisposition,
     options: createOptions,
+    opensReparsePoint: (createOptions & FILE_OPEN_REPARSE_POINT) !== 0,
     mustBeDirectory: isDirectory || name.isDirectory,
     mustBeFile: isFile || name.isData,
     mayCreate: createDisposition !== FILE_OPEN && createDisposition !== FILE_OVERWRITE,

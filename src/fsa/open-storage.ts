@@ -5,8 +5,18 @@ import {
   FILE_READ_DATA,
   FILE_WRITE_DATA,
 } from '../dtyp/access-mask.ts';
-import { EACCES, EISDIR, EPERM, EROFS, type Errno, ETXTBSY, failed } from '../vfs/errno.ts';
-import type { OpenFor, VfsFile } from '../vfs/vfs.ts';
+import {
+  EACCES,
+  EISDIR,
+  ELOOP,
+  ENOTDIR,
+  EPERM,
+  EROFS,
+  type Errno,
+  ETXTBSY,
+  failed,
+} from '../vfs/errno.ts';
+import type { OpenFor, OpenOptions, VfsFile } from '../vfs/vfs.ts';
 import type { OpenRequest } from './open-request.ts';
 
 /** A file that the store opened, and what for: proof of what its own permissions allow. */
@@ -22,29 +32,60 @@ export function creationAccess(request: OpenRequest): OpenFor {
 
 /**
  * Opens what stands at a path with as much access as the request needs. MAXIMUM_ALLOWED takes what
- * the store gives; everything else is all or nothing.
+ * the store gives; everything else is all or nothing. With FILE_OPEN_REPARSE_POINT a link at the
+ * end is opened itself, for its metadata only.
  */
 export function* openStorage(request: OpenRequest, path: string): Task<Opened | Errno> {
   const { volume, security } = request;
+  const options = optionsOf(request);
   let access = firstAccess(request);
   for (;;) {
-    const opening = volume.vfs.open(security.credentials, path, OPTIONS[access]);
+    const opening = volume.vfs.open(security.credentials, path, options[access]);
     const file = isPromise(opening) ? yield* wait(opening) : opening;
     if (!failed(file)) return { file, access };
+    if (request.opensReparsePoint && (file === ELOOP || file === ENOTDIR)) {
+      return yield* openLink(request, path, file);
+    }
     const next = nextAccess(request, access, file);
     if (next === undefined) return file;
     access = next;
   }
 }
 
+/** What refused to be opened for data, if it is a link; else `refusal` stands. */
+function* openLink(request: OpenRequest, path: string, refusal: Errno): Task<Opened | Errno> {
+  const { volume, security } = request;
+  const options = optionsOf(request).metadata;
+  const file = yield* wait(volume.vfs.open(security.credentials, path, options));
+  if (failed(file)) return refusal;
+  const stat = yield* wait(file.stat());
+  if (!failed(stat) && stat.type === 'symlink') return { file, access: 'metadata' };
+  file.close();
+  return refusal;
+}
+
+type OptionsByAccess = Readonly<Record<OpenFor, OpenOptions>>;
+
+function optionsOf({ volume, opensReparsePoint }: OpenRequest): OptionsByAccess {
+  if (volume.options.followLinks) return opensReparsePoint ? NO_FOLLOW : FOLLOW;
+  return opensReparsePoint ? NO_LINKS_BUT_LAST : NO_LINKS;
+}
+
+function byAccess(links: Omit<OpenOptions, 'access'>): OptionsByAccess {
+  return {
+    metadata: { access: 'metadata', ...links },
+    read: { access: 'read', ...links },
+    write: { access: 'write', ...links },
+    readwrite: { access: 'readwrite', ...links },
+    directory: { access: 'directory', ...links },
+  };
+}
+
 /** Shared, so that an open allocates nothing for them. */
-const OPTIONS: Readonly<Record<OpenFor, { readonly access: OpenFor }>> = {
-  metadata: { access: 'metadata' },
-  read: { access: 'read' },
-  write: { access: 'write' },
-  readwrite: { access: 'readwrite' },
-  directory: { access: 'directory' },
-};
+const FOLLOW = byAccess({});
+const NO_FOLLOW = byAccess({ noFollow: true });
+const NO_LINKS = byAccess({ noLinks: true });
+const NO_LINKS_BUT_LAST = byAccess({ noLinks: true, noFollow: true });
 
 function firstAccess(request: OpenRequest): OpenFor {
   if (request.name.streamName !== '') return 'metadata';

@@ -7,14 +7,15 @@ import {
   STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_OBJECT_PATH_NOT_FOUND,
 } from '../erref/ntstatus.ts';
-import { ENOENT, ENOTDIR, type Errno, failed } from '../vfs/errno.ts';
-import { statusOf } from './errno-to-ntstatus.ts';
+import { ELOOP, ENOENT, ENOTDIR, type Errno, EXDEV, failed } from '../vfs/errno.ts';
+import { type NtError, statusOf } from './errno-to-ntstatus.ts';
 import { fileKeyOf, pendingDeleteOf } from './file-record.ts';
 import { createNew } from './open-create.ts';
 import { openExisting } from './open-existing.ts';
 import { type OpenRequest, parseOpen, refusesExisting } from './open-request.ts';
 import { openStorage } from './open-storage.ts';
 import type { SecurityContext } from './security-context.ts';
+import { stoppedOnPath } from './stopped-on-link.ts';
 import type { OpenOutcome, OpenParams } from './surface.ts';
 import type { Volume } from './volume.ts';
 
@@ -27,6 +28,9 @@ const OPEN_ATTEMPTS_MAX = 6;
  * [MS-FSA] 2.1.5.1 Server Requests an Open of a File. The path is tried as it is; only when the
  * store does not know it are its components looked for without regard to case. Cost for a file that
  * exists: one open, one stat, two extended attributes, one record update.
+ *
+ * STATUS_STOPPED_ON_SYMLINK: the name leads through a link that this volume does not follow, or
+ * that leads out of it or to nothing; the client goes on by itself.
  */
 export function* openFile(
   volume: Volume,
@@ -49,24 +53,32 @@ export function* openFile(
         attempt = 0;
         continue;
       }
+      if (opened === EXDEV || opened === ELOOP) return yield* stopOr(request, statusOf(opened));
       if (opened !== ENOENT && opened !== ENOTDIR) return { status: statusOf(opened) };
       errno = opened;
     }
     const found = yield* volume.names.resolve(security.credentials, path);
     switch (found.kind) {
       case 'failed':
-        return { status: statusOf(found.errno) };
+        return yield* stopOr(request, statusOf(found.errno));
       case 'path-missing':
-        return { status: STATUS_OBJECT_PATH_NOT_FOUND };
+        return yield* stopOr(request, STATUS_OBJECT_PATH_NOT_FOUND);
       case 'found':
-        if (isTried && errno === ENOTDIR && found.path === path) {
-          return { status: STATUS_NOT_A_DIRECTORY };
+        if (isTried && found.path === path) {
+          if (errno === ENOTDIR) return { status: STATUS_NOT_A_DIRECTORY };
+          // The name stands, and what is there does not: a link to nothing, or just gone.
+          const stopped = yield* stoppedOnPath(request);
+          if (stopped !== undefined) return stopped;
         }
         path = found.path;
         if (!isTried && refusesExisting(request)) return yield* refuseExisting(request, path);
         isTried = true;
         break;
       case 'name-missing': {
+        if (!volume.options.followLinks) {
+          const stopped = yield* stoppedOnPath(request);
+          if (stopped !== undefined) return stopped;
+        }
         if (!request.mayCreate) return { status: STATUS_OBJECT_NAME_NOT_FOUND };
         path = volume.tunnel?.take(found.path) ?? found.path;
         const outcome = yield* createNew(request, { path, parent: found.parent });
@@ -79,10 +91,19 @@ export function* openFile(
   return { status: STATUS_OBJECT_NAME_NOT_FOUND };
 }
 
-/** FILE_CREATE of a name that stands: which of two reasons it fails for. */
+/** What a name that leads nowhere fails with: a link that is the client's, else `status`. */
+function* stopOr(request: OpenRequest, status: NtError): Task<OpenOutcome> {
+  return (yield* stoppedOnPath(request)) ?? { status };
+}
+
+/** FILE_CREATE of a name that stands: which of three reasons it fails for. */
 function* refuseExisting(request: OpenRequest, path: string): Task<OpenOutcome> {
   const { volume, security } = request;
   const stat = yield* wait(volume.vfs.stat(security.credentials, path));
+  if (failed(stat) || !volume.options.followLinks) {
+    const stopped = yield* stoppedOnPath(request);
+    if (stopped !== undefined) return stopped;
+  }
   if (failed(stat)) return { status: STATUS_OBJECT_NAME_COLLISION };
   const record = yield* wait(volume.files.get(fileKeyOf(stat)));
   const link = { volumeId: volume.id, path, streamKey: '' };

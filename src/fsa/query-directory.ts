@@ -12,16 +12,23 @@ import {
   STATUS_NO_SUCH_FILE,
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
-import { FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_NORMAL } from '../fscc/file-attributes.ts';
+import {
+  FILE_ATTRIBUTE_DIRECTORY,
+  FILE_ATTRIBUTE_NORMAL,
+  FILE_ATTRIBUTE_REPARSE_POINT,
+} from '../fscc/file-attributes.ts';
 import type { DirectoryEntryData } from '../fscc/file-metadata.ts';
 import { compilePattern, type NamePattern } from '../fscc/patterns.ts';
+import { IO_REPARSE_TAG_SYMLINK } from '../fscc/reparse-data.ts';
 import { ENODATA, type Errno, failed } from '../vfs/errno.ts';
 import type { DirectoryEntry, FileStat } from '../vfs/vfs.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { mayListEntry } from './entry-access.ts';
+import { isDirectoryTarget, isUnfollowed } from './link-target.ts';
 import type { LocalOpen } from './local-open.ts';
 import { metadataOf, storedAttributes } from './metadata.ts';
 import { joinPath, lastOf, nameFromDisk, nameToDisk, parentOf } from './names.ts';
+import { REPARSE_XATTR, reparseTagOf } from './reparse-xattr.ts';
 import { shortNameOf } from './short-names.ts';
 import type { DirectoryQuery } from './surface.ts';
 
@@ -219,8 +226,8 @@ function* singleEntry(
 }
 
 /**
- * An entry with its metadata; undefined when it vanished, is a link that leads nowhere, or must not
- * be seen.
+ * An entry with its metadata, a link that is followed with its target's; undefined when it vanished
+ * or must not be seen.
  */
 function* tell(
   open: LocalOpen,
@@ -235,7 +242,9 @@ function* tell(
   if (stat.type === 'symlink') {
     const path = joinPath(open.path, onDisk);
     const target = yield* wait(volume.vfs.stat(open.security.credentials, path));
-    if (failed(target)) return undefined;
+    if (failed(target) || !volume.options.followLinks) {
+      return yield* tellLink(open, { onDisk, path, name, stat, target });
+    }
     stat = target;
   } else if (volume.vfs.capabilities.xattrs) {
     const getting = file.getEntryXattr(onDisk, DOSATTRIB_XATTR);
@@ -245,9 +254,53 @@ function* tell(
     const isLink = found.type === 'symlink';
     if (!(yield* mayListEntry(open, { onDisk, stat, isLink }))) return undefined;
   }
+  const stored = storedAttributes(value, stat);
+  let reparseTag = 0;
+  if ((stored.attributes & FILE_ATTRIBUTE_REPARSE_POINT) !== 0 && stat === found) {
+    reparseTag = reparseTagOf(yield* wait(file.getEntryXattr(onDisk, REPARSE_XATTR)));
+  }
   const shortName = volume.options.shortNames ? shortNameOf(name) : '';
-  const extras = { name, deletePending: false, streamSize: undefined, eaSize: 0, shortName };
-  return metadataOf(volume.options, stat, storedAttributes(value, stat), extras);
+  const extras = {
+    name,
+    deletePending: false,
+    streamSize: undefined,
+    eaSize: 0,
+    shortName,
+    reparseTag,
+  };
+  return metadataOf(volume.options, stat, stored, extras);
+}
+
+/** A link that clients follow themselves, if at all. */
+function* tellLink(
+  open: LocalOpen,
+  link: {
+    readonly onDisk: string;
+    readonly path: string;
+    readonly name: string;
+    readonly stat: FileStat;
+    readonly target: FileStat | Errno;
+  },
+): Task<DirectoryEntryData | undefined> {
+  const { volume, security } = open;
+  const { onDisk, path, name, stat, target } = link;
+  if (volume.options.accessBasedEnumeration) {
+    const isSeen = failed(target)
+      ? isUnfollowed(target)
+      : yield* mayListEntry(open, { onDisk, stat: target, isLink: true });
+    if (!isSeen) return undefined;
+  }
+  const text = yield* wait(volume.vfs.readLink(security.credentials, path));
+  if (failed(text)) return undefined;
+  const isDirectoryLink = failed(target) ? isDirectoryTarget(text) : target.type === 'directory';
+  return metadataOf(volume.options, stat, storedAttributes(ENODATA, stat), {
+    name,
+    deletePending: false,
+    streamSize: undefined,
+    eaSize: 0,
+    reparseTag: IO_REPARSE_TAG_SYMLINK,
+    isDirectoryLink,
+  });
 }
 
 /** '.' is the directory itself; '..' its parent, the root its own. */

@@ -5,6 +5,7 @@
 import type { NtStatus } from '../erref/ntstatus.ts';
 import type { ExtendedAttribute } from '../fscc/ea.ts';
 import type { FileMetadata } from '../fscc/file-metadata.ts';
+import type { SymlinkReparseData } from '../fscc/reparse-data.ts';
 import type { StreamData } from '../fscc/stream-information.ts';
 import type { LocalOpen } from './local-open.ts';
 import type { OplockRequest } from './oplock.ts';
@@ -42,6 +43,19 @@ export interface OpenParams {
   readonly cancel: CancelSignal;
 }
 
+/** A name led to a link that the client has to follow itself, or to what nobody follows. */
+export interface StoppedOutcome {
+  readonly status: Exclude<NtStatus, 0>;
+  /** Set with STATUS_STOPPED_ON_SYMLINK. */
+  readonly link?: StoppedOnLink;
+  readonly open?: undefined;
+}
+
+export interface StoppedOnLink extends SymlinkReparseData {
+  /** Bytes of the request's name behind the link. */
+  readonly unparsedPathLength: number;
+}
+
 export type OpenOutcome =
   | {
       readonly status: 0;
@@ -50,10 +64,7 @@ export type OpenOutcome =
       readonly createAction: number;
       readonly metadata: FileMetadata;
     }
-  | {
-      readonly status: Exclude<NtStatus, 0>;
-      readonly open?: undefined;
-    };
+  | StoppedOutcome;
 
 export interface CountOutcome {
   readonly status: NtStatus;
@@ -155,6 +166,8 @@ export type RangesOutcome = {
   /** More ranges follow that `maxRanges` cut off. */
   readonly more: boolean;
 };
+/** `data` is a whole REPARSE_DATA_BUFFER. */
+export type ReparseOutcome = { readonly status: NtStatus; readonly data: Uint8Array };
 export type CompressionOutcome = { readonly status: NtStatus; readonly format: number };
 export interface CopyRange {
   readonly sourceOffset: number;

@@ -24,6 +24,8 @@ export interface VolumeOptions {
   readonly hideDotFiles: boolean;
   /** Files whose name is no 8.3 name have one besides, and are found by it. */
   readonly shortNames: boolean;
+  /** Symbolic links that stay in the share are followed here; false leaves all to clients. */
+  readonly followLinks: boolean;
   /** FLUSH and write-through reach the disk; false answers from the page cache. */
   readonly strictSync: boolean;
   /** Directories list only what the caller may read. */

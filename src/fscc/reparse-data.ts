@@ -1,4 +1,4 @@
-import { LE, slice } from '../base/bytes.ts';
+import { LE, slice, toHex } from '../base/bytes.ts';
 import { decodeUtf16, encodeUtf16 } from '../base/utf16le.ts';
 
 /** [MS-FSCC] 2.1.2.1 Reparse Tags. */
@@ -14,11 +14,18 @@ export const IO_REPARSE_TAG_LX_BLK = 0x8000_0026;
 /** [MS-FSCC] 2.1.2.4 Symbolic Link Reparse Data Buffer, Flags. */
 export const SYMLINK_FLAG_RELATIVE = 0x0000_0001;
 
+/** Of those assigned by Microsoft. */
+const MICROSOFT_TAG = 0x8000_0000;
+/** [MS-FSCC] 2.1.2.2: the whole structure takes 16 KiB at the most. */
+const REPARSE_DATA_SIZE_MAX = 16_384;
 const HEADER_SIZE = 8;
+const GUID_HEADER_SIZE = 24;
 const SYMLINK_FIXED_SIZE = 20;
 
 export interface ReparseData {
   readonly tag: number;
+  /** Hexadecimal; empty for a tag of Microsoft's. */
+  readonly guid: string;
   /** What follows the header, a view of the input. */
   readonly data: Uint8Array;
 }
@@ -31,6 +38,11 @@ export interface ReparseData {
  *    4   2  ReparseDataLength
  *    6   2  Reserved
  *    8      DataBuffer
+ *
+ * [MS-FSCC] 2.1.2.3 REPARSE_GUID_DATA_BUFFER, of the tags that are not Microsoft's:
+ *
+ *    8  16  ReparseGuid
+ *   24      DataBuffer
  */
 export function decodeReparseData(
   view: DataView,
@@ -39,8 +51,11 @@ export function decodeReparseData(
 ): ReparseData | undefined {
   if (end - at < HEADER_SIZE) return undefined;
   const tag = view.getUint32(at, LE);
-  if (at + HEADER_SIZE + view.getUint16(at + 4, LE) !== end) return undefined;
-  return { tag, data: slice(view, at + HEADER_SIZE, end) };
+  const header = tag & MICROSOFT_TAG ? HEADER_SIZE : GUID_HEADER_SIZE;
+  if (end - at < header || end - at > REPARSE_DATA_SIZE_MAX) return undefined;
+  if (at + header + view.getUint16(at + 4, LE) !== end) return undefined;
+  const guid = header === HEADER_SIZE ? '' : toHex(slice(view, at + HEADER_SIZE, at + header));
+  return { tag, guid, data: slice(view, at + header, end) };
 }
 
 export interface SymlinkReparseData {

@@ -30,6 +30,7 @@ export interface ShareSection {
   readonly directory_mask?: number | undefined;
   readonly hide_dot_files?: boolean | undefined;
   readonly short_names?: boolean | undefined;
+  readonly symlinks?: 'follow' | 'client' | undefined;
   readonly strict_sync?: boolean | undefined;
 }
 
@@ -90,6 +91,7 @@ const share = z.strictObject({
   directory_mask: fileMode.optional(),
   hide_dot_files: bool.optional(),
   short_names: bool.optional(),
+  symlinks: oneOf(['follow', 'client']).optional(),
   strict_sync: bool.optional(),
 });
 

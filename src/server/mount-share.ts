@@ -88,6 +88,7 @@ function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
     securityXattr: isRoot ? 'security.NTACL' : 'user.NTACL',
     hideDotFiles: options.hideDotFiles ?? DEFAULT_VOLUME_OPTIONS.hideDotFiles,
     shortNames: options.shortNames ?? DEFAULT_VOLUME_OPTIONS.shortNames,
+    followLinks: options.symlinks !== 'client',
     strictSync: options.strictSync ?? DEFAULT_VOLUME_OPTIONS.strictSync,
     accessBasedEnumeration:
       options.accessBasedEnumeration ?? DEFAULT_VOLUME_OPTIONS.accessBasedEnumeration,

@@ -61,6 +61,11 @@ export interface ShareOptions {
   readonly hideDotFiles?: boolean;
   /** Files have 8.3 names for old programs; default false. */
   readonly shortNames?: boolean;
+  /**
+   * 'follow' (default): symbolic links that stay in the share are followed by the server. 'client':
+   * all are told to clients, which follow them themselves. No link ever leads out of a share here.
+   */
+  readonly symlinks?: 'follow' | 'client';
   /** FLUSH and write-through reach the disk; default true. */
   readonly strictSync?: boolean;
 }

@@ -88,6 +88,8 @@ export interface OpenOptions {
   readonly mode?: number;
   /** Open a symbolic link itself instead of following it; then only with access 'metadata'. */
   readonly noFollow?: boolean;
+  /** Fails with ELOOP where a symbolic link would have to be followed anywhere in the path. */
+  readonly noLinks?: boolean;
 }
 
 /** An open file or directory: it keeps meaning the same file when the name moves or goes. */

@@ -20,6 +20,7 @@ import { MemoryVfs } from '../../src/vfs/memory/memory-vfs.ts';
 import type { Credentials, DirectoryWatch, Vfs } from '../../src/vfs/vfs.ts';
 import { makeVirtualEnv } from '../faults/virtual-env.ts';
 import { contextOf, fsaSuite } from './fsa-suite.ts';
+import { linksSuite } from './links-suite.ts';
 
 const ME: Credentials = {
   uid: process.geteuid!(),
@@ -78,6 +79,10 @@ fsaSuite('memory', () => backend(memory()));
 fsaSuite('memory that answers later', () => backend(slow(memory())));
 fsaSuite('memory that cannot watch', () => backend(unwatched(memory())));
 fsaSuite('local', () => ({ ...backend(memory()), ...localVfs() }));
+
+linksSuite('memory', () => backend(memory()));
+linksSuite('memory that answers later', () => backend(slow(memory())));
+linksSuite('local', () => ({ ...backend(memory()), ...localVfs() }));
 
 /** Counts the calls that reach the store. */
 function counted(vfs: Vfs, calls: string[]): Vfs {

@@ -16,6 +16,7 @@ import { notifyTests } from './notify-tests.ts';
 import { oplockTests } from './oplock-tests.ts';
 import { closeConnections, type GetTarget } from './peer.ts';
 import { protectionTests } from './protection-tests.ts';
+import { reparseTests } from './reparse-tests.ts';
 import { sessionTests } from './session-tests.ts';
 
 export function protocolSuite(title: string, target: GetTarget): void {
@@ -30,6 +31,7 @@ export function protocolSuite(title: string, target: GetTarget): void {
     fileTests(target);
     informationTests(target);
     ioctlTests(target);
+    reparseTests(target);
     notifyTests(target);
     oplockTests(target);
     breakWaitTests(target);

@@ -794,6 +794,19 @@ export function vfsSuite(name: string, makeVfs: () => MadeVfs): void {
         const directory = await open(folder, { access: 'directory' });
         assert.deepEqual(await directory.statEntry('link'), stat);
       });
+
+      it('follows no link in a path with noLinks', async () => {
+        good(await vfs.makeDirectory(me, at('real'), 0o755));
+        good(await vfs.makeDirectory(me, at('real/below'), 0o755));
+        good(await vfs.makeSymlink(me, at('link'), 'real'));
+        for (const access of ['metadata', 'directory'] as const) {
+          assert.equal(await refusal(at('link'), access, { noLinks: true }), ELOOP);
+          assert.equal(await refusal(at('link/below'), access, { noLinks: true }), ELOOP);
+          await open(at('real/below'), { access, noLinks: true });
+        }
+        const link = await open(at('link'), { access: 'metadata', noLinks: true, noFollow: true });
+        assert.equal(good(await link.stat()).type, 'symlink');
+      });
     });
 
     describe('watchDirectory', () => {

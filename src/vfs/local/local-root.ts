@@ -9,6 +9,7 @@ import {
   O_PATH,
   RESOLVE_BENEATH,
   RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
 } from './linux.ts';
 import { PathBuffer } from './names.ts';
 import * as sys from './syscalls.ts';
@@ -71,10 +72,11 @@ export class LocalRoot {
   }
 
   /** Opens `path` beneath the root; the only way in which a path of a caller is resolved. */
-  resolve(path: string, flags: number, mode: number): number | Errno {
+  resolve(path: string, flags: number, mode: number, noLinks = false): number | Errno {
     const named = this.path.set(path === '' ? '.' : path);
     if (failed(named)) return named;
-    const how = { flags: flags | O_CLOEXEC, mode, resolve: BENEATH };
+    const resolve = noLinks ? BENEATH | RESOLVE_NO_SYMLINKS : BENEATH;
+    const how = { flags: flags | O_CLOEXEC, mode, resolve };
     for (let tries = 1; ; tries++) {
       const fd = sys.openat2(this.fd, this.path.bytes, how);
       if (fd !== EAGAIN || tries === RESOLVE_TRIES_MAX) return fd;

@@ -78,7 +78,7 @@ export class LocalVfs implements Vfs {
 
   #openFd(path: string, options: OpenOptions): number | Errno {
     const root = this.#root;
-    const { access } = options;
+    const { access, noLinks } = options;
     const noFollow = options.noFollow === true ? O_NOFOLLOW : 0;
     if (options.createExclusive === true) {
       if (access === 'metadata' || access === 'directory') return EINVAL;
@@ -87,9 +87,9 @@ export class LocalVfs implements Vfs {
     }
     if (access === 'directory') {
       // O_DIRECTORY refuses everything else before it is touched.
-      return root.resolve(path, O_RDONLY | O_DIRECTORY | OPEN_FLAGS | noFollow, 0);
+      return root.resolve(path, O_RDONLY | O_DIRECTORY | OPEN_FLAGS | noFollow, 0, noLinks);
     }
-    const pinned = root.resolve(path, O_PATH | noFollow, 0);
+    const pinned = root.resolve(path, O_PATH | noFollow, 0, noLinks);
     if (failed(pinned) || access === 'metadata') return pinned;
     const fd = this.#reopen(pinned, access);
     sys.close(pinned);

@@ -72,7 +72,7 @@ export class MemoryVfs implements Vfs {
     const refused = store.refuses('open', path, writes ? 'changes' : 'reads');
     if (refused !== undefined) return refused;
     if (create) return this.#create(credentials, path, options);
-    const inode = this.#lookUp(path, options.noFollow !== true);
+    const inode = this.#lookUp(path, options.noFollow !== true, options.noLinks === true);
     if (failed(inode)) return inode;
     const wrong = wrongType(inode, options);
     return wrong ?? new MemoryFile(store, inode, options.access, path);
@@ -224,7 +224,7 @@ export class MemoryVfs implements Vfs {
   }
 
   /** As openat2(RESOLVE_BENEATH): '..' and links may not lead above the root, EXDEV if they do. */
-  #lookUp(path: string, follow: boolean): Inode | Errno {
+  #lookUp(path: string, follow: boolean, noLinks = false): Inode | Errno {
     const { root } = this.#store;
     if (path.startsWith('/')) return EXDEV;
     let inode = root;
@@ -238,7 +238,7 @@ export class MemoryVfs implements Vfs {
         inode = next;
         continue;
       }
-      if (++links > LINKS_FOLLOWED_MAX) return ELOOP;
+      if (noLinks || ++links > LINKS_FOLLOWED_MAX) return ELOOP;
       if (next.target.startsWith('/')) return EXDEV;
       rest.push(...next.target.split('/').reverse());
     }

@@ -1,4 +1,4 @@
-import { toOffset } from '../../../base/bytes.ts';
+import { toOffset, viewOf } from '../../../base/bytes.ts';
 import type { Task } from '../../../base/task.ts';
 import { FILE_ALL_ACCESS } from '../../../dtyp/access-mask.ts';
 import {
@@ -18,12 +18,22 @@ import { parseName } from '../../../fsa/names.ts';
 import { openFile } from '../../../fsa/open.ts';
 import { leaseOplockKey, type OplockRequest } from '../../../fsa/oplock.ts';
 import { queryMaximalAccess } from '../../../fsa/security.ts';
-import type { OpenOutcome, OpenParams } from '../../../fsa/surface.ts';
+import type {
+  OpenOutcome,
+  OpenParams,
+  StoppedOnLink,
+  StoppedOutcome,
+} from '../../../fsa/surface.ts';
 import type { Volume } from '../../../fsa/volume.ts';
 import { FILE_OPENED } from '../../../fscc/create-parameters.ts';
 import { FILE_ATTRIBUTE_NORMAL } from '../../../fscc/file-attributes.ts';
 import type { Pipe } from '../../../rpce/pipe.ts';
-import { SECURITY_DELEGATE, SMB2_OPLOCK_LEVEL_NONE } from '../../wire/constants.ts';
+import {
+  SECURITY_DELEGATE,
+  SMB2_DIALECT_311,
+  SMB2_ERROR_ID_DEFAULT,
+  SMB2_OPLOCK_LEVEL_NONE,
+} from '../../wire/constants.ts';
 import {
   type CreateRequest,
   type CreateResponse,
@@ -50,12 +60,22 @@ import {
   maximalAccessResponseContext,
   onDiskIdContext,
 } from '../../wire/create-context-file.ts';
+import {
+  encodeErrorResponseContexts,
+  encodeErrorResponseData,
+  encodeSymbolicLinkError,
+  SYMLINK_FLAG_RELATIVE,
+  symbolicLinkErrorSize,
+} from '../../wire/error.ts';
 import { closeOpen } from '../closing.ts';
 import { makeFileId } from '../ids.ts';
 import { leaseContextOf, oplockLevelOf, oplockRequestOf } from '../oplock-contexts.ts';
 import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
 import type { TreeConnect } from '../state/tree-connect.ts';
+
+/** Bytes of an error response, and of one context in it, up to the data. */
+const ERROR_HEAD_SIZE = 16;
 
 type Opened = Extract<OpenOutcome, { readonly status: 0 }>;
 
@@ -135,7 +155,11 @@ function* createFile(
   if (typeof params === 'number') return params;
 
   const outcome = yield* openFile(volume, security, params);
-  if (outcome.status !== 0) return outcome.status;
+  if (outcome.status !== 0) {
+    const { link } = outcome as StoppedOutcome;
+    if (link !== undefined) tellLink(request, link);
+    return outcome.status;
+  }
   const { open: localOpen } = outcome as Opened;
   const gone = whyGone(request, treeConnect);
   if (gone !== 0) {
@@ -170,6 +194,19 @@ function* createFile(
     contexts,
   });
   return 0;
+}
+
+/** [MS-SMB2] 2.2.2.2.1 Symbolic Link Error Response; 3.1.1 has it in an error context. */
+function tellLink(request: Request, stopped: StoppedOnLink): void {
+  const error = { ...stopped, flags: stopped.isRelative ? SYMLINK_FLAG_RELATIVE : 0 };
+  const data = new Uint8Array(symbolicLinkErrorSize(error));
+  encodeSymbolicLinkError(viewOf(data), 0, error);
+  const reply = request.room(ERROR_HEAD_SIZE + data.length);
+  reply.finish(
+    request.connection.dialect === SMB2_DIALECT_311
+      ? encodeErrorResponseContexts(reply.view, reply.body, [{ id: SMB2_ERROR_ID_DEFAULT, data }])
+      : encodeErrorResponseData(reply.view, reply.body, data),
+  );
 }
 
 /** [MS-SMB2] 3.3.5.9.8: whether the lease that is asked for, if it stands, is this file's. */

@@ -10,15 +10,18 @@ import {
 import type { LocalOpen } from '../../../fsa/local-open.ts';
 import {
   FSCTL_CREATE_OR_GET_OBJECT_ID,
+  FSCTL_DELETE_REPARSE_POINT,
   FSCTL_DFS_GET_REFERRALS,
   FSCTL_DFS_GET_REFERRALS_EX,
   FSCTL_GET_COMPRESSION,
   FSCTL_GET_OBJECT_ID,
+  FSCTL_GET_REPARSE_POINT,
   FSCTL_PIPE_TRANSCEIVE,
   FSCTL_PIPE_WAIT,
   FSCTL_QUERY_ALLOCATED_RANGES,
   FSCTL_QUERY_NETWORK_INTERFACE_INFO,
   FSCTL_SET_COMPRESSION,
+  FSCTL_SET_REPARSE_POINT,
   FSCTL_SET_SPARSE,
   FSCTL_SET_ZERO_DATA,
   FSCTL_SRV_COPYCHUNK,
@@ -42,6 +45,7 @@ import {
 } from './ioctl-file.ts';
 import { queryInterfaces, validateNegotiate } from './ioctl-negotiate.ts';
 import { pipeTransceive, pipeWait } from './ioctl-pipe.ts';
+import { deleteReparseData, getReparseData, setReparseData } from './ioctl-reparse.ts';
 import { handleTortureControl, isTortureControl } from './ioctl-torture.ts';
 
 type OpenlessHandler = (call: Ioctl) => Task<NtStatus | undefined>;
@@ -72,6 +76,9 @@ const ON_FILES: ReadonlyMap<number, FileHandler> = new Map<number, FileHandler>(
   [FSCTL_SET_COMPRESSION, setCompressionState],
   [FSCTL_CREATE_OR_GET_OBJECT_ID, createOrGetObjectId],
   [FSCTL_GET_OBJECT_ID, createOrGetObjectId],
+  [FSCTL_GET_REPARSE_POINT, getReparseData],
+  [FSCTL_SET_REPARSE_POINT, setReparseData],
+  [FSCTL_DELETE_REPARSE_POINT, deleteReparseData],
 ]);
 
 /** [MS-SMB2] 3.3.5.15 Receiving an SMB2 IOCTL Request. */
