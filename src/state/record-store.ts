@@ -1,6 +1,6 @@
 /**
  * The record store port (what tdb and dbwrap are to Samba): named tables of small records that
- * several processes or nodes share. `memory/` serves one process; lmdb/ and nats/ follow.
+ * several processes or nodes share. `memory/` serves one process, `lmdb/` those of a machine.
  *
  * A record is plain data (no functions, no class instances), never mutated: an update is a pure
  * function from the current record to the next one, which may be run again on a newer record when
@@ -26,8 +26,34 @@ export interface RecordTable<R extends object> {
   scan(prefix: string): MaybePromise<Iterable<readonly [key: string, record: R]>>;
 }
 
+/** Makes a record of an older layout into one of today's; undefined drops it. */
+export type UpgradeRecord<R> = (record: unknown, fromVersion: number) => R | undefined;
+
 export interface RecordStore {
-  /** Opens a table; the version names the layout of its records (an older one is refused). */
-  table<R extends object>(name: string, version: number): RecordTable<R>;
+  /**
+   * Opens a table; the version names the layout of its records. Records of an older one go through
+   * `upgrade`; without it, and for a newer layout, `RecordLayoutError`.
+   */
+  table<R extends object>(
+    name: string,
+    version: number,
+    upgrade?: UpgradeRecord<R>,
+  ): RecordTable<R>;
   close(): MaybePromise<void>;
+}
+
+/** A table holds records that this program does not read. Nothing was changed. */
+export class RecordLayoutError extends Error {}
+
+/**
+ * How stores of several processes wake each other's watchers. A wake-up may come late or twice,
+ * never not at all while the process that it is for lives.
+ */
+export interface WakeBus {
+  /** This process, as the others address it. */
+  readonly serverId: string;
+  /** Does nothing when there is no such process any more. */
+  wake(serverId: string, topic: string): void;
+  /** One listener per process. */
+  listen(woken: (topic: string) => void): void;
 }

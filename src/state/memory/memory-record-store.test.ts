@@ -1,3 +1,4 @@
+/** What is its own; test/conformance/record-store-suite.ts has what every store does. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MemoryRecordStore } from './memory-record-store.ts';
@@ -13,21 +14,6 @@ const increment = (current: Counter | undefined) => {
 };
 
 describe('MemoryRecordStore', () => {
-  it('updates a record with a pure function and answers its result', () => {
-    const table = new MemoryRecordStore().table<Counter>('counters', 1);
-    assert.equal(table.update('a', increment), 1);
-    assert.equal(table.update('a', increment), 2);
-    assert.deepEqual(table.get('a'), { count: 2 });
-    table.update('a', () => ({ next: undefined, result: 0 }));
-    assert.equal(table.get('a'), undefined);
-  });
-
-  it('gives the same table for the same name and refuses another version', () => {
-    const store = new MemoryRecordStore();
-    assert.equal(store.table('t', 1), store.table('t', 1));
-    assert.throws(() => store.table('t', 2), /version/);
-  });
-
   it('wakes watchers after the updater, and only for changes of their key', async () => {
     const table = new MemoryRecordStore().table<Counter>('counters', 1);
     const seen: string[] = [];
@@ -43,17 +29,6 @@ describe('MemoryRecordStore', () => {
     stop();
     await Promise.resolve();
     assert.equal(seen.length, 1);
-  });
-
-  it('scans by prefix over a snapshot', () => {
-    const table = new MemoryRecordStore().table<Counter>('counters', 1);
-    for (const key of ['x:1', 'y:1', 'x:2']) table.update(key, increment);
-    const keys: string[] = [];
-    for (const [key] of table.scan('x:') as Iterable<readonly [string, Counter]>) {
-      keys.push(key);
-      table.update(`${key}:more`, increment);
-    }
-    assert.deepEqual(keys, ['x:1', 'x:2']);
   });
 
   it('fails when an update updates', () => {

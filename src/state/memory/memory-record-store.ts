@@ -1,6 +1,7 @@
 /** The record store of one process: a Map per table, every call answered at once. */
 import { assert } from '../../base/assert.ts';
 import type { RecordStore, RecordTable, Update } from '../record-store.ts';
+import { Watchers } from '../watchers.ts';
 
 export interface MemoryRecordStoreOptions {
   /**
@@ -38,7 +39,7 @@ class MemoryTable<R extends object> implements RecordTable<R> {
   readonly name: string;
   readonly #strict: boolean;
   readonly #records = new Map<string, R>();
-  readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #watchers = new Watchers();
   #deciding = false;
 
   constructor(name: string, strict: boolean) {
@@ -69,28 +70,11 @@ class MemoryTable<R extends object> implements RecordTable<R> {
     } else {
       this.#records.set(key, this.#strict ? freeze(structuredClone(record)) : record);
     }
-    const watchers = this.#watchers.get(key);
-    if (watchers === undefined) return;
-    for (const changed of watchers) {
-      // Later, so that whoever updates is never entered again; not at all once it stopped watching.
-      queueMicrotask(() => {
-        if (watchers.has(changed)) changed();
-      });
-    }
+    this.#watchers.wake(key);
   }
 
   watch(key: string, changed: () => void): () => void {
-    const watcher = (): void => changed();
-    let watchers = this.#watchers.get(key);
-    if (watchers === undefined) {
-      watchers = new Set();
-      this.#watchers.set(key, watchers);
-    }
-    watchers.add(watcher);
-    return () => {
-      const present = this.#watchers.get(key);
-      if (present?.delete(watcher) && present.size === 0) this.#watchers.delete(key);
-    };
+    return this.#watchers.add(key, changed);
   }
 
   scan(prefix: string): Iterable<readonly [key: string, record: R]> {
