@@ -17,8 +17,6 @@ import {
 import { decideClose } from './decide-close.ts';
 import { decideOpen } from './decide-open.ts';
 import {
-  BREAK_RULES,
-  type BreakingOperation,
   decideAcknowledge,
   decideBreaks,
   decideBreakTimeout,
@@ -37,6 +35,7 @@ import {
   READ_CACHING,
   WRITE_CACHING,
 } from './oplock.ts';
+import { BREAK_RULES, type BreakingOperation } from './oplock-rules.ts';
 
 /** Holders and requests: leases by state, oplocks by level: (s)hared II, e(x)clusive, (b)atch. */
 const STATES = ['', 'R', 'RH', 'RW', 'RWH', 's', 'x', 'b'] as const;

@@ -1,15 +1,10 @@
 /**
  * Oplocks and leases: [MS-FSA] 2.1.4.12 Algorithm to Check for an Oplock Break, 2.1.5.18 Server
  * Requests an Oplock, 2.1.5.19 Server Acknowledges an Oplock Break. Pure: the changes run inside
- * `files.update`. The rules are the tables below; the functions only apply them.
+ * `files.update`. The rules are the tables of oplock-rules.ts; the functions only apply
+ * them.
  */
 import { assert } from '../base/assert.ts';
-import {
-  FILE_READ_ATTRIBUTES,
-  FILE_WRITE_ATTRIBUTES,
-  READ_CONTROL,
-  SYNCHRONIZE,
-} from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
   STATUS_INVALID_OPLOCK_PROTOCOL,
@@ -20,9 +15,7 @@ import {
 import type { Update } from '../state/record-store.ts';
 import type { FileRecord, OpenEntry } from './file-record.ts';
 import {
-  ALL_CACHING,
   type AwaitedBreak,
-  HANDLE_CACHING,
   leaseOplockKey,
   NO_AWAITED,
   NO_BREAKS,
@@ -35,47 +28,17 @@ import {
   READ_CACHING,
   WRITE_CACHING,
 } from './oplock.ts';
-
-/** What an operation does to the caching of everybody else. */
-export interface BreakRule {
-  /** What the others lose. */
-  readonly takes: number;
-  /** The operation waits for whoever has one of these. */
-  readonly awaits: number;
-  /** It waits for any break that is in progress, too, unless it takes more than that break. */
-  readonly queues: boolean;
-  /** Level II of the very open that does it goes as well ([MS-FSA] 2.1.4.12, "WRITE"). */
-  readonly breaksOwnLevelII: boolean;
-}
-
-export type BreakingOperation = 'open' | 'overwrite' | 'share' | 'change' | 'remove';
-
-/**
- * 2.1.4.12, by operation. open: 2.1.5.1.2 of an existing file for more than attributes. overwrite:
- * the same with a disposition that empties it. share: an open that sharing forbids, as long as
- * closing cached handles could help (2.1.5.1.2.2). change: 2.1.5.4, 2.1.5.8, 2.1.5.15.1, 2.1.5.15.4
- * and the like: data, size or locks. remove: 2.1.5.15.3, 2.1.5.15.11, and a close that deletes.
- */
-export const BREAK_RULES: Readonly<Record<BreakingOperation, BreakRule>> = {
-  open: { takes: WRITE_CACHING, awaits: WRITE_CACHING, queues: true, breaksOwnLevelII: false },
-  overwrite: { takes: ALL_CACHING, awaits: WRITE_CACHING, queues: true, breaksOwnLevelII: false },
-  share: { takes: HANDLE_CACHING, awaits: HANDLE_CACHING, queues: true, breaksOwnLevelII: false },
-  change: { takes: ALL_CACHING, awaits: NO_CACHING, queues: false, breaksOwnLevelII: true },
-  remove: { takes: HANDLE_CACHING, awaits: HANDLE_CACHING, queues: false, breaksOwnLevelII: false },
-};
-
-/** What may be asked for at all; anything else gets nothing. */
-const LEASE_STATES: ReadonlySet<number> = new Set([
-  READ_CACHING,
-  READ_CACHING | HANDLE_CACHING,
-  READ_CACHING | WRITE_CACHING,
-  ALL_CACHING,
-]);
-
-const ATTRIBUTES_ONLY = FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES | SYNCHRONIZE;
-
-/** What an oplock holder keeps when it breaks: level II, or nothing. */
-const OPLOCK_BREAKS_TO = READ_CACHING;
+import {
+  BESIDE_AN_OPEN,
+  BESIDE_RULES,
+  BREAK_RULES,
+  BREAKS_TO,
+  type BreakingOperation,
+  type BreakRule,
+  CACHING_STATES,
+  HARMLESS_ACCESS,
+  type HolderKind,
+} from './oplock-rules.ts';
 
 export interface Breaker {
   readonly oplockKey: string;
@@ -95,9 +58,8 @@ export interface BreakDecision {
 }
 
 /** Whether an access leaves what an oplock, or a lease, caches as it is. */
-export function isStatOpen(access: number, kind: 'oplock' | 'lease'): boolean {
-  const harmless = kind === 'lease' ? ATTRIBUTES_ONLY | READ_CONTROL : ATTRIBUTES_ONLY;
-  return (access & ~harmless) === 0;
+export function isStatOpen(access: number, kind: HolderKind): boolean {
+  return (access & ~HARMLESS_ACCESS[kind]) === 0;
 }
 
 /** 2.1.4.12: what an operation breaks, and whom it has to wait for. */
@@ -161,7 +123,7 @@ function breakEntry(
   const { caching, breaking, lease } = entry;
   if ((caching & takes) === 0) return { entry, indicated: undefined };
   const left = caching & ~takes;
-  const to = lease === undefined ? left & OPLOCK_BREAKS_TO : left;
+  const to = left & BREAKS_TO[lease === undefined ? 'oplock' : 'lease'];
   if (breaking !== undefined) {
     const target = breaking.target & to;
     if (target === breaking.target) return { entry, indicated: undefined };
@@ -263,7 +225,8 @@ function grantOf(entry: OplockEntry): OplockGrant {
 function grantable(record: FileRecord, entry: OpenEntry, proposal: OplockProposal): number {
   const { request, access, isNew, isOverwritten } = proposal;
   const isLease = request.lease !== undefined;
-  if (!LEASE_STATES.has(request.caching)) return NO_CACHING;
+  const kind: HolderKind = isLease ? 'lease' : 'oplock';
+  if (!CACHING_STATES[kind].has(request.caching)) return NO_CACHING;
   // Windows: only a lease goes with an open of a file's attributes (smb2.lease.statopen).
   if (!isLease && !isNew && isStatOpen(access, 'oplock')) return NO_CACHING;
   let caching = request.caching;
@@ -272,26 +235,25 @@ function grantable(record: FileRecord, entry: OpenEntry, proposal: OplockProposa
   }
   for (const other of record.oplocks) {
     if (other.streamKey !== entry.streamKey || other.oplockKey === entry.oplockKey) continue;
-    caching &= allowedBeside(other, isLease);
+    caching &= allowedBeside(other, kind);
   }
   for (const other of record.opens) {
     if (other.streamKey !== entry.streamKey || other.oplockKey === entry.oplockKey) continue;
-    if (!isStatOpen(other.grantedAccess, 'oplock')) caching &= ~WRITE_CACHING;
+    if (!isStatOpen(other.grantedAccess, 'oplock')) caching &= BESIDE_AN_OPEN;
   }
-  if (isLease) return LEASE_STATES.has(caching) ? caching : NO_CACHING;
+  if (isLease) return CACHING_STATES.lease.has(caching) ? caching : NO_CACHING;
   // Exclusive and batch are all or nothing; what is left of them is level II.
   return (caching & WRITE_CACHING) !== 0 ? caching : caching & READ_CACHING;
 }
 
-/** What may be cached beside another holder, be it one that breaks or that has nothing left. */
-function allowedBeside(other: OplockEntry, isLease: boolean): number {
-  if ((other.caching & WRITE_CACHING) !== 0) return NO_CACHING;
-  if (isLease) {
-    // An oplock cannot share handle caching with a lease, and gives level II way to READ only.
-    const isOplock = other.lease === undefined && other.caching !== NO_CACHING;
-    return isOplock ? READ_CACHING : READ_CACHING | HANDLE_CACHING;
+/** What may be cached beside another holder. */
+function allowedBeside({ caching, lease }: OplockEntry, kind: HolderKind): number {
+  const holder: HolderKind = lease === undefined ? 'oplock' : 'lease';
+  for (const rule of BESIDE_RULES) {
+    const applies = rule.holder === 'any' || rule.holder === holder;
+    if (applies && (caching & rule.has) === rule.has) return rule.leaves[kind];
   }
-  return (other.caching & HANDLE_CACHING) !== 0 ? NO_CACHING : READ_CACHING;
+  assert(false, `no rule for what may be cached beside ${holder} ${caching}`);
 }
 
 /** 2.1.5.18.2: byte-range locks keep others' data from being cached. */
@@ -334,7 +296,7 @@ export function decideAcknowledge(
     const status = isOplock ? STATUS_INVALID_OPLOCK_PROTOCOL : STATUS_UNSUCCESSFUL;
     return { next: 'keep', result: { status, breaks: NO_BREAKS } };
   }
-  const isState = caching === NO_CACHING || LEASE_STATES.has(caching);
+  const isState = caching === NO_CACHING || CACHING_STATES.lease.has(caching);
   if (!isState || (caching & ~entry.breaking.breakingTo) !== 0) {
     return { next: 'keep', result: { status: STATUS_REQUEST_NOT_ACCEPTED, breaks: NO_BREAKS } };
   }

@@ -92,6 +92,8 @@ export function* setZeroData(open: LocalOpen, from: number, beyond: number): Tas
   if (mayDisturb(open)) yield* breakReadCaching(open);
   const kept = yield* timesToKeep(open);
   const zeroed = yield* zero(open, from, end - from);
+  // As in `writeFile`: it may have taken its time.
+  if (mayDisturb(open)) yield* breakReadCaching(open);
   if (failed(zeroed)) return statusOf(zeroed);
   yield* settleTimes(open, kept);
   reportContent(open, FILE_NOTIFY_CHANGE_LAST_WRITE);
@@ -158,6 +160,8 @@ export function* copyRange(
       targetOffset: range.targetOffset + done,
       length: range.length - done,
     });
+    // As in `writeFile`: it may have taken its time.
+    if (mayDisturb(target)) yield* breakReadCaching(target);
     if (failed(count)) return { status: statusOf(count), count: 0 };
     if (count === 0) return { status: STATUS_DISK_FULL, count: 0 };
     done += count;

@@ -116,6 +116,8 @@ export function* writeFile(
   const kept = isKeeping ? yield* timesToKeep(open) : undefined;
   const writing = (open.backing ?? open.file).write(chunks, start);
   const count = isPromise(writing) ? yield* wait(writing) : writing;
+  // Who was let cache while a thread wrote may have read what stood there before.
+  if (isPromise(writing) && mayDisturb(open)) yield* breakReadCaching(open);
   if (failed(count)) return { status: statusOf(count), count: 0 };
   if (open.closed) return { status: STATUS_FILE_CLOSED, count: 0 };
   if (kept !== undefined || open.backing !== undefined) yield* settleTimes(open, kept);
