@@ -129,30 +129,6 @@ export function securityDescriptorBytes(descriptor: SecurityDescriptor): Uint8Ar
   return bytes;
 }
 
-/** Only the parts that `securityInformation` asks for ([MS-FSA] 2.1.5.14). */
-export function selectSecurityInformation(
-  descriptor: SecurityDescriptor,
-  securityInformation: number,
-): SecurityDescriptor {
-  const wants = (part: number): boolean => (securityInformation & part) !== 0;
-  let control = 0;
-  if (wants(OWNER_SECURITY_INFORMATION)) control |= SE_OWNER_DEFAULTED;
-  if (wants(GROUP_SECURITY_INFORMATION)) control |= SE_GROUP_DEFAULTED;
-  if (wants(DACL_SECURITY_INFORMATION)) {
-    control |= SE_DACL_DEFAULTED | SE_DACL_AUTO_INHERITED | SE_DACL_PROTECTED;
-  }
-  if (wants(SACL_SECURITY_INFORMATION)) {
-    control |= SE_SACL_DEFAULTED | SE_SACL_AUTO_INHERITED | SE_SACL_PROTECTED;
-  }
-  return {
-    control: descriptor.control & control,
-    owner: wants(OWNER_SECURITY_INFORMATION) ? descriptor.owner : undefined,
-    group: wants(GROUP_SECURITY_INFORMATION) ? descriptor.group : undefined,
-    sacl: wants(SACL_SECURITY_INFORMATION) ? descriptor.sacl : undefined,
-    dacl: wants(DACL_SECURITY_INFORMATION) ? descriptor.dacl : undefined,
-  };
-}
-
 function sidAt(
   view: DataView,
   at: number,

@@ -1,5 +1,7 @@
 import { mapAclGeneric } from './inherit.ts';
+import { replaceSacl } from './sacl-parts.ts';
 import {
+  BACKUP_SECURITY_INFORMATION,
   DACL_SECURITY_INFORMATION,
   GROUP_SECURITY_INFORMATION,
   OWNER_SECURITY_INFORMATION,
@@ -47,7 +49,8 @@ const SACL_CONTROL: AclControl = {
  * The descriptor after a client replaced the parts that `securityInformation` names.
  *
  * [MS-FSA] 2.1.5.17 Server Requests Setting of Security Information. The caller checked access and
- * that owner and group may be assigned. Windows: an ACL stays auto-inherited only when it comes
+ * that owner and group may be assigned. Windows: an owner or group that is to be set but is not
+ * there stays; an ACL stays auto-inherited only when it comes
  * with both the AUTO_INHERITED and the AUTO_INHERIT_REQ bit, and the latter is never kept
  * (smbtorture smb2.acls.INHERITFLAGS).
  */
@@ -57,15 +60,17 @@ export function replaceSecurity(
   securityInformation: number,
 ): SecurityDescriptor {
   let control = current.control | SE_SELF_RELATIVE;
-  const setsDacl = (securityInformation & DACL_SECURITY_INFORMATION) !== 0;
-  const setsSacl = (securityInformation & SACL_SECURITY_INFORMATION) !== 0;
+  const isBackup = (securityInformation & BACKUP_SECURITY_INFORMATION) !== 0;
+  const sets = (part: number): boolean => isBackup || (securityInformation & part) !== 0;
+  const setsDacl = sets(DACL_SECURITY_INFORMATION);
   if (setsDacl) control = replaceControl(control, change.control, DACL_CONTROL);
-  if (setsSacl) control = replaceControl(control, change.control, SACL_CONTROL);
+  if (sets(SACL_SECURITY_INFORMATION))
+    control = replaceControl(control, change.control, SACL_CONTROL);
   return {
     control,
-    owner: securityInformation & OWNER_SECURITY_INFORMATION ? change.owner : current.owner,
-    group: securityInformation & GROUP_SECURITY_INFORMATION ? change.group : current.group,
-    sacl: setsSacl ? change.sacl && mapAclGeneric(change.sacl) : current.sacl,
+    owner: sets(OWNER_SECURITY_INFORMATION) ? (change.owner ?? current.owner) : current.owner,
+    group: sets(GROUP_SECURITY_INFORMATION) ? (change.group ?? current.group) : current.group,
+    sacl: replaceSacl(current.sacl, change.sacl && mapAclGeneric(change.sacl), securityInformation),
     // A DACL that is set but not present is a NULL DACL.
     dacl: setsDacl ? (change.dacl ? mapAclGeneric(change.dacl) : null) : current.dacl,
   };

@@ -89,8 +89,9 @@ export function* checkAccess(
   if ((wantsMore & ~allowed) !== 0) allowed |= yield* accessThroughParent(question);
   const missing = required & ~allowed;
   if (missing !== 0) {
-    const isPrivilege = missing === ACCESS_SYSTEM_SECURITY;
-    return isPrivilege ? STATUS_PRIVILEGE_NOT_HELD : STATUS_ACCESS_DENIED;
+    return (missing & ACCESS_SYSTEM_SECURITY) !== 0
+      ? STATUS_PRIVILEGE_NOT_HELD
+      : STATUS_ACCESS_DENIED;
   }
   if (!wanted.maximum) return { granted: wanted.desired };
   const maximum = wanted.desired | (allowed & FILE_ALL_ACCESS & security.maximalAccess);
@@ -166,6 +167,7 @@ export function* directoryRights(
   volume: Volume,
   security: SecurityContext,
   path: string,
+  createOptions: number = 0,
 ): Task<DirectoryRights | undefined> {
   const file = yield* wait(volume.vfs.open(security.credentials, path, { access: 'metadata' }));
   if (failed(file)) return undefined;
@@ -181,7 +183,7 @@ export function* directoryRights(
     stat,
     descriptor,
     attributes: 0,
-    createOptions: 0,
+    createOptions,
     opened: 'metadata',
   });
   return { stat, descriptor, allowed };

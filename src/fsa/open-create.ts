@@ -1,7 +1,13 @@
 /** [MS-FSA] 2.1.5.1.1 Creation of a New File. */
 import { type Task, wait } from '../base/task.ts';
-import { FILE_ADD_FILE, FILE_ADD_SUBDIRECTORY, FILE_ALL_ACCESS } from '../dtyp/access-mask.ts';
+import {
+  ACCESS_SYSTEM_SECURITY,
+  FILE_ADD_FILE,
+  FILE_ADD_SUBDIRECTORY,
+  FILE_ALL_ACCESS,
+} from '../dtyp/access-mask.ts';
 import { createSecurityDescriptor } from '../dtyp/inherit.ts';
+import { SE_SECURITY_PRIVILEGE } from '../dtyp/privileges.ts';
 import type { SecurityDescriptor } from '../dtyp/security-descriptor.ts';
 import { unixGroupSid, unixUserSid } from '../dtyp/sid.ts';
 import {
@@ -11,6 +17,7 @@ import {
   STATUS_DELETE_PENDING,
   STATUS_INVALID_PARAMETER,
   STATUS_OBJECT_PATH_NOT_FOUND,
+  STATUS_PRIVILEGE_NOT_HELD,
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
 import { FILE_CREATED, FILE_DELETE_ON_CLOSE } from '../fscc/create-parameters.ts';
@@ -21,7 +28,7 @@ import {
 } from '../fscc/file-attributes.ts';
 import { EEXIST, type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat, VfsFile } from '../vfs/vfs.ts';
-import { type DirectoryRights, directoryRights } from './access.ts';
+import { type DirectoryRights, directoryRights, tokenOf } from './access.ts';
 import { abandonOpen } from './close.ts';
 import { storeEas } from './ea-store.ts';
 import { enterOpen } from './enter-open.ts';
@@ -34,6 +41,7 @@ import { reportAdded, reportStreamAdded } from './notify-report.ts';
 import { encodeNtAcl } from './nt-acl.ts';
 import type { OpenRequest } from './open-request.ts';
 import { creationAccess } from './open-storage.ts';
+import { checkCreatorDescriptor } from './security-rights.ts';
 import { storeAttributes } from './store-attributes.ts';
 import { createStream, streamXattr, XattrStream } from './stream-backing.ts';
 import type { OpenOutcome } from './surface.ts';
@@ -47,7 +55,7 @@ export interface NewPlace {
 /** Makes a file or directory and opens it; 'exists' when another was faster. */
 export function* createNew(request: OpenRequest, place: NewPlace): Task<OpenOutcome | 'exists'> {
   const makesDirectory = request.mustBeDirectory;
-  const invalid = checkNew(request, makesDirectory);
+  const invalid = checkNew(request, makesDirectory) || checkPrivileges(request);
   if (invalid !== STATUS_SUCCESS) return { status: invalid };
   const parent = yield* checkParent(request, place, makesDirectory);
   if (typeof parent === 'number') return { status: parent };
@@ -97,6 +105,14 @@ function checkNew(request: OpenRequest, isDirectory: boolean): NtStatus {
   return deletes && isReadOnly ? STATUS_CANNOT_DELETE : STATUS_SUCCESS;
 }
 
+/** A new file's creator gets all it asks for, short of what takes a privilege. */
+function checkPrivileges(request: OpenRequest): NtStatus {
+  const token = tokenOf(request.security);
+  const audits = (request.desired & ACCESS_SYSTEM_SECURITY) !== 0;
+  if (audits && !token.privileges.has(SE_SECURITY_PRIVILEGE)) return STATUS_PRIVILEGE_NOT_HELD;
+  return checkCreatorDescriptor(token, request.creatorDescriptor);
+}
+
 /** The directory has to stand, to stay, and to let the caller add to it. */
 function* checkParent(
   request: OpenRequest,
@@ -106,7 +122,7 @@ function* checkParent(
   const { volume, security } = request;
   const right = makesDirectory ? FILE_ADD_SUBDIRECTORY : FILE_ADD_FILE;
   if ((security.maximalAccess & right) === 0) return STATUS_ACCESS_DENIED;
-  const parent = yield* directoryRights(volume, security, place.parent);
+  const parent = yield* directoryRights(volume, security, place.parent, request.options);
   if (parent === undefined) return STATUS_OBJECT_PATH_NOT_FOUND;
   // Without a stored descriptor the store itself checks, ACLs included.
   if (parent.descriptor !== undefined && (parent.allowed & right) === 0) {

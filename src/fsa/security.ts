@@ -1,26 +1,14 @@
 import { type Task, wait } from '../base/task.ts';
-import {
-  ACCESS_SYSTEM_SECURITY,
-  FILE_ALL_ACCESS,
-  READ_CONTROL,
-  WRITE_DAC,
-  WRITE_OWNER,
-} from '../dtyp/access-mask.ts';
+import { FILE_ALL_ACCESS } from '../dtyp/access-mask.ts';
 import { ACCESS_ALLOWED_ACE_TYPE, ACL_REVISION, type SidAce } from '../dtyp/acl.ts';
-import { SE_RESTORE_PRIVILEGE } from '../dtyp/privileges.ts';
 import {
-  DACL_SECURITY_INFORMATION,
-  GROUP_SECURITY_INFORMATION,
-  LABEL_SECURITY_INFORMATION,
-  OWNER_SECURITY_INFORMATION,
   parseSecurityDescriptor,
-  SACL_SECURITY_INFORMATION,
   SE_DACL_PRESENT,
   SE_SELF_RELATIVE,
   type SecurityDescriptor,
   securityDescriptorBytes,
-  selectSecurityInformation,
 } from '../dtyp/security-descriptor.ts';
+import { selectSecurityInformation } from '../dtyp/select-security.ts';
 import { replaceSecurity } from '../dtyp/set-security.ts';
 import {
   SID_EVERYONE,
@@ -45,6 +33,7 @@ import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
 import { reportModified } from './notify-report.ts';
 import { decodeNtAcl, encodeNtAcl } from './nt-acl.ts';
+import { mayOwn, rightsToQuery, rightsToSet } from './security-rights.ts';
 import type { AccessOutcome, SecurityOutcome } from './surface.ts';
 
 /**
@@ -58,10 +47,8 @@ export function* querySecurity(
   securityInformation: number,
 ): Task<SecurityOutcome> {
   if (open.closed) return { status: STATUS_FILE_CLOSED };
-  const needed =
-    (securityInformation & READ_PARTS ? READ_CONTROL : 0) |
-    (securityInformation & SACL_SECURITY_INFORMATION ? ACCESS_SYSTEM_SECURITY : 0);
-  if ((needed & ~open.grantedAccess) !== 0) return { status: STATUS_ACCESS_DENIED };
+  if ((rightsToQuery(securityInformation) & ~open.grantedAccess) !== 0)
+    return { status: STATUS_ACCESS_DENIED };
   const stat = yield* wait(open.file.stat());
   if (failed(stat)) return { status: statusOf(stat) };
   const current = yield* currentDescriptor(open, stat);
@@ -84,11 +71,7 @@ export function* setSecurity(
   descriptor: Uint8Array,
 ): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
-  const needed =
-    (securityInformation & OWNER_PARTS ? WRITE_OWNER : 0) |
-    (securityInformation & DACL_SECURITY_INFORMATION ? WRITE_DAC : 0) |
-    (securityInformation & SACL_SECURITY_INFORMATION ? ACCESS_SYSTEM_SECURITY : 0);
-  if ((needed & ~open.grantedAccess) !== 0) return STATUS_ACCESS_DENIED;
+  if ((rightsToSet(securityInformation) & ~open.grantedAccess) !== 0) return STATUS_ACCESS_DENIED;
   if (descriptor.length > open.volume.options.securityDescriptorSize) {
     return STATUS_INVALID_SECURITY_DESCR;
   }
@@ -98,12 +81,9 @@ export function* setSecurity(
   if (failed(stat)) return statusOf(stat);
   const current = yield* currentDescriptor(open, stat);
   if (failed(current)) return statusOf(current);
-  // A part that is to be set but is not there stays: Windows answers STATUS_SUCCESS.
-  let parts = securityInformation;
-  if (change.owner === undefined) parts &= ~OWNER_SECURITY_INFORMATION;
-  if (change.group === undefined) parts &= ~GROUP_SECURITY_INFORMATION;
-  const next = replaceSecurity(current, change, parts);
-  if (next.owner !== current.owner && !mayOwn(open, next)) return STATUS_INVALID_OWNER;
+  const next = replaceSecurity(current, change, securityInformation);
+  if (next.owner !== current.owner && !mayOwn(tokenOf(open.security), next.owner))
+    return STATUS_INVALID_OWNER;
   const { securityXattr } = open.volume.options;
   const stored = yield* wait(open.file.setXattr(securityXattr, encodeNtAcl(next)));
   if (failed(stored)) return statusOf(stored);
@@ -137,13 +117,6 @@ export function* queryMaximalAccess(open: LocalOpen): Task<AccessOutcome> {
   return { status: access, access: 0 };
 }
 
-const READ_PARTS =
-  OWNER_SECURITY_INFORMATION |
-  GROUP_SECURITY_INFORMATION |
-  DACL_SECURITY_INFORMATION |
-  LABEL_SECURITY_INFORMATION;
-const OWNER_PARTS = OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION;
-
 /** The stored descriptor, else the one that the POSIX permissions amount to. */
 function* currentDescriptor(open: LocalOpen, stat: FileStat): Task<SecurityDescriptor | Errno> {
   const value = yield* wait(open.file.getXattr(open.volume.options.securityXattr));
@@ -174,12 +147,6 @@ export function synthesizeDescriptor(stat: FileStat): SecurityDescriptor {
 
 function allow(sid: string, mask: number): SidAce {
   return { type: ACCESS_ALLOWED_ACE_TYPE, flags: 0, mask, sid };
-}
-
-/** [MS-DTYP] 2.5.3.4.1: an owner is oneself, one's group, or anybody with SeRestorePrivilege. */
-function mayOwn(open: LocalOpen, { owner }: SecurityDescriptor): boolean {
-  const { sids, privileges } = tokenOf(open.security);
-  return owner !== undefined && (sids.has(owner) || privileges.has(SE_RESTORE_PRIVILEGE));
 }
 
 /** Where the new owner is a POSIX user the file is given to them, as far as the server may. */

@@ -14,6 +14,12 @@ export interface AccountRecord {
   readonly gids?: readonly number[] | undefined;
 }
 
+export interface UnixIds {
+  readonly uid: number;
+  readonly gid: number;
+  readonly gids?: readonly number[] | undefined;
+}
+
 export interface AccountsData {
   readonly version: 1;
   /** 32 hexadecimal digits: [MS-SMB2] 3.3.1.5 ServerGuid. */
@@ -59,6 +65,13 @@ export function addAccount(data: AccountsData, name: string, ntHash: Uint8Array)
 export function setPassword(data: AccountsData, name: string, ntHash: Uint8Array): AccountsData {
   const account = mustFind(data, name);
   const changed = { ...account, ntHash: hex(ntHash) };
+  return { ...data, accounts: data.accounts.map((one) => (one === account ? changed : one)) };
+}
+
+/** Gives an account the POSIX ids that it acts with, as far as the server may. */
+export function setUnixIds(data: AccountsData, name: string, ids: UnixIds): AccountsData {
+  const account = mustFind(data, name);
+  const changed = { ...account, ...ids };
   return { ...data, accounts: data.accounts.map((one) => (one === account ? changed : one)) };
 }
 

@@ -24,6 +24,7 @@ export interface ShareSection {
   readonly comment?: string | undefined;
   readonly encryption?: EncryptionPolicy | undefined;
   readonly users?: readonly string[] | undefined;
+  readonly administrators?: readonly string[] | undefined;
   readonly hidden?: boolean | undefined;
   readonly access_based_enumeration?: boolean | undefined;
   readonly create_mask?: number | undefined;
@@ -85,6 +86,7 @@ const share = z.strictObject({
   comment: text.max(255, 'expected at most 255 characters').optional(),
   encryption: encryption.optional(),
   users: texts.optional(),
+  administrators: texts.optional(),
   hidden: bool.optional(),
   access_based_enumeration: bool.optional(),
   create_mask: fileMode.optional(),

@@ -139,6 +139,7 @@ function toShare(name: string, share: ShareSection, folder: string): ShareOption
     comment: share.comment,
     encryption: share.encryption,
     allowedUsers: share.users,
+    administrators: share.administrators,
     hidden: share.hidden,
     accessBasedEnumeration: share.access_based_enumeration,
     createMask: share.create_mask,

@@ -39,6 +39,7 @@ const IPC_SHARE: Share = {
   volume: undefined,
   encryption: 'off',
   allowedUsers: undefined,
+  administrators: [],
   readOnly: false,
   hidden: false,
   accessBasedEnumeration: false,

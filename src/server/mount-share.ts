@@ -44,6 +44,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     volume,
     encryption: options.encryption ?? 'off',
     allowedUsers: options.allowedUsers?.map((name) => name.toLowerCase()),
+    administrators: options.administrators?.map((name) => name.toLowerCase()) ?? [],
     readOnly: options.readOnly ?? false,
     hidden: options.hidden ?? false,
     accessBasedEnumeration: options.accessBasedEnumeration ?? false,

@@ -3,6 +3,7 @@ import type { Limits } from '../base/limits.ts';
 import type { Log } from '../env/ports.ts';
 import type { EncryptionPolicy, ServerEvent } from '../smb2/server/options.ts';
 import type { Vfs } from '../vfs/vfs.ts';
+import type { UnixIds } from './accounts.ts';
 
 /** [MS-SMB2] 2.2.3 DialectRevision, as people write it. */
 export const DIALECTS = {
@@ -50,6 +51,11 @@ export interface ShareOptions {
   readonly encryption?: EncryptionPolicy;
   /** Who may connect; default: every account. */
   readonly allowedUsers?: readonly string[];
+  /**
+   * Who has the privileges of administrators and backup operators on this share, and, where the
+   * server runs as root, acts as root. Default: nobody.
+   */
+  readonly administrators?: readonly string[];
   /** Not shown to those who browse, still reachable by name. */
   readonly hidden?: boolean;
   /** Folders list only what the caller may read; default false. */
@@ -73,6 +79,11 @@ export interface ShareOptions {
 export interface UserOptions {
   readonly name: string;
   readonly password: string;
+  /**
+   * Whom the account acts as on disk, where the server runs as root; default: the owner of the
+   * shared folder. Accounts that share ids share their files' ownership.
+   */
+  readonly unixIds?: UnixIds;
 }
 
 /** A share or an option that cannot be; the message is for the person who wrote it. */

@@ -4,6 +4,13 @@ import {
   SID_EVERYONE,
   SID_NETWORK,
 } from '../auth/token.ts';
+import {
+  SE_BACKUP_PRIVILEGE,
+  SE_RESTORE_PRIVILEGE,
+  SE_SECURITY_PRIVILEGE,
+  SE_TAKE_OWNERSHIP_PRIVILEGE,
+} from '../dtyp/privileges.ts';
+import { SID_BUILTIN_ADMINISTRATORS } from '../dtyp/sid.ts';
 import type { SecurityContext } from '../fsa/security-context.ts';
 import type { Share } from '../smb2/server/options.ts';
 import type { Credentials } from '../vfs/vfs.ts';
@@ -12,6 +19,14 @@ import type { Credentials } from '../vfs/vfs.ts';
 const FILE_ALL_ACCESS = 0x001f_01ff;
 /** FILE_GENERIC_READ and FILE_GENERIC_EXECUTE: all that does not change a file. */
 const READ_AND_EXECUTE = 0x0012_00a9;
+/** What Windows gives administrators and backup operators over files; opens must ask for it. */
+const ADMINISTRATOR_PRIVILEGES: readonly string[] = [
+  SE_SECURITY_PRIVILEGE,
+  SE_BACKUP_PRIVILEGE,
+  SE_RESTORE_PRIVILEGE,
+  SE_TAKE_OWNERSHIP_PRIVILEGE,
+];
+const NO_PRIVILEGES: readonly string[] = [];
 const SID_UNIX_USER = 'S-1-22-1';
 const SID_UNIX_GROUP = 'S-1-22-2';
 
@@ -19,16 +34,18 @@ const SID_UNIX_GROUP = 'S-1-22-2';
  * Whom a logged-in identity acts for in the object store. Its POSIX side, where the server may
  * switch (as root), is the account's own uid and gid, and for an account without them those of the
  * shared folder's owner: nobody acts as root in a folder that is not root's. Otherwise it is the
- * server's own. The SIDs of those ids (Samba's S-1-22 namespace) make the owner of a plain POSIX
+ * server's own, and so it is for an administrator of the share. The SIDs of those ids (Samba's S-1-22 namespace) make the owner of a plain POSIX
  * file be its owner here, too.
  */
 export function securityContextOf(identity: Identity, share: Share): SecurityContext {
-  const credentials = credentialsOf(identity, share);
+  const isAdministrator = administers(identity, share);
+  const credentials = isAdministrator ? processCredentials() : credentialsOf(identity, share);
   const groups = new Set([credentials.gid, ...credentials.groups]);
   const groupSids = new Set([
     ...identity.groupSids,
     SID_EVERYONE,
     SID_NETWORK,
+    ...(isAdministrator ? [SID_BUILTIN_ADMINISTRATORS] : []),
     ...(identity.isAnonymous || identity.isGuest ? [] : [SID_AUTHENTICATED_USERS]),
     `${SID_UNIX_USER}-${credentials.uid}`,
     ...[...groups].map((gid) => `${SID_UNIX_GROUP}-${gid}`),
@@ -36,10 +53,15 @@ export function securityContextOf(identity: Identity, share: Share): SecurityCon
   return {
     userSid: identity.userSid,
     groupSids: [...groupSids],
-    privileges: [],
+    privileges: isAdministrator ? ADMINISTRATOR_PRIVILEGES : NO_PRIVILEGES,
     credentials,
     maximalAccess: share.readOnly ? READ_AND_EXECUTE : FILE_ALL_ACCESS,
   };
+}
+
+function administers(identity: Identity, share: Share): boolean {
+  if (identity.isAnonymous || identity.isGuest) return false;
+  return share.administrators.includes(identity.userName.toLowerCase());
 }
 
 function credentialsOf(identity: Identity, share: Share): Credentials {

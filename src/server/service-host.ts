@@ -8,6 +8,7 @@ import type { Share } from '../smb2/server/options.ts';
 import type { Smb2Server } from '../smb2/server/server.ts';
 import type { AccountStore } from './account-store.ts';
 import { type AccountRecord, findAccount } from './accounts.ts';
+import { unixNameSid, unixSidName } from './unix-names.ts';
 
 /** What Windows 10 and Server 2016 and newer tell: clients show it, and decide nothing by it. */
 const OS_VERSION = { major: 10, minor: 0 };
@@ -48,9 +49,11 @@ export function makeServiceHost(params: ServiceHostParams): ServiceHost {
     findSid: (sid) => {
       const { machineSid, accounts: all } = accounts.data;
       const found = all.find((account) => sid === `${machineSid}-${account.rid}`);
-      return found && named(found);
+      return found ? named(found) : unixSidName(sid, all);
     },
     findName: (name) => {
+      const unix = unixNameSid(name, accounts.data.accounts);
+      if (unix !== undefined) return unix;
       const found = findAccount(accounts.data, name.slice(name.lastIndexOf('\\') + 1));
       return found && named(found);
     },

@@ -21,7 +21,7 @@ import { MemoryRecordStore } from '../state/memory/memory-record-store.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import { AccountStore } from './account-store.ts';
-import { addAccount, findAccount, removeAccount, setPassword } from './accounts.ts';
+import { addAccount, findAccount, removeAccount, setPassword, setUnixIds } from './accounts.ts';
 import { AccountsFile } from './accounts-file.ts';
 import { makeEngine } from './make-engine.ts';
 import { type MountedShare, mountShare } from './mount-share.ts';
@@ -138,12 +138,14 @@ export class SmbServer {
   }
 
   /** Adds an account, or gives an account that exists another password. */
-  async addUser({ name, password }: UserOptions): Promise<void> {
+  async addUser({ name, password, unixIds }: UserOptions): Promise<void> {
     const hash = ntHash(password);
     const { accounts } = await this.#open();
-    await accounts.edit((data) =>
-      findAccount(data, name) ? setPassword(data, name, hash) : addAccount(data, name, hash),
-    );
+    await accounts.edit((data) => {
+      const exists = findAccount(data, name) !== undefined;
+      const next = exists ? setPassword(data, name, hash) : addAccount(data, name, hash);
+      return unixIds === undefined ? next : setUnixIds(next, name, unixIds);
+    });
   }
 
   /** Ends the account's sessions, too; false when there is none of this name. */

@@ -6,28 +6,47 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { run } from '../../src/base/task.ts';
 import {
+  ACCESS_SYSTEM_SECURITY,
   FILE_ALL_ACCESS,
   FILE_GENERIC_READ,
+  FILE_READ_DATA,
   FILE_READ_EA,
+  FILE_WRITE_DATA,
   MAXIMUM_ALLOWED,
+  READ_CONTROL,
 } from '../../src/dtyp/access-mask.ts';
-import { ACCESS_ALLOWED_ACE_TYPE, type SidAce } from '../../src/dtyp/acl.ts';
+import { ACCESS_ALLOWED_ACE_TYPE, type SidAce, SYSTEM_AUDIT_ACE_TYPE } from '../../src/dtyp/acl.ts';
 import {
+  SE_BACKUP_PRIVILEGE,
+  SE_RESTORE_PRIVILEGE,
+  SE_SECURITY_PRIVILEGE,
+} from '../../src/dtyp/privileges.ts';
+import {
+  LABEL_SECURITY_INFORMATION,
+  parseSecurityDescriptor,
+  SACL_SECURITY_INFORMATION,
   type SecurityDescriptor,
   securityDescriptorBytes,
 } from '../../src/dtyp/security-descriptor.ts';
 import { SID_EVERYONE, type Sid } from '../../src/dtyp/sid.ts';
 import { makeNodeClock } from '../../src/env/node/node-clock.ts';
+import * as nt from '../../src/erref/ntstatus.ts';
 import { statusName } from '../../src/erref/ntstatus.ts';
 import { closeOpen } from '../../src/fsa/close.ts';
 import type { LocalOpen } from '../../src/fsa/local-open.ts';
 import { DEFAULT_VOLUME_OPTIONS, makeVolume } from '../../src/fsa/make-volume.ts';
 import { openFile } from '../../src/fsa/open.ts';
 import { nextEntry, queryDirectory } from '../../src/fsa/query-directory.ts';
+import { querySecurity, setSecurity } from '../../src/fsa/security.ts';
 import type { SecurityContext } from '../../src/fsa/security-context.ts';
 import type { CancelSignal } from '../../src/fsa/surface.ts';
 import type { Volume, VolumeOptions } from '../../src/fsa/volume.ts';
-import { FILE_CREATE, FILE_DIRECTORY_FILE, FILE_OPEN } from '../../src/fscc/create-parameters.ts';
+import {
+  FILE_CREATE,
+  FILE_DIRECTORY_FILE,
+  FILE_OPEN,
+  FILE_OPEN_FOR_BACKUP_INTENT,
+} from '../../src/fscc/create-parameters.ts';
 import { MemoryRecordStore } from '../../src/state/memory/memory-record-store.ts';
 import { failed } from '../../src/vfs/errno.ts';
 import { openLocalVfs } from '../../src/vfs/local/local-vfs.ts';
@@ -141,6 +160,65 @@ function securitySuite(name: string, makeBackend: () => Backend): void {
         assert.deepEqual(await names(off), ['.', '..', 'hidden', 'plain', 'seen']);
         const ben = await opened(volume, contextOf(BEN), root);
         assert.deepEqual(await names(ben), ['.', '..', 'plain']);
+      });
+    });
+
+    describe('[MS-FSA] 2.1.5.1.1 privileges of a creator', () => {
+      const fails = async (status: nt.NtStatus, security: SecurityContext, asked: Asked) => {
+        const outcome = await tryOpen(volumeWith(), security, asked);
+        assert.equal(statusName(outcome.status), statusName(status));
+      };
+      it('refuses a foreign owner, and rights over the SACL, without the privilege', async () => {
+        const make = { path: 'f', disposition: FILE_CREATE };
+        const foreign = { ...dacl(allow(BEN, FILE_ALL_ACCESS)), owner: BEN };
+        await fails(nt.STATUS_INVALID_OWNER, contextOf(ANNA), { ...make, descriptor: foreign });
+        const audit = ACCESS_SYSTEM_SECURITY | FILE_READ_DATA;
+        await fails(nt.STATUS_PRIVILEGE_NOT_HELD, contextOf(ANNA), { ...make, access: audit });
+        const admin = contextOf(ANNA, {
+          privileges: [SE_SECURITY_PRIVILEGE, SE_RESTORE_PRIVILEGE],
+        });
+        await fails(nt.STATUS_SUCCESS, admin, { ...make, access: audit, descriptor: foreign });
+        await fails(nt.STATUS_PRIVILEGE_NOT_HELD, contextOf(BEN), { path: 'f', access: audit });
+      });
+      it('opens all that is refused for backup, and only for backup', async () => {
+        const volume = volumeWith();
+        const nobody = dacl(allow(BEN, READ_CONTROL));
+        const make = { path: 'f', disposition: FILE_CREATE, access: READ_CONTROL };
+        await opened(volume, contextOf(ANNA), { ...make, descriptor: { ...nobody, owner: ANNA } });
+        const operator = contextOf(BEN, { privileges: [SE_BACKUP_PRIVILEGE] });
+        const read = { path: 'f', access: FILE_READ_DATA };
+        await fails(nt.STATUS_ACCESS_DENIED, operator, read);
+        const backup = { ...read, options: FILE_OPEN_FOR_BACKUP_INTENT };
+        await fails(nt.STATUS_SUCCESS, operator, backup);
+        await fails(nt.STATUS_ACCESS_DENIED, contextOf(BEN), backup);
+        const write = { ...backup, access: FILE_WRITE_DATA };
+        await fails(nt.STATUS_ACCESS_DENIED, operator, write);
+      });
+    });
+
+    describe('[MS-FSA] 2.1.5.17 labels, audit rules and owners', () => {
+      it('keeps what a change does not name', async () => {
+        const volume = volumeWith();
+        const admin = contextOf(ANNA, { privileges: [SE_SECURITY_PRIVILEGE] });
+        const access = FILE_ALL_ACCESS | ACCESS_SYSTEM_SECURITY;
+        const file = await opened(volume, admin, { path: 'f', disposition: FILE_CREATE, access });
+        const set = (parts: number, ...aces: SidAce[]) => {
+          const sd = { ...dacl(), dacl: undefined, sacl: { revision: 2, aces } };
+          return run(setSecurity(file, parts, securityDescriptorBytes(sd)));
+        };
+        const audit = { type: SYSTEM_AUDIT_ACE_TYPE, flags: 0xc0, mask: 2, sid: SID_EVERYONE };
+        const label = { type: 0x11, flags: 0, mask: 1, sid: 'S-1-16-4096' };
+        assert.equal(await set(SACL_SECURITY_INFORMATION, audit), 0);
+        assert.equal(await set(LABEL_SECURITY_INFORMATION, label), 0);
+        const get = async (parts: number) => {
+          const { descriptor } = await run(querySecurity(file, parts));
+          return parseSecurityDescriptor(descriptor!)?.sacl?.aces;
+        };
+        assert.deepEqual(await get(SACL_SECURITY_INFORMATION), [audit]);
+        assert.deepEqual(await get(LABEL_SECURITY_INFORMATION), [label]);
+        const plain = await opened(volume, contextOf(ANNA), { path: 'f' });
+        const { status } = await run(querySecurity(plain, SACL_SECURITY_INFORMATION));
+        assert.equal(statusName(status), 'STATUS_ACCESS_DENIED');
       });
     });
   });

@@ -24,7 +24,8 @@ import { type DialectName, type ShareOptions, SmbServer } from '../../src/server
 import { MemoryVfs } from '../../src/server/storage.ts';
 
 const NOBODY = 65_534;
-const USERS = ['torture1', 'torture2'];
+/** Where semba runs as root torture1 owns the folders, and torture2 is somebody else. */
+const OTHER = { uid: 60_002, gid: 60_002 };
 const [port, workers = '1'] = process.argv.slice(2);
 if (port === undefined || !/^\d+$/.test(port) || !/^\d+$/.test(workers)) {
   process.stderr.write('usage: serve PORT [WORKERS]\n');
@@ -53,7 +54,8 @@ async function serve(onPort: number): Promise<void> {
   });
   try {
     for (const share of makeShares(base)) await server.addShare(share);
-    for (const name of USERS) await server.addUser({ name, password: `${name}pw` });
+    await server.addUser({ name: 'torture1', password: 'torture1pw' });
+    await server.addUser({ name: 'torture2', password: 'torture2pw', unixIds: OTHER });
     await server.start();
     process.stdout.write('ready\n');
     await stopped;

@@ -46,6 +46,7 @@ directory_mask = 0o750
 hide_dot_files = false
 strict_sync = false
 access_based_enumeration = true
+administrators = ["anna"]
 
 [limits]
 creditsMax = 512
@@ -78,6 +79,7 @@ creditsMax = 512
           hideDotFiles: false,
           strictSync: false,
           accessBasedEnumeration: true,
+          administrators: ['anna'],
         },
       ],
     });

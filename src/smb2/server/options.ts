@@ -23,6 +23,8 @@ export interface Share {
   readonly encryption: EncryptionPolicy;
   /** Lower-cased names of those who may connect; undefined: every account. */
   readonly allowedUsers: readonly string[] | undefined;
+  /** Lower-cased names of those with the privileges of administrators. */
+  readonly administrators: readonly string[];
   readonly readOnly: boolean;
   /** POSIX owner of the shared folder: whom accounts without ids of their own act for. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
