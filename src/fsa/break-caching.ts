@@ -124,7 +124,8 @@ function mayClose(oplock: OplockEntry | undefined, isFirst: boolean): boolean {
   return isFirst || oplock.breaking !== undefined;
 }
 
-function applyBreaks(
+/** `decideBreaks` as an update of the file's record. */
+export function applyBreaks(
   current: FileRecord | undefined,
   breaker: Breaker,
 ): Update<FileRecord, BreakDecision> {

@@ -1,6 +1,7 @@
 import { type Task, wait } from '../base/task.ts';
 import { type NtStatus, STATUS_SUCCESS } from '../erref/ntstatus.ts';
 import { failed } from '../vfs/errno.ts';
+import { breakParent, breakParentOf } from './break-parent.ts';
 import { decideClose, decideDeleted } from './decide-close.ts';
 import { fileKeyOf, type PendingDelete } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
@@ -28,16 +29,18 @@ export function abandonOpen(open: LocalOpen): Task<NtStatus> {
 function* leave(open: LocalOpen, isAbandoned: boolean): Task<NtStatus> {
   if (open.closed) return STATUS_SUCCESS;
   open.closed = true;
-  const { volume, fileKey, openId, streamName } = open;
+  const { volume, fileKey, openId, streamName, parentOplockKey } = open;
   volume.opens.remove(open);
   if (open.isDirectory) volume.changeNotifyList.remove(open);
   const { credentials } = open.security;
-  const closing = { openId, streamName, credentials, isAbandoned };
+  const closing = { openId, streamName, credentials, parentOplockKey, isAbandoned };
   const { due, breaks } = yield* wait(
     volume.files.update(fileKey, (current) => decideClose(current, closing)),
   );
   volume.oplockBreaks.leave(open);
+  if (open.isDirectory && open.oplock !== undefined) yield* wait(volume.directoryLeases.remove());
   volume.oplockBreaks.indicate(volume, fileKey, breaks);
+  if (open.contentChanged) yield* breakParentOf(open);
   if (due.length > 0) yield* removeAll(open, due);
   yield* endIfDeletePending(open);
   open.file.close();
@@ -54,26 +57,37 @@ function* removeAll(open: LocalOpen, due: readonly PendingDelete[]): Task<void> 
   yield* wait(open.volume.files.update(open.fileKey, (current) => decideDeleted(current, due)));
 }
 
-function* removeFile(open: LocalOpen, { path, credentials }: PendingDelete): Task<void> {
-  const { vfs, env } = open.volume;
+function* removeFile(open: LocalOpen, pending: PendingDelete): Task<void> {
+  const { path, credentials } = pending;
+  const { volume } = open;
+  const { vfs, env } = volume;
   // Somebody outside may have put another file under the name.
   const stat = yield* wait(vfs.stat(credentials, path, { noFollow: open.link !== undefined }));
   if (failed(stat) || fileKeyOf(stat) !== open.fileKey) return;
   const removed = open.isDirectory
     ? yield* wait(vfs.removeDirectory(credentials, path))
     : yield* wait(vfs.unlink(credentials, path));
-  if (failed(removed)) env.log.info({ path, errno: removed }, 'delete on close failed');
-  else {
-    open.volume.tunnel?.remember(path);
-    reportRemoved(open.volume, { path, isDirectory: open.isDirectory });
+  if (failed(removed)) {
+    env.log.info({ path, errno: removed }, 'delete on close failed');
+    return;
   }
+  volume.tunnel?.remember(path);
+  reportRemoved(volume, { path, isDirectory: open.isDirectory });
+  // Windows: who decided it and who closed last must name one parent's lease for it to stay
+  // (smbtorture smb2.dirlease.unlink_different_set_and_close).
+  const isOne = pending.parentOplockKey === open.parentOplockKey;
+  const parentOplockKey = isOne ? open.parentOplockKey : '';
+  yield* breakParent({ volume, path, credentials, parentOplockKey });
 }
 
 function* removeStream(open: LocalOpen, { streamName }: PendingDelete): Task<void> {
   const xattr = yield* findStream(open.file, streamName);
   if (failed(xattr)) return;
   const removed = yield* wait(open.file.removeXattr(xattr));
-  if (failed(removed))
+  if (failed(removed)) {
     open.volume.env.log.info({ xattr, errno: removed }, 'delete on close failed');
-  else reportStreamRemoved(open, streamName);
+    return;
+  }
+  reportStreamRemoved(open, streamName);
+  yield* breakParentOf(open);
 }

@@ -26,7 +26,13 @@ function recordOf(...opens: OpenEntry[]): FileRecord {
 }
 
 function close(current: FileRecord | undefined, openId: string, isAbandoned = false) {
-  const closing = { openId, streamName: '', credentials: CREDENTIALS, isAbandoned };
+  const closing = {
+    openId,
+    streamName: '',
+    credentials: CREDENTIALS,
+    parentOplockKey: '',
+    isAbandoned,
+  };
   const { next, result } = decideClose(current, closing);
   return { record: next === 'keep' ? current : next, due: result.due };
 }
@@ -40,6 +46,7 @@ function dispose(
     openId,
     streamName: '',
     credentials: CREDENTIALS,
+    parentOplockKey: '',
     isDeleted: true,
     isPosix: false,
     isOnClose: false,

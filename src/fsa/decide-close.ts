@@ -17,6 +17,7 @@ export interface ClosingOpen {
   readonly openId: string;
   readonly streamName: string;
   readonly credentials: Credentials;
+  readonly parentOplockKey: string;
   /** The open came to nothing: FILE_DELETE_ON_CLOSE has no effect. */
   readonly isAbandoned: boolean;
 }
@@ -106,6 +107,7 @@ function pendingOf(entry: OpenEntry, closing: ClosingOpen): PendingDelete {
     streamName: closing.streamName,
     posixOpenId: undefined,
     credentials: closing.credentials,
+    parentOplockKey: closing.parentOplockKey,
   };
 }
 

@@ -9,6 +9,7 @@ export interface Disposition {
   readonly openId: string;
   readonly streamName: string;
   readonly credentials: Credentials;
+  readonly parentOplockKey: string;
   readonly isDeleted: boolean;
   /** The name goes with this open, whoever else has the file. */
   readonly isPosix: boolean;
@@ -49,6 +50,7 @@ export function decideDisposition(
     streamName: disposition.streamName,
     posixOpenId: disposition.isPosix ? openId : undefined,
     credentials: disposition.credentials,
+    parentOplockKey: disposition.parentOplockKey,
   };
   const deletePending = withPending(others, pending);
   return { next: { ...current, deletePending, version }, result: STATUS_SUCCESS };

@@ -62,6 +62,7 @@ const PENDING: PendingDelete = {
   streamName: '',
   posixOpenId: undefined,
   credentials: { uid: 0, gid: 0, groups: [] },
+  parentOplockKey: '',
 };
 
 describe('[MS-FSA] 2.1.5.1.2.2 Algorithm to Check Sharing Access', () => {

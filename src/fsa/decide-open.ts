@@ -28,6 +28,7 @@ import {
   type OplockBreak,
   type OplockGrant,
   type OplockRequest,
+  WRITE_CACHING,
 } from './oplock.ts';
 
 const READS = FILE_READ_DATA | FILE_EXECUTE;
@@ -38,7 +39,7 @@ export interface OpenProposal {
   readonly isDirectory: boolean;
   /** What sharing is checked with: the granted access and what the disposition does at once. */
   readonly effectiveAccess: number;
-  /** What is asked for besides; of files only. */
+  /** What is asked for besides. */
   readonly oplock: OplockRequest | undefined;
   /** The file, or the stream, was made for this open. */
   readonly isNew: boolean;
@@ -114,7 +115,10 @@ function breakOthers(
   isShared: boolean,
 ): BreakDecision {
   const { oplocks } = current;
-  if (oplocks.length === 0) return { oplocks, breaks: NO_BREAKS, awaited: NO_AWAITED };
+  // Of a directory nobody caches writes: an open that is shared takes nothing, and waits for none.
+  const isHarmless = proposal.isDirectory && isShared;
+  if (oplocks.length === 0 || isHarmless)
+    return { oplocks, breaks: NO_BREAKS, awaited: NO_AWAITED };
   const { entry, effectiveAccess, isRetry } = proposal;
   const operation = proposal.overwrites ? 'overwrite' : 'open';
   return decideBreaks(current, {
@@ -132,8 +136,9 @@ function grant(
   proposal: OpenProposal,
   breaks: readonly OplockBreak[],
 ): Update<FileRecord, OpenDecision> {
-  const { entry, oplock: request, effectiveAccess: access, isNew, fileSize } = proposal;
-  if (request === undefined || record.isDirectory) {
+  const { entry, effectiveAccess: access, isNew, fileSize } = proposal;
+  const request = grantableRequest(record, proposal);
+  if (request === undefined) {
     return { next: record, result: breaks.length === 0 ? GRANTED : { ...GRANTED, breaks } };
   }
   const { oplocks, grant } = grantOplock(record, entry, {
@@ -145,6 +150,21 @@ function grant(
   });
   const next = oplocks === record.oplocks ? record : { ...record, oplocks };
   return { next, result: { ...GRANTED, grant, breaks } };
+}
+
+/**
+ * [MS-SMB2] 3.3.5.9.11: a directory is leased in version 2 only, and only to who knows of it.
+ *
+ * Windows: what it has of writes is left out, an oplock is not granted (smbtorture
+ * smb2.dirlease.leases, smb2.dirlease.oplocks).
+ */
+function grantableRequest(
+  record: FileRecord,
+  { oplock, isDirectory }: OpenProposal,
+): OplockRequest | undefined {
+  if (oplock === undefined || !(record.isDirectory || isDirectory)) return oplock;
+  if (!isDirectory || oplock.lease?.coversDirectories !== true) return undefined;
+  return { ...oplock, caching: oplock.caching & ~WRITE_CACHING };
 }
 
 /**

@@ -41,6 +41,7 @@ import {
 } from './oplock-rules.ts';
 
 export interface Breaker {
+  /** Open.TargetOplockKey; for 'child' Open.ParentOplockKey, a lease key or '' for none. */
   readonly oplockKey: string;
   readonly streamKey: string;
   readonly operation: BreakingOperation;
@@ -74,7 +75,7 @@ export function decideBreaks(record: FileRecord, breaker: Breaker): BreakDecisio
   let isChanged = false;
   const next = oplocks.map((entry) => {
     if (entry.streamKey !== breaker.streamKey) return entry;
-    if (entry.oplockKey === breaker.oplockKey && !breaksItself(entry, rule)) return entry;
+    if (isSameKey(entry, breaker) && !breaksItself(entry, rule)) return entry;
     if (entry.lease !== undefined && isStatOpen(breaker.access, 'lease')) return entry;
     const broken = breakEntry(entry, rule.takes, record.version + 1);
     if (mustWait(entry, rule, breaker.isRetry)) {
@@ -98,9 +99,23 @@ export function disturbs(
   const rule = BREAK_RULES[operation];
   for (const entry of record.oplocks) {
     if (entry.streamKey !== holder.streamKey || (entry.caching & rule.takes) === 0) continue;
-    if (entry.oplockKey !== holder.oplockKey || breaksItself(entry, rule)) return true;
+    const { oplockKey } = holder;
+    if (!isSameKey(entry, { oplockKey, operation }) || breaksItself(entry, rule)) return true;
   }
   return false;
+}
+
+/**
+ * 2.1.4.12.2 Algorithm to Compare Oplock Keys.
+ *
+ * Windows: the key of the parent's lease counts, whichever client names it (smbtorture
+ * smb2.dirlease.seteof and its siblings, "second client").
+ */
+function isSameKey(
+  entry: OplockEntry,
+  { oplockKey, operation }: Pick<Breaker, 'oplockKey' | 'operation'>,
+): boolean {
+  return (operation === 'child' ? entry.lease?.leaseKey : entry.oplockKey) === oplockKey;
 }
 
 function breaksItself(entry: OplockEntry, rule: BreakRule): boolean {

@@ -9,6 +9,7 @@ import {
 import type { ExtendedAttribute } from '../fscc/ea.ts';
 import { FILE_NOTIFY_CHANGE_EA } from '../fscc/notify-filter.ts';
 import { failed } from '../vfs/errno.ts';
+import { breakParentOf } from './break-parent.ts';
 import { loadEas, storeEas } from './ea-store.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import { settleTimes, timesToKeep } from './kept-times.ts';
@@ -36,6 +37,8 @@ export function* setEas(open: LocalOpen, eas: readonly ExtendedAttribute[]): Tas
   const kept = yield* timesToKeep(open);
   const status = yield* storeEas(open.volume, open.file, eas);
   if (kept !== undefined) yield* settleTimes(open, kept);
-  if (status === STATUS_SUCCESS) reportModified(open, FILE_NOTIFY_CHANGE_EA);
-  return status;
+  if (status !== STATUS_SUCCESS) return status;
+  reportModified(open, FILE_NOTIFY_CHANGE_EA);
+  yield* breakParentOf(open);
+  return STATUS_SUCCESS;
 }

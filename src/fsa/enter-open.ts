@@ -56,6 +56,8 @@ export function* enterOpen(
     shareAccess: request.shareAccess,
     deleteOnClose: (request.options & FILE_DELETE_ON_CLOSE) !== 0,
   };
+  const mayLeaseDirectory = isDirectory && request.oplock?.lease?.coversDirectories === true;
+  if (mayLeaseDirectory) yield* wait(volume.directoryLeases.add());
   const proposal: OpenProposal = {
     entry,
     isDirectory,
@@ -69,6 +71,7 @@ export function* enterOpen(
   const { status, grant, breaks, awaited } = yield* wait(
     volume.files.update(fileKey, (current) => decideOpen(current, proposal)),
   );
+  if (mayLeaseDirectory && grant === undefined) yield* wait(volume.directoryLeases.remove());
   if (breaks.length > 0) volume.oplockBreaks.indicate(volume, fileKey, breaks);
   if (awaited.length > 0 && request.breakWaits < BREAK_WAITS_MAX) {
     request.breakWaits++;
@@ -88,6 +91,7 @@ export function* enterOpen(
     streamKey,
     oplockKey: entry.oplockKey,
     oplock: grant,
+    parentOplockKey: request.oplock?.lease?.parentLeaseKey ?? '',
     backing: entrance.link === undefined ? undefined : LINK_BACKING,
     grantedAccess: granted,
     shareAccess: request.shareAccess,
@@ -99,6 +103,7 @@ export function* enterOpen(
     userSetModificationTime: false,
     userSetAccessTime: false,
     userSetChangeTime: false,
+    contentChanged: false,
     closed: false,
   };
   volume.opens.add(open);

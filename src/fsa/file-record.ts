@@ -51,6 +51,8 @@ export interface PendingDelete {
   readonly posixOpenId: string | undefined;
   /** Of the open that decided it: the removal is done in their name. */
   readonly credentials: Credentials;
+  /** Of the open that decided it: see `LocalOpen.parentOplockKey`. */
+  readonly parentOplockKey: string;
 }
 
 export interface FileRecord {

@@ -26,6 +26,7 @@ import {
 } from '../fscc/notify-filter.ts';
 import { EBADF, EINVAL, ENXIO, EOPNOTSUPP, type Errno, EXDEV, failed } from '../vfs/errno.ts';
 import { breakReadCaching, mayDisturb } from './break-caching.ts';
+import { breakParentOf } from './break-parent.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import { settleTimes, timesToKeep } from './kept-times.ts';
@@ -69,8 +70,10 @@ export function* setSparse(open: LocalOpen, sparse: boolean): Task<NtStatus> {
   const kept = yield* timesToKeep(open);
   const status = yield* storeAttributes(file, attributes, creationTimeOf(stored, stat));
   yield* settleTimes(open, kept);
-  if (status === STATUS_SUCCESS) reportModified(open, FILE_NOTIFY_CHANGE_ATTRIBUTES);
-  return status;
+  if (status !== STATUS_SUCCESS) return status;
+  reportModified(open, FILE_NOTIFY_CHANGE_ATTRIBUTES);
+  yield* breakParentOf(open);
+  return STATUS_SUCCESS;
 }
 
 /**
@@ -96,6 +99,7 @@ export function* setZeroData(open: LocalOpen, from: number, beyond: number): Tas
   if (mayDisturb(open)) yield* breakReadCaching(open);
   if (failed(zeroed)) return statusOf(zeroed);
   yield* settleTimes(open, kept);
+  open.contentChanged = true;
   reportContent(open, FILE_NOTIFY_CHANGE_LAST_WRITE);
   return STATUS_SUCCESS;
 }
@@ -167,6 +171,7 @@ export function* copyRange(
     done += count;
   }
   yield* settleTimes(target, kept);
+  target.contentChanged = true;
   reportContent(target, CONTENT_WRITTEN);
   return { status: STATUS_SUCCESS, count: done };
 }

@@ -38,6 +38,7 @@ import {
 import { EOPNOTSUPP, failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { breakHandleCaching, breakReadCaching, mayDisturb } from './break-caching.ts';
+import { breakParentOf } from './break-parent.ts';
 import { decideDisposition } from './decide-delete.ts';
 import { DOSATTRIB_XATTR, type DosAttributes } from './dos-attributes.ts';
 import { eaSizeOf } from './ea-store.ts';
@@ -113,6 +114,7 @@ export function* setBasic(open: LocalOpen, change: BasicChange): Task<NtStatus> 
   open.userSetModificationTime = isUserSet(open.userSetModificationTime, change.lastWriteTime);
   open.userSetChangeTime = isUserSet(open.userSetChangeTime, change.changeTime);
   reportModified(open, changedBy(change));
+  if (changesListing(change)) yield* breakParentOf(open);
   return STATUS_SUCCESS;
 }
 
@@ -159,7 +161,9 @@ export function* setAllocation(open: LocalOpen, size: number): Task<NtStatus> {
     if (failed(reserved) && reserved !== EOPNOTSUPP) return statusOf(reserved);
   }
   const kept = yield* wait(file.setTimes(undefined, stat.modifyTimeNs));
-  return failed(kept) ? statusOf(kept) : STATUS_SUCCESS;
+  if (failed(kept)) return statusOf(kept);
+  yield* breakParentOf(open);
+  return STATUS_SUCCESS;
 }
 
 /**
@@ -184,6 +188,7 @@ export function* setDisposition(open: LocalOpen, change: DispositionChange): Tas
     openId,
     streamName,
     credentials: open.security.credentials,
+    parentOplockKey: open.parentOplockKey,
     isDeleted: change.delete,
     isPosix: change.posixSemantics === true,
     isOnClose: change.onClose === true,
@@ -276,6 +281,11 @@ function changedBy(change: BasicChange): number {
   );
 }
 
+/** Whether a listing of the directory could show it: a change time, too, which no watcher hears. */
+function changesListing(change: BasicChange): boolean {
+  return changedBy(change) !== 0 || change.changeTime > 0n;
+}
+
 function isUserSet(current: boolean, change: bigint): boolean {
   if (change > 0n || change === FILE_TIME_FREEZE) return true;
   return change === FILE_TIME_THAW ? false : current;
@@ -288,6 +298,7 @@ function* truncate(open: LocalOpen, size: number): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
   yield* settleTimes(open, kept);
   reportContent(open, FILE_NOTIFY_CHANGE_SIZE);
+  yield* breakParentOf(open);
   return STATUS_SUCCESS;
 }
 

@@ -39,6 +39,11 @@ export interface LocalOpen {
   readonly oplockKey: string;
   /** What the open was granted; what became of it is in the record. */
   readonly oplock: OplockGrant | undefined;
+  /**
+   * [MS-FSA] 2.1.1.6 Open.ParentOplockKey: the lease key under which the client says to hold the
+   * directory, whose lease the changes of this open do not break. '' for none.
+   */
+  readonly parentOplockKey: string;
   /** Set for a named stream; the unnamed one reads and writes `file`. */
   backing: StreamBacking | undefined;
   readonly grantedAccess: number;
@@ -58,5 +63,7 @@ export interface LocalOpen {
   userSetModificationTime: boolean;
   userSetAccessTime: boolean;
   userSetChangeTime: boolean;
+  /** Data was written through this open: the directory learns of it when the open closes. */
+  contentChanged: boolean;
   closed: boolean;
 }

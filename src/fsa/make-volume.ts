@@ -2,6 +2,7 @@ import { DEFAULT_LIMITS } from '../base/limits.ts';
 import type { Env } from '../env/ports.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import type { Vfs } from '../vfs/vfs.ts';
+import { DirectoryLeases } from './directory-leases.ts';
 import type { FileRecord } from './file-record.ts';
 import { LocalOpens } from './local-opens.ts';
 import { makeNameResolver } from './name-resolver.ts';
@@ -44,7 +45,7 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
 };
 
 /** Layout of `FileRecord`. */
-const FILE_RECORD_VERSION = 2;
+const FILE_RECORD_VERSION = 3;
 
 /**
  * [MS-FSA] 2.1.1.1: makes a mounted store the volume behind a share. The store stays the caller's.
@@ -72,5 +73,6 @@ export function makeVolume(params: VolumeParams): Volume {
       totalSize: options.notifyBuffersSize,
     }),
     oplockBreaks: new OplockBreaks({ env, timeoutMs: options.breakTimeoutMs }),
+    directoryLeases: new DirectoryLeases(store, serverId),
   };
 }

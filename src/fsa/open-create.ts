@@ -29,6 +29,7 @@ import {
 import { EEXIST, type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat, VfsFile } from '../vfs/vfs.ts';
 import { type DirectoryRights, directoryRights, tokenOf } from './access.ts';
+import { breakDirectory } from './break-parent.ts';
 import { abandonOpen } from './close.ts';
 import { storeEas } from './ea-store.ts';
 import { enterOpen } from './enter-open.ts';
@@ -92,6 +93,7 @@ export function* createNew(request: OpenRequest, place: NewPlace): Task<OpenOutc
   }
   reportAdded(open.volume, open);
   if (open.streamName !== '') reportStreamAdded(open, open.streamName);
+  yield* breakDirectory(open.volume, fileKeyOf(parent.stat), open.parentOplockKey);
   return outcome;
 }
 

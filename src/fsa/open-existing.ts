@@ -30,6 +30,7 @@ import {
 import { ENODATA, type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { checkAccess } from './access.ts';
+import { breakParentOf } from './break-parent.ts';
 import { abandonOpen } from './close.ts';
 import { DOSATTRIB_XATTR, type DosAttributes } from './dos-attributes.ts';
 import { removeAllEas, storeEas } from './ea-store.ts';
@@ -103,6 +104,9 @@ export function* openExisting(
   if (outcome.open === undefined) yield* abandonOpen(open);
   else if (outcome.createAction === FILE_CREATED) reportStreamAdded(open, open.streamName);
   else if (request.overwrites) reportOverwritten(open);
+  if (outcome.open !== undefined && outcome.createAction !== FILE_OPENED) {
+    yield* breakParentOf(open);
+  }
   return outcome;
 }
 

@@ -38,10 +38,39 @@ export class OplockBreaks {
   indicate(volume: Volume, fileKey: string, breaks: readonly OplockBreak[]): void {
     for (const oplockBreak of breaks) {
       if (oplockBreak.needsAcknowledgement) this.#keepTime(volume, fileKey, oplockBreak);
-      if (this.#sink?.indicateBreak(oplockBreak) === false) {
-        this.#unclaimed.set(`${fileKey}/${oplockBreak.oplockKey}`, oplockBreak);
-      }
+      this.#tell(fileKey, oplockBreak);
     }
+  }
+
+  /**
+   * The same, once what goes on now is done.
+   *
+   * Windows: who caches a directory learns of a change after it was answered (smbtorture
+   * smb2.dirlease.rename).
+   */
+  indicateAfterwards(volume: Volume, fileKey: string, breaks: readonly OplockBreak[]): void {
+    for (const oplockBreak of breaks) {
+      if (oplockBreak.needsAcknowledgement) this.#keepTime(volume, fileKey, oplockBreak);
+    }
+    if (breaks.length === 0) return;
+    Promise.resolve()
+      .then(() => run(this.#tellWhoStays(volume, fileKey, breaks)))
+      .catch((error: unknown) => this.#failed(error));
+  }
+
+  /** Tells the holders that have not closed meanwhile. */
+  *#tellWhoStays(volume: Volume, fileKey: string, breaks: readonly OplockBreak[]): Task<void> {
+    const record = yield* wait(volume.files.get(fileKey));
+    for (const oplockBreak of breaks) {
+      const { oplockKey } = oplockBreak;
+      const isHeld = record?.oplocks.some((entry) => entry.oplockKey === oplockKey);
+      if (isHeld === true) this.#tell(fileKey, oplockBreak);
+    }
+  }
+
+  #tell(fileKey: string, oplockBreak: OplockBreak): void {
+    if (this.#sink?.indicateBreak(oplockBreak) !== false) return;
+    this.#unclaimed.set(`${fileKey}/${oplockBreak.oplockKey}`, oplockBreak);
   }
 
   /** Whether the open's oplock broke before the layer above knew the open. */
@@ -89,7 +118,7 @@ export class OplockBreaks {
   }
 
   #failed(error: unknown): void {
-    this.#env.log.error({ error: String(error) }, 'an overdue oplock break did not end');
+    this.#env.log.error({ error: String(error) }, 'an oplock break went wrong');
   }
 }
 

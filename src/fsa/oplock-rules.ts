@@ -27,13 +27,14 @@ export interface BreakRule {
   readonly breaksOwnLevelII: boolean;
 }
 
-export type BreakingOperation = 'open' | 'overwrite' | 'share' | 'change' | 'remove';
+export type BreakingOperation = 'open' | 'overwrite' | 'share' | 'change' | 'remove' | 'child';
 
 /**
  * 2.1.4.12, by operation. open: 2.1.5.1.2 of an existing file for more than attributes. overwrite:
  * the same with a disposition that empties it. share: an open that sharing forbids, as long as
  * closing cached handles could help (2.1.5.1.2.2). change: 2.1.5.4, 2.1.5.8, 2.1.5.15.1, 2.1.5.15.4
  * and the like: data, size or locks. remove: 2.1.5.15.3, 2.1.5.15.11, and a close that deletes.
+ * child: whatever changes what is listed of a directory, which PARENT_OBJECT says there.
  */
 export const BREAK_RULES: Readonly<Record<BreakingOperation, BreakRule>> = {
   open: { takes: WRITE_CACHING, awaits: WRITE_CACHING, queues: true, breaksOwnLevelII: false },
@@ -41,6 +42,7 @@ export const BREAK_RULES: Readonly<Record<BreakingOperation, BreakRule>> = {
   share: { takes: HANDLE_CACHING, awaits: HANDLE_CACHING, queues: true, breaksOwnLevelII: false },
   change: { takes: ALL_CACHING, awaits: NO_CACHING, queues: false, breaksOwnLevelII: true },
   remove: { takes: HANDLE_CACHING, awaits: HANDLE_CACHING, queues: false, breaksOwnLevelII: false },
+  child: { takes: ALL_CACHING, awaits: NO_CACHING, queues: false, breaksOwnLevelII: false },
 };
 
 /** 2.1.5.1.2: an open for no more than this disturbs no holder of that kind. */

@@ -58,7 +58,15 @@ export interface BreakInProgress {
 /** What an open asks for. */
 export interface OplockRequest {
   readonly caching: number;
-  readonly lease: (LeaseIdentity & { readonly epoch: number }) | undefined;
+  readonly lease: LeaseRequest | undefined;
+}
+
+export interface LeaseRequest extends LeaseIdentity {
+  readonly epoch: number;
+  /** [MS-FSA] Open.ParentOplockKey: the lease key under which the client holds the directory. */
+  readonly parentLeaseKey: string | undefined;
+  /** The client knows leases of directories, too. */
+  readonly coversDirectories: boolean;
 }
 
 /** What it got, or what the lease that it belongs to has. */

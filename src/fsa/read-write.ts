@@ -122,6 +122,7 @@ export function* writeFile(
   if (open.closed) return { status: STATUS_FILE_CLOSED, count: 0 };
   if (kept !== undefined || open.backing !== undefined) yield* settleTimes(open, kept);
   open.position = BigInt(start + count);
+  open.contentChanged = true;
   reportContent(open, CONTENT_WRITTEN);
   if (count < length) return { status: STATUS_DISK_FULL, count: 0 };
   if (options.writeThrough === true && open.volume.options.strictSync) {

@@ -9,6 +9,7 @@ import {
 } from '../erref/ntstatus.ts';
 import { upcase } from '../fscc/upcase.ts';
 import { ENODATA, failed } from '../vfs/errno.ts';
+import { breakParentOf } from './break-parent.ts';
 import { decideStreamRenamed } from './decide-rename.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
@@ -99,6 +100,7 @@ function* becomeUnnamed(open: LocalOpen, from: string, replace: boolean): Task<N
 /** All opens of the stream, here and in the record, get its new name. */
 function* follow(open: LocalOpen, streamName: string): Task<void> {
   const { volume, fileKey, streamKey: from } = open;
+  yield* breakParentOf(open);
   reportStreamRemoved(open, open.streamName);
   if (streamName !== '') reportStreamAdded(open, streamName);
   const streamKey = upcase(streamName);

@@ -24,11 +24,12 @@ import { failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { checkAccess, directoryRights } from './access.ts';
 import { breakHandleCaching, breakHandlesBelow } from './break-caching.ts';
+import { breakParent } from './break-parent.ts';
 import { decideDirectoryChange } from './decide-open.ts';
-import { decideRenamed, mayRename } from './decide-rename.ts';
+import { decideRenamed, type Link, mayRename } from './decide-rename.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { type NtError, statusOf } from './errno-to-ntstatus.ts';
-import { fileKeyOf, pendingDeleteOf } from './file-record.ts';
+import { type FileRecord, fileKeyOf, pendingDeleteOf } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import { storedAttributes } from './metadata.ts';
 import { joinPath, lastOf, parentOf, parseName } from './names.ts';
@@ -55,9 +56,12 @@ export function* renameFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   if (open.streamName !== '') return STATUS_SHARING_VIOLATION;
   if (open.path === '') return STATUS_ACCESS_DENIED;
   const { volume } = open;
-  const broken = open.isDirectory
-    ? yield* breakHandlesBelow(open, target.cancel)
-    : yield* breakHandleCaching(open, target.cancel);
+  if (open.isDirectory) {
+    const below = yield* breakHandlesBelow(open, target.cancel);
+    if (below !== STATUS_SUCCESS) return below;
+    if (open.closed) return STATUS_FILE_CLOSED;
+  }
+  const broken = yield* breakHandleCaching(open, target.cancel);
   if (broken !== STATUS_SUCCESS) return broken;
   if (open.closed) return STATUS_FILE_CLOSED;
   const own = mayRename(yield* wait(volume.files.get(open.fileKey)), {
@@ -86,6 +90,7 @@ export function* renameFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   volume.tunnel?.remember(link.path);
   const names = { from: link.path, to: place.path, isDirectory: open.isDirectory };
   reportRenamed(volume, names, replace && !isOwnLink(open, place));
+  yield* breakParents(open, link.path, place.path);
   return STATUS_SUCCESS;
 }
 
@@ -120,7 +125,18 @@ export function* linkFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   const linked = yield* wait(volume.vfs.link(credentials, open.path, place.path));
   if (failed(linked)) return statusOf(linked);
   reportAdded(volume, { path: place.path, isDirectory: false });
+  const { parentOplockKey } = open;
+  yield* breakParent({ volume, path: place.path, credentials, parentOplockKey });
   return STATUS_SUCCESS;
+}
+
+/** Both directories of a rename list something else now; mostly they are one. */
+function* breakParents(open: LocalOpen, from: string, to: string): Task<void> {
+  const { volume, parentOplockKey } = open;
+  const { credentials } = open.security;
+  yield* breakParent({ volume, path: from, credentials, parentOplockKey });
+  if (parentOf(from) === parentOf(to)) return;
+  yield* breakParent({ volume, path: to, credentials, parentOplockKey });
 }
 
 /** Where a file goes, and what it replaces there. */
@@ -140,7 +156,7 @@ function* findPlace(open: LocalOpen, target: NewName): Task<Place | NtError> {
   if (found.kind === 'failed') return statusOf(found.errno);
   if (found.kind === 'path-missing') return STATUS_OBJECT_PATH_NOT_FOUND;
   const directory = parentOf(found.path);
-  const admitted = yield* checkDirectory(open, directory);
+  const admitted = yield* checkDirectory(open, directory, target.cancel);
   if (admitted !== STATUS_SUCCESS) return admitted;
   if (found.kind === 'name-missing') return { path: found.path, replaced: undefined };
   // The same name in another case: only its spelling changes.
@@ -152,8 +168,15 @@ function* findPlace(open: LocalOpen, target: NewName): Task<Place | NtError> {
   return typeof replaced === 'number' ? replaced : { path: found.path, replaced };
 }
 
-/** The directory has to stay, and to let the caller add to it. */
-function* checkDirectory(open: LocalOpen, path: string): Task<NtStatus> {
+/**
+ * The directory has to stay, and to let the caller add to it. Who keeps it open in a cache only is
+ * asked to close it when that open does not share (smbtorture smb2.dirlease.rename_dst_parent).
+ */
+function* checkDirectory(
+  open: LocalOpen,
+  path: string,
+  cancel: CancelSignal | undefined,
+): Task<NtStatus> {
   const { volume, security } = open;
   const right = open.isDirectory ? FILE_ADD_SUBDIRECTORY : FILE_ADD_FILE;
   if ((security.maximalAccess & FILE_WRITE_DATA) === 0) return STATUS_ACCESS_DENIED;
@@ -162,11 +185,22 @@ function* checkDirectory(open: LocalOpen, path: string): Task<NtStatus> {
   if (rights.descriptor !== undefined && (rights.allowed & right) === 0) {
     return STATUS_ACCESS_DENIED;
   }
-  const record = yield* wait(volume.files.get(fileKeyOf(rights.stat)));
-  if (record === undefined) return STATUS_SUCCESS;
-  const link = { volumeId: volume.id, path, streamKey: '' };
-  if (pendingDeleteOf(record, link) !== undefined) return STATUS_DELETE_PENDING;
-  return decideDirectoryChange(record);
+  const fileKey = fileKeyOf(rights.stat);
+  const link = { volumeId: volume.id, path };
+  const admitted = mayChange(yield* wait(volume.files.get(fileKey)), link);
+  if (admitted !== STATUS_SHARING_VIOLATION) return admitted;
+  const holders = { volume, fileKey, oplockKey: '', streamKey: '' };
+  const broken = yield* breakHandleCaching(holders, cancel);
+  if (broken !== STATUS_SUCCESS) return broken;
+  return mayChange(yield* wait(volume.files.get(fileKey)), link);
+}
+
+function mayChange(directory: FileRecord | undefined, link: Link): NtStatus {
+  if (directory === undefined) return STATUS_SUCCESS;
+  if (pendingDeleteOf(directory, { ...link, streamKey: '' }) !== undefined) {
+    return STATUS_DELETE_PENDING;
+  }
+  return decideDirectoryChange(directory);
 }
 
 /** A file may be replaced when it could be deleted now. */

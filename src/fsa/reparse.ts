@@ -32,6 +32,7 @@ import {
   symlinkReparseDataSize,
 } from '../fscc/reparse-data.ts';
 import { failed } from '../vfs/errno.ts';
+import { breakParentOf } from './break-parent.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import { hasEntries } from './information.ts';
@@ -91,7 +92,7 @@ export function* setReparsePoint(open: LocalOpen, input: Uint8Array): Task<NtSta
     wanted.tag === IO_REPARSE_TAG_SYMLINK
       ? yield* setSymlink(open, input)
       : yield* storeReparseData(open, input);
-  if (status === STATUS_SUCCESS) reportModified(open, FILE_NOTIFY_CHANGE_ATTRIBUTES);
+  if (status === STATUS_SUCCESS) yield* tellChange(open);
   return status;
 }
 
@@ -108,12 +109,20 @@ export function* deleteReparsePoint(open: LocalOpen, input: Uint8Array): Task<Nt
   if (wanted === undefined || wanted.data.length > 0) return STATUS_IO_REPARSE_DATA_INVALID;
   const conflict = yield* checkPresent(open, wanted);
   if (conflict !== STATUS_SUCCESS) return conflict;
-  if (open.link !== undefined) return yield* becomeFile(open);
+  const status = open.link !== undefined ? yield* becomeFile(open) : yield* removeReparseData(open);
+  if (status === STATUS_SUCCESS) yield* tellChange(open);
+  return status;
+}
+
+function* removeReparseData(open: LocalOpen): Task<NtStatus> {
   const removed = yield* wait(open.file.removeXattr(REPARSE_XATTR));
   if (failed(removed)) return statusOf(removed);
-  const status = yield* setReparseAttribute(open, false);
-  if (status === STATUS_SUCCESS) reportModified(open, FILE_NOTIFY_CHANGE_ATTRIBUTES);
-  return status;
+  return yield* setReparseAttribute(open, false);
+}
+
+function* tellChange(open: LocalOpen): Task<void> {
+  reportModified(open, FILE_NOTIFY_CHANGE_ATTRIBUTES);
+  yield* breakParentOf(open);
 }
 
 function checkChange(open: LocalOpen): NtStatus {

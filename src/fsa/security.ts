@@ -29,6 +29,7 @@ import { FILE_NOTIFY_CHANGE_SECURITY } from '../fscc/notify-filter.ts';
 import { ENODATA, EOPNOTSUPP, EPERM, type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { accessOfMode, checkAccess, tokenOf } from './access.ts';
+import { breakParentOf } from './break-parent.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
 import { reportModified } from './notify-report.ts';
@@ -84,11 +85,14 @@ export function* setSecurity(
   const next = replaceSecurity(current, change, securityInformation);
   if (next.owner !== current.owner && !mayOwn(tokenOf(open.security), next.owner))
     return STATUS_INVALID_OWNER;
-  const { securityXattr } = open.volume.options;
+  const { securityXattr, accessBasedEnumeration } = open.volume.options;
   const stored = yield* wait(open.file.setXattr(securityXattr, encodeNtAcl(next)));
   if (failed(stored)) return statusOf(stored);
   reportModified(open, FILE_NOTIFY_CHANGE_SECURITY);
-  return yield* setPosixOwner(open, stat, next);
+  const status = yield* setPosixOwner(open, stat, next);
+  // Here a listing shows what the caller may read; elsewhere it shows nothing of security.
+  if (accessBasedEnumeration) yield* breakParentOf(open);
+  return status;
 }
 
 /** [MS-SMB2] 3.3.5.9.5 SMB2_CREATE_QUERY_MAXIMAL_ACCESS_REQUEST: all that the caller could have. */

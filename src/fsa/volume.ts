@@ -1,6 +1,7 @@
 import type { Env } from '../env/ports.ts';
 import type { RecordTable } from '../state/record-store.ts';
 import type { Vfs } from '../vfs/vfs.ts';
+import type { DirectoryLeases } from './directory-leases.ts';
 import type { FileRecord } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import type { LocalOpens } from './local-opens.ts';
@@ -60,4 +61,5 @@ export interface Volume {
   /** Who watches which directory, by the open that watches. */
   readonly changeNotifyList: ChangeNotifyList<LocalOpen>;
   readonly oplockBreaks: OplockBreaks;
+  readonly directoryLeases: DirectoryLeases;
 }

@@ -8,6 +8,7 @@ import { breakWaitTests } from './break-wait-tests.ts';
 import { compoundTests } from './compound-tests.ts';
 import { createTests } from './create-tests.ts';
 import { creditTests } from './credit-tests.ts';
+import { directoryLeaseTests } from './directory-lease-tests.ts';
 import { fileTests } from './file-tests.ts';
 import { informationTests } from './information-tests.ts';
 import { ioctlTests } from './ioctl-tests.ts';
@@ -35,5 +36,6 @@ export function protocolSuite(title: string, target: GetTarget): void {
     notifyTests(target);
     oplockTests(target);
     breakWaitTests(target);
+    directoryLeaseTests(target);
   });
 }

@@ -185,7 +185,8 @@ function grantedTo(record: FileRecord, request: State): string {
 }
 
 function granted(record: FileRecord, { kind, caching }: State, key: string) {
-  const lease = { clientGuid: 'client', leaseKey: key, version: 2, epoch: 0 } as const;
+  const identity = { clientGuid: 'client', leaseKey: key, version: 2, epoch: 0 } as const;
+  const lease = { ...identity, parentLeaseKey: undefined, coversDirectories: false };
   const request: OplockRequest = { caching, lease: kind === 'lease' ? lease : undefined };
   const opener = openOf(key, FILE_ALL_ACCESS);
   const opened = { ...record, opens: [...record.opens, opener] };

@@ -303,7 +303,8 @@ function oplockOf(words: readonly string[]): OplockRequest | undefined {
     const [, leaseKey = '', state = ''] = lease;
     const version = words.includes('v2') ? 2 : 1;
     const identity = { clientGuid: 'client', leaseKey, version, epoch: EPOCH } as const;
-    return { caching: cachingOf(state), lease: identity };
+    const rest = { parentLeaseKey: undefined, coversDirectories: version === 2 };
+    return { caching: cachingOf(state), lease: { ...identity, ...rest } };
   }
   return undefined;
 }

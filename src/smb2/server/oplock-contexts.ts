@@ -11,6 +11,7 @@ import {
 import {
   SMB2_DIALECT_210,
   SMB2_DIALECT_300,
+  SMB2_GLOBAL_CAP_DIRECTORY_LEASING,
   SMB2_LEASE_FLAG_BREAK_IN_PROGRESS,
   SMB2_LEASE_FLAG_PARENT_LEASE_KEY_SET,
   SMB2_OPLOCK_LEVEL_BATCH,
@@ -53,7 +54,16 @@ export function oplockRequestOf(
   if (asked === undefined) return STATUS_INVALID_PARAMETER;
   const { version, leaseKey, epoch } = asked;
   if (version === 2 && connection.dialect < SMB2_DIALECT_300) return undefined;
-  const lease = { clientGuid: connection.clientGuid, leaseKey, version, epoch };
+  const { clientGuid, serverCapabilities } = connection;
+  const supportsDirectoryLeasing = (serverCapabilities & SMB2_GLOBAL_CAP_DIRECTORY_LEASING) !== 0;
+  const lease = {
+    clientGuid,
+    leaseKey,
+    version,
+    epoch,
+    parentLeaseKey: asked.parentLeaseKey,
+    coversDirectories: version === 2 && supportsDirectoryLeasing,
+  };
   return { caching: asked.leaseState & ALL_CACHING, lease };
 }
 

@@ -21,6 +21,7 @@ import {
   SMB2_DIALECT_311,
   SMB2_ENCRYPTION_AES128_CCM,
   SMB2_ENCRYPTION_CAPABILITIES,
+  SMB2_GLOBAL_CAP_DIRECTORY_LEASING,
   SMB2_GLOBAL_CAP_ENCRYPTION,
   SMB2_GLOBAL_CAP_LARGE_MTU,
   SMB2_GLOBAL_CAP_LEASING,
@@ -139,7 +140,10 @@ function settle(
     connection.supportsMultiCredit = true;
     connection.maxTransactSize = limits.transactSizeMax;
   }
-  if (dialect >= SMB2_DIALECT_300) capabilities |= SMB2_GLOBAL_CAP_MULTI_CHANNEL;
+  if (dialect >= SMB2_DIALECT_300) {
+    capabilities |= SMB2_GLOBAL_CAP_MULTI_CHANNEL;
+    capabilities |= negotiate.capabilities & SMB2_GLOBAL_CAP_DIRECTORY_LEASING;
+  }
   const offersEncryption = (negotiate.capabilities & SMB2_GLOBAL_CAP_ENCRYPTION) !== 0;
   if (dialect === SMB2_DIALECT_300 || dialect === SMB2_DIALECT_302) {
     connection.signingAlgorithm = SIGNING_AES_CMAC;
