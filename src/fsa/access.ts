@@ -38,6 +38,7 @@ import type { NtError } from './errno-to-ntstatus.ts';
 import { parentOf } from './names.ts';
 import { decodeNtAcl } from './nt-acl.ts';
 import type { SecurityContext } from './security-context.ts';
+import { isOfStore } from './stream-store.ts';
 import type { Volume } from './volume.ts';
 
 /** Everything that POSIX rights can stand for, short of what only an owner may do. */
@@ -173,8 +174,9 @@ export function* directoryRights(
   if (failed(file)) return undefined;
   const stat = yield* wait(file.stat());
   const value = yield* wait(file.getXattr(volume.options.securityXattr));
+  const isHidden = !failed(stat) && (yield* isOfStore(file, stat));
   file.close();
-  if (failed(stat) || stat.type !== 'directory') return undefined;
+  if (failed(stat) || isHidden || stat.type !== 'directory') return undefined;
   const descriptor = failed(value) ? undefined : decodeNtAcl(value);
   const allowed = ownAccess({
     volume,

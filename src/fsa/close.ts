@@ -7,7 +7,7 @@ import { fileKeyOf, type PendingDelete } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import { endIfDeletePending } from './notify.ts';
 import { reportRemoved, reportStreamRemoved } from './notify-report.ts';
-import { findStream } from './stream-backing.ts';
+import { findStream, removeStream, storedIds } from './stream-backing.ts';
 
 /**
  * Ends an open: drops its locks and its share mode, and removes the file or stream when this was
@@ -43,6 +43,7 @@ function* leave(open: LocalOpen, isAbandoned: boolean): Task<NtStatus> {
   if (open.contentChanged) yield* breakParentOf(open);
   if (due.length > 0) yield* removeAll(open, due);
   yield* endIfDeletePending(open);
+  open.backing?.close();
   open.file.close();
   return STATUS_SUCCESS;
 }
@@ -52,7 +53,7 @@ function* removeAll(open: LocalOpen, due: readonly PendingDelete[]): Task<void> 
   const isFileGone = due.some((pending) => pending.streamKey === '');
   for (const pending of due) {
     if (pending.streamKey === '') yield* removeFile(open, pending);
-    else if (!isFileGone) yield* removeStream(open, pending);
+    else if (!isFileGone) yield* removeOneStream(open, pending);
   }
   yield* wait(open.volume.files.update(open.fileKey, (current) => decideDeleted(current, due)));
 }
@@ -60,10 +61,11 @@ function* removeAll(open: LocalOpen, due: readonly PendingDelete[]): Task<void> 
 function* removeFile(open: LocalOpen, pending: PendingDelete): Task<void> {
   const { path, credentials } = pending;
   const { volume } = open;
-  const { vfs, env } = volume;
+  const { vfs, env, streams } = volume;
   // Somebody outside may have put another file under the name.
   const stat = yield* wait(vfs.stat(credentials, path, { noFollow: open.link !== undefined }));
   if (failed(stat) || fileKeyOf(stat) !== open.fileKey) return;
+  const stored = yield* storedIds(streams, open.file);
   const removed = open.isDirectory
     ? yield* wait(vfs.removeDirectory(credentials, path))
     : yield* wait(vfs.unlink(credentials, path));
@@ -72,6 +74,7 @@ function* removeFile(open: LocalOpen, pending: PendingDelete): Task<void> {
     return;
   }
   volume.tunnel?.remember(path);
+  if (stored.length > 0) yield* forgetStored(open, stored);
   reportRemoved(volume, { path, isDirectory: open.isDirectory });
   // Windows: who decided it and who closed last must name one parent's lease for it to stay
   // (smbtorture smb2.dirlease.unlink_different_set_and_close).
@@ -80,10 +83,17 @@ function* removeFile(open: LocalOpen, pending: PendingDelete): Task<void> {
   yield* breakParent({ volume, path, credentials, parentOplockKey });
 }
 
-function* removeStream(open: LocalOpen, { streamName }: PendingDelete): Task<void> {
-  const xattr = yield* findStream(open.file, streamName);
+/** Streams in the side store go with the last name of their file. */
+function* forgetStored(open: LocalOpen, stored: readonly string[]): Task<void> {
+  const stat = yield* wait(open.file.stat());
+  if (!open.isDirectory && (failed(stat) || stat.links > 0)) return;
+  for (const id of stored) yield* open.volume.streams.remove(id);
+}
+
+function* removeOneStream(open: LocalOpen, { streamName }: PendingDelete): Task<void> {
+  const xattr = yield* findStream(open.volume.streams, open.file, streamName);
   if (failed(xattr)) return;
-  const removed = yield* wait(open.file.removeXattr(xattr));
+  const removed = yield* removeStream(open.volume.streams, open.file, xattr);
   if (failed(removed)) {
     open.volume.env.log.info({ xattr, errno: removed }, 'delete on close failed');
     return;

@@ -30,7 +30,7 @@ import { breakParentOf } from './break-parent.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import { settleTimes, timesToKeep } from './kept-times.ts';
-import type { LocalOpen } from './local-open.ts';
+import { contentFileOf, type LocalOpen } from './local-open.ts';
 import { creationTimeOf, storedAttributes } from './metadata.ts';
 import { CONTENT_WRITTEN, reportContent, reportModified } from './notify-report.ts';
 import { isLocked, sizeOf } from './read-write.ts';
@@ -123,14 +123,15 @@ export function* queryAllocatedRanges(
   if (failed(size)) return { status: statusOf(size), ranges: [], more: false };
   const end = Math.min(offset + length, size);
   const ranges: AllocatedRange[] = [];
-  const isSparse = open.backing === undefined && (yield* hasSparseAttribute(open));
+  const file = yield* contentFileOf(open);
+  const isSparse = file !== undefined && (yield* hasSparseAttribute(open));
   let at = offset;
   while (at < end) {
-    const data = isSparse ? yield* wait(open.file.seekData(at)) : at;
+    const data = isSparse ? yield* wait(file.seekData(at)) : at;
     if (data === ENXIO) break;
     if (failed(data)) return { status: statusOf(data), ranges: [], more: false };
     if (data >= end) break;
-    const hole = isSparse ? yield* wait(open.file.seekHole(data)) : end;
+    const hole = isSparse ? yield* wait(file.seekHole(data)) : end;
     const stop = failed(hole) ? end : Math.min(hole, end);
     if (ranges.length >= maxRanges) return { status: STATUS_SUCCESS, ranges, more: true };
     ranges.push({ offset: data, length: stop - data });
@@ -210,9 +211,10 @@ export function* objectId(open: LocalOpen): Task<ObjectIdOutcome> {
 }
 
 function* zero(open: LocalOpen, from: number, length: number): Task<0 | Errno> {
-  if (open.backing === undefined) {
+  const content = yield* contentFileOf(open);
+  if (content !== undefined) {
     const punch = yield* hasSparseAttribute(open);
-    const zeroed = yield* wait(open.file.zero(from, length, punch));
+    const zeroed = yield* wait(content.zero(from, length, punch));
     if (zeroed !== EOPNOTSUPP) return zeroed;
   }
   const file = open.backing ?? open.file;
@@ -259,8 +261,10 @@ function* checkCopy(source: LocalOpen, target: LocalOpen, range: CopyRange): Tas
 function* copySome(source: LocalOpen, target: LocalOpen, range: CopyRange): Task<number | Errno> {
   const { sourceOffset: from, targetOffset: to, length } = range;
   const overlaps = source.fileKey === target.fileKey && from < to + length && to < from + length;
-  if (source.backing === undefined && target.backing === undefined && !overlaps) {
-    const copied = yield* wait(target.file.copyFrom(source.file, { from, to, length }));
+  const sourceFile = yield* contentFileOf(source);
+  const targetFile = yield* contentFileOf(target);
+  if (sourceFile !== undefined && targetFile !== undefined && !overlaps) {
+    const copied = yield* wait(targetFile.copyFrom(sourceFile, { from, to, length }));
     if (!CANNOT_COPY.has(copied)) return copied;
   }
   const buffer = new Uint8Array(Math.min(length, overlaps ? length : COPY_STEP_SIZE));

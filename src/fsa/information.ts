@@ -45,7 +45,7 @@ import { eaSizeOf } from './ea-store.ts';
 import { type NtError, statusOf } from './errno-to-ntstatus.ts';
 import { pendingDeleteOf } from './file-record.ts';
 import { settleTimes, timesToKeep } from './kept-times.ts';
-import type { LocalOpen } from './local-open.ts';
+import { contentFileOf, type LocalOpen } from './local-open.ts';
 import { changeTimeOf, creationTimeOf, metadataOf, storedAttributes } from './metadata.ts';
 import { lastOf } from './names.ts';
 import { endIfDeletePending } from './notify.ts';
@@ -146,9 +146,9 @@ export function* setAllocation(open: LocalOpen, size: number): Task<NtStatus> {
   if (failed(current)) return statusOf(current);
   if (mayDisturb(open)) yield* breakReadCaching(open);
   if (size < current) return yield* truncate(open, size);
-  // A named stream takes what it holds, no more.
-  if (open.backing !== undefined) return STATUS_SUCCESS;
-  const { file } = open;
+  const file = yield* contentFileOf(open);
+  // A named stream in an attribute takes what it holds, no more.
+  if (file === undefined) return STATUS_SUCCESS;
   const stat = yield* wait(file.stat());
   if (failed(stat)) return statusOf(stat);
   if (size < stat.allocated) {

@@ -7,4 +7,10 @@ export const LINK_BACKING: StreamBacking = {
   read: () => 0,
   write: (): Errno => EOPNOTSUPP,
   truncate: (size: number): 0 | Errno => (size === 0 ? 0 : EOPNOTSUPP),
+  sync: () => 0,
+  *contentFile() {
+    return undefined;
+  },
+  renamed() {},
+  close() {},
 };

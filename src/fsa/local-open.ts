@@ -1,3 +1,4 @@
+import type { Task } from '../base/task.ts';
 import type { VfsFile } from '../vfs/vfs.ts';
 import type { OplockGrant } from './oplock.ts';
 import type { DirectoryCursor } from './query-directory.ts';
@@ -66,4 +67,9 @@ export interface LocalOpen {
   /** Data was written through this open: the directory learns of it when the open closes. */
   contentChanged: boolean;
   closed: boolean;
+}
+
+/** The file that holds the open's stream; undefined while an extended attribute does. */
+export function* contentFileOf(open: LocalOpen): Task<VfsFile | undefined> {
+  return open.backing === undefined ? open.file : yield* open.backing.contentFile();
 }

@@ -8,6 +8,7 @@ import { LocalOpens } from './local-opens.ts';
 import { makeNameResolver } from './name-resolver.ts';
 import { ChangeNotifyList } from './notify-list.ts';
 import { OplockBreaks } from './oplock-breaks.ts';
+import { StreamStore } from './stream-store.ts';
 import { TunnelCache } from './tunnel-cache.ts';
 import type { Volume, VolumeOptions } from './volume.ts';
 
@@ -18,6 +19,8 @@ export interface VolumeParams {
   readonly options: VolumeOptions;
   readonly serverId: string;
   readonly store: RecordStore;
+  /** A store outside of the share for streams that outgrow their attribute: its root. */
+  readonly streamsVfs?: Vfs | undefined;
 }
 
 export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
@@ -30,6 +33,8 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   hideDotFiles: true,
   shortNames: false,
   followLinks: true,
+  namedStreams: true,
+  streamsFolder: '.semba-streams',
   strictSync: true,
   accessBasedEnumeration: false,
   eaSizeMax: DEFAULT_LIMITS.eaSizeMax,
@@ -74,5 +79,13 @@ export function makeVolume(params: VolumeParams): Volume {
     }),
     oplockBreaks: new OplockBreaks({ env, timeoutMs: options.breakTimeoutMs }),
     directoryLeases: new DirectoryLeases(store, serverId),
+    streams: new StreamStore({
+      vfs: params.streamsVfs ?? vfs,
+      folder: options.streamsFolder,
+      volumeId: id,
+      env,
+      xattrSizeMax: vfs.capabilities.xattrSizeMax,
+      strictSync: options.strictSync,
+    }),
   };
 }

@@ -8,7 +8,7 @@ import {
 } from '../erref/ntstatus.ts';
 import { nameFromDisk, nameToDisk, parseName, parseStreamName, pathFromDisk } from './names.ts';
 
-const LIMITS = { pathLengthMax: 32_760, pathDepthMax: 4 };
+const LIMITS = { pathLengthMax: 32_760, pathDepthMax: 4, streamsFolder: '.hidden' };
 
 function parts(name: string): readonly unknown[] | number {
   const parsed = parseName(name, LIMITS);

@@ -9,6 +9,7 @@
 import {
   STATUS_INVALID_PARAMETER,
   STATUS_OBJECT_NAME_INVALID,
+  STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_OBJECT_PATH_SYNTAX_BAD,
 } from '../erref/ntstatus.ts';
 import { upcase } from '../fscc/upcase.ts';
@@ -32,6 +33,8 @@ export interface ParsedName {
 export interface NameLimits {
   readonly pathLengthMax: number;
   readonly pathDepthMax: number;
+  /** Name that nothing in the share may have, in whatever case; '' for none. */
+  readonly streamsFolder: string;
 }
 
 /**
@@ -39,6 +42,7 @@ export interface NameLimits {
  *
  * STATUS_INVALID_PARAMETER: a leading '\' ([MS-SMB2] 2.2.13). STATUS_OBJECT_PATH_SYNTAX_BAD: '..'
  * out of the root; elsewhere it takes the name before it away (smbtorture smb2.notify.tree).
+ * STATUS_OBJECT_NAME_NOT_FOUND: the side store's folder, which nobody sees.
  * STATUS_OBJECT_NAME_INVALID: '.', an empty component, a character, a length or a stream type that
  * cannot be.
  */
@@ -145,6 +149,9 @@ function parsePath(path: string, limits: NameLimits): string | NtError {
     if (component === '' || component === '.' || component.length > COMPONENT_LENGTH_MAX) {
       return STATUS_OBJECT_NAME_INVALID;
     }
+    if (isStreamsFolder(component, limits)) {
+      return STATUS_OBJECT_NAME_NOT_FOUND;
+    }
     if (isPrivate) {
       const name = nameToDisk(component);
       // Mapped dots must not become a way out.
@@ -153,6 +160,15 @@ function parsePath(path: string, limits: NameLimits): string | NtError {
     }
   }
   return components.join('/');
+}
+
+/** Whether a name is that of the side store's folder, which nobody may see. */
+export function isStreamsFolder(
+  name: string,
+  { streamsFolder }: Pick<NameLimits, 'streamsFolder'>,
+): boolean {
+  if (name.length !== streamsFolder.length) return false;
+  return name.toLowerCase() === streamsFolder.toLowerCase();
 }
 
 /** Follows each '..' in place, by name alone; false when one leads out of the root. */

@@ -44,7 +44,7 @@ import type { OpenRequest } from './open-request.ts';
 import { creationAccess } from './open-storage.ts';
 import { checkCreatorDescriptor } from './security-rights.ts';
 import { storeAttributes } from './store-attributes.ts';
-import { createStream, streamXattr, XattrStream } from './stream-backing.ts';
+import { createStream, NamedStream, streamXattr } from './stream-backing.ts';
 import type { OpenOutcome } from './surface.ts';
 
 /** Where something is to be made: the resolver found the directory, not the name. */
@@ -186,8 +186,8 @@ function* finish(
   if (open.streamName !== '') {
     const made = yield* wait(createStream(file, open.streamName));
     if (failed(made)) return { status: statusOf(made) };
-    const { xattrSizeMax } = volume.vfs.capabilities;
-    open.backing = new XattrStream(file, streamXattr(open.streamName), xattrSizeMax);
+    const at = { path: open.path, xattr: streamXattr(open.streamName) };
+    open.backing = new NamedStream(volume.streams, file, at);
   } else if (request.allocationSize > 0 && !isDirectory) {
     const status = yield* reserve(request, open);
     if (status !== STATUS_SUCCESS) return { status };

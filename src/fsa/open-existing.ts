@@ -51,10 +51,12 @@ import { storeAttributes } from './store-attributes.ts';
 import {
   createStream,
   findStream,
+  NamedStream,
+  removeStreams,
   streamOfXattr,
   streamXattr,
-  XattrStream,
 } from './stream-backing.ts';
+import { isOfStore } from './stream-store.ts';
 import type { OpenOutcome } from './surface.ts';
 
 /** What there is to know about the file before anything changes. */
@@ -116,6 +118,7 @@ function* examine(request: OpenRequest, path: string, opened: Opened): Task<Exam
   const { file } = opened;
   const stat = yield* wait(file.stat());
   if (failed(stat)) return statusOf(stat);
+  if (yield* isOfStore(file, stat)) return STATUS_OBJECT_NAME_NOT_FOUND;
   const link = stat.type === 'symlink' ? yield* lookAtLink(request, path) : undefined;
   if (failed(link)) return statusOf(link);
   const type = checkType(request, stat, link);
@@ -124,7 +127,7 @@ function* examine(request: OpenRequest, path: string, opened: Opened): Task<Exam
   const reparses = (stored.attributes & FILE_ATTRIBUTE_REPARSE_POINT) !== 0;
   if (reparses && !request.opensReparsePoint) return STATUS_STOPPED_ON_SYMLINK;
   const isStream = name.streamName !== '';
-  const xattr = isStream ? yield* findStream(file, name.streamName) : undefined;
+  const xattr = isStream ? yield* findStream(volume.streams, file, name.streamName) : undefined;
   if (failed(xattr) && xattr !== ENODATA) return statusOf(xattr);
   const exists = xattr !== ENODATA;
   if (!exists && !request.mayCreate) return STATUS_OBJECT_NAME_NOT_FOUND;
@@ -239,18 +242,17 @@ function* openStream(
   examined: Examined,
 ): Task<number | { readonly status: NtError }> {
   const { file, volume } = open;
-  const { xattrSizeMax } = volume.vfs.capabilities;
   let { xattr } = examined;
   if (xattr === undefined) {
     // Another open may have made it since we looked.
-    const again = yield* findStream(file, open.streamName);
+    const again = yield* findStream(volume.streams, file, open.streamName);
     if (failed(again)) {
       const made = yield* wait(createStream(file, open.streamName));
       if (failed(made)) return { status: statusOf(made) };
     }
     xattr = failed(again) ? streamXattr(open.streamName) : again;
   }
-  const backing = new XattrStream(file, xattr, xattrSizeMax);
+  const backing = new NamedStream(volume.streams, file, { path: open.path, xattr });
   open.backing = backing;
   if (request.overwrites) {
     const emptied = yield* wait(backing.truncate(0));
@@ -272,9 +274,7 @@ function* overwrite(request: OpenRequest, open: LocalOpen, examined: Examined): 
   if (failed(emptied)) return statusOf(emptied);
   const xattrs = yield* wait(file.listXattrs());
   if (!failed(xattrs)) {
-    for (const xattr of xattrs) {
-      if (streamOfXattr(xattr) !== undefined) yield* wait(file.removeXattr(xattr));
-    }
+    yield* removeStreams(open.volume.streams, file, xattrs);
     yield* removeAllEas(file, xattrs);
   }
   if ((stored.attributes & FILE_ATTRIBUTE_REPARSE_POINT) !== 0) {

@@ -136,7 +136,10 @@ export function parseOpen(
   const name = parseName(params.path, volume.options);
   if (typeof name === 'number') return name;
   if (isFile && name.isDirectory) return STATUS_OBJECT_NAME_INVALID;
-  if (name.streamName !== '' && !volume.vfs.capabilities.xattrs) return STATUS_OBJECT_NAME_INVALID;
+  // Without streams there is no syntax for them either (smbtorture smb2.create_no_streams).
+  if ((name.streamName !== '' || name.isData) && !hasStreams(volume)) {
+    return STATUS_OBJECT_NAME_INVALID;
+  }
   if (isDirectory && (name.streamName !== '' || name.isData)) return STATUS_NOT_A_DIRECTORY;
   if (params.timewarp !== undefined && params.timewarp !== 0n) return STATUS_OBJECT_NAME_NOT_FOUND;
   if ((desired & ~security.maximalAccess & ~ACCESS_SYSTEM_SECURITY) !== 0) {
@@ -169,6 +172,11 @@ export function parseOpen(
     cancel: params.cancel,
     breakWaits: 0,
   };
+}
+
+/** Whether files of the volume have named streams. */
+export function hasStreams({ vfs, options }: Volume): boolean {
+  return options.namedStreams && vfs.capabilities.xattrs;
 }
 
 /** Whether an existing file stands in the way. */

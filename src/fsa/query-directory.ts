@@ -27,7 +27,7 @@ import { mayListEntry } from './entry-access.ts';
 import { isDirectoryTarget, isUnfollowed } from './link-target.ts';
 import type { LocalOpen } from './local-open.ts';
 import { metadataOf, storedAttributes } from './metadata.ts';
-import { joinPath, lastOf, nameFromDisk, nameToDisk, parentOf } from './names.ts';
+import { isStreamsFolder, joinPath, lastOf, nameFromDisk, nameToDisk, parentOf } from './names.ts';
 import { REPARSE_XATTR, reparseTagOf } from './reparse-xattr.ts';
 import { shortNameOf } from './short-names.ts';
 import type { DirectoryQuery } from './surface.ts';
@@ -180,6 +180,7 @@ function* scanEntry(
         continue;
       }
       const found = cursor.batch[cursor.next++]!;
+      if (isStreamsFolder(found.name, open.volume.options)) continue;
       const name = nameFromDisk(found.name);
       if (!pattern.matchesAll && !pattern.matches(name)) {
         if (!shortNames || !pattern.matches(shortNameOf(name))) continue;
@@ -210,6 +211,7 @@ function* singleEntry(
   if (/[/\\\0]/.test(literal) || literal === '.' || literal === '..') return undefined;
   const { file, volume } = open;
   let onDisk = nameToDisk(literal);
+  if (isStreamsFolder(onDisk, volume.options)) return undefined;
   let stat = yield* wait(file.statEntry(onDisk));
   if (failed(stat)) {
     const path = joinPath(open.path, onDisk);

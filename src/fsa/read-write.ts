@@ -126,7 +126,7 @@ export function* writeFile(
   reportContent(open, CONTENT_WRITTEN);
   if (count < length) return { status: STATUS_DISK_FULL, count: 0 };
   if (options.writeThrough === true && open.volume.options.strictSync) {
-    const synced = yield* wait(open.file.sync(true));
+    const synced = yield* wait((open.backing ?? open.file).sync(true));
     if (failed(synced)) return { status: statusOf(synced), count: 0 };
   }
   return { status: STATUS_SUCCESS, count };
@@ -144,7 +144,7 @@ export function* flushFile(open: LocalOpen): Task<NtStatus> {
     return STATUS_ACCESS_DENIED;
   }
   if (!open.volume.options.strictSync) return STATUS_SUCCESS;
-  const synced = yield* wait(open.file.sync(false));
+  const synced = yield* wait((open.backing ?? open.file).sync(false));
   // A descriptor that cannot sync has nothing written through it.
   if (synced === EBADF || synced === EINVAL) return STATUS_SUCCESS;
   return failed(synced) ? statusOf(synced) : STATUS_SUCCESS;

@@ -8,14 +8,21 @@ import {
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
 import { upcase } from '../fscc/upcase.ts';
-import { ENODATA, failed } from '../vfs/errno.ts';
+import { ENODATA, ENOSPC, type Errno, failed } from '../vfs/errno.ts';
+import type { VfsFile } from '../vfs/vfs.ts';
 import { breakParentOf } from './break-parent.ts';
 import { decideStreamRenamed } from './decide-rename.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
 import { parseStreamName } from './names.ts';
 import { reportStreamAdded, reportStreamRemoved } from './notify-report.ts';
-import { findStream, streamXattr, XattrStream } from './stream-backing.ts';
+import {
+  findStream,
+  removeStream,
+  type StreamBacking,
+  streamSize,
+  streamXattr,
+} from './stream-backing.ts';
 import type { NewName } from './surface.ts';
 
 /**
@@ -31,9 +38,11 @@ export function* renameStream(open: LocalOpen, target: NewName): Task<NtStatus> 
   if (newName === undefined) return STATUS_OBJECT_NAME_INVALID;
   if (open.streamName === '' || open.backing === undefined) return STATUS_INVALID_PARAMETER;
   const { file } = open;
-  const from = yield* findStream(file, open.streamName);
+  const from = yield* findStream(open.volume.streams, file, open.streamName);
   if (failed(from)) return statusOf(from);
-  if (newName === '') return yield* becomeUnnamed(open, from, target.replaceIfExists);
+  if (newName === '') {
+    return yield* becomeUnnamed(open, { from, stream: open.backing }, target.replaceIfExists);
+  }
   const to = streamXattr(newName);
   if (to === from) return STATUS_SUCCESS;
   const newKey = upcase(newName);
@@ -54,7 +63,7 @@ export function* renameStream(open: LocalOpen, target: NewName): Task<NtStatus> 
 /** Removes an empty stream of the name. */
 function* makeRoom(open: LocalOpen, name: string, replace: boolean): Task<NtStatus> {
   const { file, volume } = open;
-  const existing = yield* findStream(file, name);
+  const existing = yield* findStream(volume.streams, file, name);
   if (existing === ENODATA) return STATUS_SUCCESS;
   if (failed(existing)) return statusOf(existing);
   if (!replace) return STATUS_OBJECT_NAME_COLLISION;
@@ -62,13 +71,18 @@ function* makeRoom(open: LocalOpen, name: string, replace: boolean): Task<NtStat
   const key = upcase(name);
   if (record?.opens.some((other) => other.streamKey === key)) return STATUS_ACCESS_DENIED;
   const value = yield* wait(file.getXattr(existing));
-  if (!failed(value) && value.length > 1) return STATUS_INVALID_PARAMETER;
-  const removed = yield* wait(file.removeXattr(existing));
+  const size = failed(value) ? value : yield* streamSize(volume.streams, file, value);
+  if (!failed(size) && size.size > 0) return STATUS_INVALID_PARAMETER;
+  const removed = yield* removeStream(volume.streams, file, existing);
   return failed(removed) ? statusOf(removed) : STATUS_SUCCESS;
 }
 
 /** The content moves into the file, which has to be empty; the open is then of the file. */
-function* becomeUnnamed(open: LocalOpen, from: string, replace: boolean): Task<NtStatus> {
+function* becomeUnnamed(
+  open: LocalOpen,
+  source: { readonly from: string; readonly stream: StreamBacking },
+  replace: boolean,
+): Task<NtStatus> {
   if (!replace) return STATUS_OBJECT_NAME_COLLISION;
   const { volume, security, path } = open;
   const stat = yield* wait(open.file.stat());
@@ -80,22 +94,37 @@ function* becomeUnnamed(open: LocalOpen, from: string, replace: boolean): Task<N
   const opening = volume.vfs.open(security.credentials, path, { access: 'readwrite' });
   const file = yield* wait(opening);
   if (failed(file)) return statusOf(file);
-  const value = yield* wait(file.getXattr(from));
-  if (failed(value)) {
+  const copied = yield* copyInto(source.stream, file);
+  if (failed(copied)) {
+    yield* wait(file.truncate(0));
     file.close();
-    return statusOf(value);
+    return statusOf(copied);
   }
-  const written = yield* wait(file.write([value.subarray(0, value.length - 1)], 0));
-  if (failed(written)) {
-    file.close();
-    return statusOf(written);
-  }
-  yield* wait(file.removeXattr(from));
+  yield* removeStream(volume.streams, file, source.from);
   open.file.close();
   open.file = file;
   yield* follow(open, '');
   return STATUS_SUCCESS;
 }
+
+/** Everything that a stream holds, into an empty file. */
+function* copyInto(stream: StreamBacking, file: VfsFile): Task<0 | Errno> {
+  const size = yield* wait(stream.size());
+  if (failed(size)) return size;
+  const buffer = new Uint8Array(Math.min(size, COPY_STEP_SIZE));
+  for (let at = 0; at < size; ) {
+    const count = yield* wait(stream.read(buffer, at));
+    if (failed(count)) return count;
+    if (count === 0) return 0;
+    const written = yield* wait(file.write([buffer.subarray(0, count)], at));
+    if (failed(written)) return written;
+    if (written < count) return ENOSPC;
+    at += count;
+  }
+  return 0;
+}
+
+const COPY_STEP_SIZE = 1024 * 1024;
 
 /** All opens of the stream, here and in the record, get its new name. */
 function* follow(open: LocalOpen, streamName: string): Task<void> {
@@ -110,10 +139,10 @@ function* follow(open: LocalOpen, streamName: string): Task<void> {
     if (other.streamKey !== from) continue;
     other.streamKey = streamKey;
     other.streamName = streamName;
-    const { xattrSizeMax } = volume.vfs.capabilities;
-    other.backing =
-      streamName === ''
-        ? undefined
-        : new XattrStream(other.file, streamXattr(streamName), xattrSizeMax);
+    if (streamName !== '') other.backing?.renamed(streamXattr(streamName));
+    else {
+      other.backing?.close();
+      other.backing = undefined;
+    }
   }
 }

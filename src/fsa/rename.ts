@@ -36,6 +36,7 @@ import { joinPath, lastOf, parentOf, parseName } from './names.ts';
 import { reportAdded, reportRemoved, reportRenamed } from './notify-report.ts';
 import { decodeNtAcl } from './nt-acl.ts';
 import { renameStream } from './rename-stream.ts';
+import { storedIds } from './stream-backing.ts';
 import type { CancelSignal, NewName } from './surface.ts';
 
 /**
@@ -81,6 +82,7 @@ export function* renameFile(open: LocalOpen, target: NewName): Task<NtStatus> {
     ? yield* wait(volume.vfs.unlink(credentials, open.path))
     : yield* wait(volume.vfs.rename(credentials, open.path, place.path, { replace }));
   if (failed(renamed)) return statusOf(renamed);
+  for (const id of place.replaced?.stored ?? NO_IDS) yield* volume.streams.remove(id);
   yield* wait(
     volume.files.update(open.fileKey, (current) => decideRenamed(current, link, place.path)),
   );
@@ -120,6 +122,7 @@ export function* linkFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   if (place.replaced !== undefined) {
     const removed = yield* wait(volume.vfs.unlink(credentials, place.path));
     if (failed(removed)) return statusOf(removed);
+    for (const id of place.replaced.stored) yield* volume.streams.remove(id);
     reportRemoved(volume, { path: place.path, isDirectory: false });
   }
   const linked = yield* wait(volume.vfs.link(credentials, open.path, place.path));
@@ -142,8 +145,16 @@ function* breakParents(open: LocalOpen, from: string, to: string): Task<void> {
 /** Where a file goes, and what it replaces there. */
 interface Place {
   readonly path: string;
-  readonly replaced: FileStat | undefined;
+  readonly replaced: Replaced | undefined;
 }
+
+/** A file that loses its name, and what the side store has of it if that is the last one. */
+interface Replaced {
+  readonly stat: FileStat;
+  readonly stored: readonly string[];
+}
+
+const NO_IDS: readonly string[] = [];
 
 /** 2.1.5.15.11: finds the target and asks everybody who has a say. */
 function* findPlace(open: LocalOpen, target: NewName): Task<Place | NtError> {
@@ -208,17 +219,19 @@ function* checkReplace(
   open: LocalOpen,
   path: string,
   cancel: CancelSignal | undefined,
-): Task<FileStat | NtError> {
+): Task<Replaced | NtError> {
   const { volume, security } = open;
   const { credentials } = security;
   const file = yield* wait(volume.vfs.open(credentials, path, { access: 'metadata' }));
   if (failed(file)) return statusOf(file);
   const stat = yield* wait(file.stat());
   const value = yield* wait(file.getXattr(DOSATTRIB_XATTR));
+  const isLast = !failed(stat) && stat.links === 1;
+  const stored = isLast ? yield* storedIds(volume.streams, file) : NO_IDS;
   const acl = yield* wait(file.getXattr(volume.options.securityXattr));
   file.close();
   if (failed(stat)) return statusOf(stat);
-  if (fileKeyOf(stat) === open.fileKey) return stat;
+  if (fileKeyOf(stat) === open.fileKey) return { stat, stored: NO_IDS };
   if (open.isDirectory || stat.type === 'directory') return STATUS_ACCESS_DENIED;
   const { attributes } = storedAttributes(value, stat);
   if ((attributes & FILE_ATTRIBUTE_READONLY) !== 0) return STATUS_ACCESS_DENIED;
@@ -234,10 +247,10 @@ function* checkReplace(
     { volume, security, path, stat, descriptor, attributes, createOptions: 0, opened: 'metadata' },
     { desired: DELETE, implied: 0, maximum: false },
   );
-  return typeof access === 'number' ? access : stat;
+  return typeof access === 'number' ? access : { stat, stored };
 }
 
 /** rename(2) does nothing between two names of one file: then the old one just goes. */
 function isOwnLink(open: LocalOpen, { replaced }: Place): boolean {
-  return replaced !== undefined && fileKeyOf(replaced) === open.fileKey;
+  return replaced !== undefined && fileKeyOf(replaced.stat) === open.fileKey;
 }

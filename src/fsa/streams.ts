@@ -5,7 +5,8 @@ import { EOPNOTSUPP, failed } from '../vfs/errno.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
 import { roundUp } from './metadata.ts';
-import { streamOfXattr } from './stream-backing.ts';
+import { hasStreams } from './open-request.ts';
+import { streamOfXattr, streamSize } from './stream-backing.ts';
 import type { StreamsOutcome } from './surface.ts';
 
 /**
@@ -15,7 +16,7 @@ import type { StreamsOutcome } from './surface.ts';
  */
 export function* queryStreams(open: LocalOpen): Task<StreamsOutcome> {
   if (open.closed) return { status: STATUS_FILE_CLOSED, streams: [] };
-  const { file } = open;
+  const { file, volume } = open;
   const stat = yield* wait(file.stat());
   if (failed(stat)) return { status: statusOf(stat), streams: [] };
   const streams: StreamData[] = [];
@@ -23,6 +24,7 @@ export function* queryStreams(open: LocalOpen): Task<StreamsOutcome> {
     const allocationSize = Math.max(stat.allocated, roundUp(stat.size));
     streams.push({ name: '::$DATA', size: stat.size, allocationSize });
   }
+  if (!hasStreams(volume)) return { status: STATUS_SUCCESS, streams };
   const xattrs = yield* wait(file.listXattrs());
   if (failed(xattrs)) {
     const status = xattrs === EOPNOTSUPP ? STATUS_SUCCESS : statusOf(xattrs);
@@ -33,8 +35,10 @@ export function* queryStreams(open: LocalOpen): Task<StreamsOutcome> {
     if (name === undefined) continue;
     const value = yield* wait(file.getXattr(xattr));
     if (failed(value)) continue;
-    const size = Math.max(0, value.length - 1);
-    streams.push({ name: `:${name}:$DATA`, size, allocationSize: roundUp(size) });
+    const sizes = yield* streamSize(volume.streams, file, value);
+    if (failed(sizes)) continue;
+    const allocationSize = Math.max(sizes.allocated, roundUp(sizes.size));
+    streams.push({ name: `:${name}:$DATA`, size: sizes.size, allocationSize });
   }
   return { status: STATUS_SUCCESS, streams };
 }

@@ -1,8 +1,8 @@
 import { type Task, wait } from '../base/task.ts';
 import { fileTimeOfNs } from '../dtyp/file-time.ts';
 import { failed } from '../vfs/errno.ts';
-import type { Vfs } from '../vfs/vfs.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
+import { hasStreams } from './open-request.ts';
 import type { VolumeOutcome } from './surface.ts';
 import type { Volume } from './volume.ts';
 
@@ -42,7 +42,7 @@ export function* queryVolume(volume: Volume): Task<VolumeOutcome> {
       sectorsPerUnit: Math.floor(unitSize / SECTOR_SIZE),
       bytesPerSector: SECTOR_SIZE,
       attributes:
-        attributesOf(vfs) | (options.readOnly || space.readOnly ? FILE_READ_ONLY_VOLUME : 0),
+        attributesOf(volume) | (options.readOnly || space.readOnly ? FILE_READ_ONLY_VOLUME : 0),
       componentNameLengthMax: Math.min(255, space.nameLengthMax),
       fileSystemName: vfs.capabilities.fileSystemName,
       readOnly: options.readOnly || space.readOnly,
@@ -53,15 +53,14 @@ export function* queryVolume(volume: Volume): Task<VolumeOutcome> {
 /** The volume's birth is nobody's secret. */
 const ROOT = { uid: 0, gid: 0, groups: [] } as const;
 
-function attributesOf({ capabilities }: Vfs): number {
+function attributesOf(volume: Volume): number {
+  const { capabilities } = volume.vfs;
   let attributes = FILE_CASE_SENSITIVE_SEARCH | FILE_CASE_PRESERVED_NAMES | FILE_UNICODE_ON_DISK;
   if (capabilities.xattrs) {
     attributes |=
-      FILE_PERSISTENT_ACLS |
-      FILE_NAMED_STREAMS |
-      FILE_SUPPORTS_OBJECT_IDS |
-      FILE_SUPPORTS_EXTENDED_ATTRIBUTES;
+      FILE_PERSISTENT_ACLS | FILE_SUPPORTS_OBJECT_IDS | FILE_SUPPORTS_EXTENDED_ATTRIBUTES;
   }
+  if (hasStreams(volume)) attributes |= FILE_NAMED_STREAMS;
   if (capabilities.sparseFiles) attributes |= FILE_SUPPORTS_SPARSE_FILES;
   if (capabilities.hardLinks) attributes |= FILE_SUPPORTS_HARD_LINKS;
   return attributes;

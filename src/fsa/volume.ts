@@ -8,6 +8,7 @@ import type { LocalOpens } from './local-opens.ts';
 import type { NameResolver } from './name-resolver.ts';
 import type { ChangeNotifyList } from './notify-list.ts';
 import type { OplockBreaks } from './oplock-breaks.ts';
+import type { StreamStore } from './stream-store.ts';
 import type { TunnelCache } from './tunnel-cache.ts';
 
 /** How file attributes and security are kept and checked; from the share's configuration. */
@@ -27,6 +28,10 @@ export interface VolumeOptions {
   readonly shortNames: boolean;
   /** Symbolic links that stay in the share are followed here; false leaves all to clients. */
   readonly followLinks: boolean;
+  /** Files have named streams. */
+  readonly namedStreams: boolean;
+  /** Name of the folder, anywhere in the share, that nobody sees: the side store's. */
+  readonly streamsFolder: string;
   /** FLUSH and write-through reach the disk; false answers from the page cache. */
   readonly strictSync: boolean;
   /** Directories list only what the caller may read. */
@@ -62,4 +67,6 @@ export interface Volume {
   readonly changeNotifyList: ChangeNotifyList<LocalOpen>;
   readonly oplockBreaks: OplockBreaks;
   readonly directoryLeases: DirectoryLeases;
+  /** Where named streams go that outgrow their extended attribute. */
+  readonly streams: StreamStore;
 }

@@ -33,6 +33,8 @@ export interface ShareSection {
   readonly short_names?: boolean | undefined;
   readonly symlinks?: 'follow' | 'client' | undefined;
   readonly strict_sync?: boolean | undefined;
+  readonly streams?: boolean | undefined;
+  readonly streams_folder?: string | undefined;
 }
 
 export interface ConfigData {
@@ -44,6 +46,8 @@ export interface ConfigData {
 const PORT_MAX = 65_535;
 const MODE_MAX = 0o777;
 const NETBIOS_NAME_MAX = 15;
+/** A path from the root, or one name. */
+const STREAMS_FOLDER = /^\/.|^(?!\.{1,2}$)[^/\\:\0]{1,255}$/;
 
 const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, { error: `expected ${listOf(values)}` });
@@ -95,6 +99,10 @@ const share = z.strictObject({
   short_names: bool.optional(),
   symlinks: oneOf(['follow', 'client']).optional(),
   strict_sync: bool.optional(),
+  streams: bool.optional(),
+  streams_folder: text
+    .regex(STREAMS_FOLDER, 'expected the name of a folder, or a path from /')
+    .optional(),
 });
 
 const count = z

@@ -148,6 +148,8 @@ function toShare(name: string, share: ShareSection, folder: string): ShareOption
     shortNames: share.short_names,
     symlinks: share.symlinks,
     strictSync: share.strict_sync,
+    streams: share.streams,
+    streamsFolder: share.streams_folder,
   });
 }
 

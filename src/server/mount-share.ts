@@ -4,6 +4,7 @@ import { getSystemErrorName } from 'node:util';
 import type { Limits } from '../base/limits.ts';
 import type { Env } from '../env/ports.ts';
 import { DEFAULT_VOLUME_OPTIONS, makeVolume } from '../fsa/make-volume.ts';
+import { scheduleSweep } from '../fsa/sweep-streams.ts';
 import type { VolumeOptions } from '../fsa/volume.ts';
 import type { Share } from '../smb2/server/options.ts';
 import type { RecordStore } from '../state/record-store.ts';
@@ -29,6 +30,8 @@ export interface MountContext {
 /** Opens the share's storage and makes its volume. Throws `OptionError` when it has none. */
 export function mountShare(options: ShareOptions, context: MountContext): MountedShare {
   const vfs = openStorage(options);
+  const { name, streamsFolder } = options;
+  const streamsVfs = isPath(streamsFolder) ? openFolder(name, streamsFolder) : undefined;
   const volume = makeVolume({
     id: options.name.toLowerCase(),
     vfs,
@@ -36,6 +39,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     options: volumeOptions(options, context.limits),
     serverId: context.serverId,
     store: context.store,
+    streamsVfs,
   });
   const share: Share = {
     name: options.name,
@@ -50,7 +54,12 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     accessBasedEnumeration: options.accessBasedEnumeration ?? false,
     owner: ownerOf(options),
   };
-  const close = options.vfs === undefined ? () => vfs.close() : () => {};
+  const sweep = scheduleSweep(volume);
+  const close = (): void => {
+    sweep.cancel();
+    if (options.vfs === undefined) vfs.close();
+    streamsVfs?.close();
+  };
   return { options, share, close };
 }
 
@@ -60,6 +69,15 @@ function openStorage({ name, path, vfs }: ShareOptions): Vfs {
   }
   if (vfs !== undefined) return vfs;
   if (path === undefined) throw new OptionError(`share '${name}' needs a path or a vfs`);
+  return openFolder(name, path);
+}
+
+/** Whether streams go outside of the share. */
+function isPath(folder: string | undefined): folder is string {
+  return folder?.startsWith('/') === true;
+}
+
+function openFolder(name: string, path: string): Vfs {
   const folder = resolve(path);
   const stat = statSync(folder, { throwIfNoEntry: false });
   if (stat === undefined) throw new OptionError(`share '${name}': there is no folder ${folder}`);
@@ -90,6 +108,10 @@ function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
     hideDotFiles: options.hideDotFiles ?? DEFAULT_VOLUME_OPTIONS.hideDotFiles,
     shortNames: options.shortNames ?? DEFAULT_VOLUME_OPTIONS.shortNames,
     followLinks: options.symlinks !== 'client',
+    namedStreams: options.streams ?? DEFAULT_VOLUME_OPTIONS.namedStreams,
+    streamsFolder: isPath(options.streamsFolder)
+      ? DEFAULT_VOLUME_OPTIONS.streamsFolder
+      : (options.streamsFolder ?? DEFAULT_VOLUME_OPTIONS.streamsFolder),
     strictSync: options.strictSync ?? DEFAULT_VOLUME_OPTIONS.strictSync,
     accessBasedEnumeration:
       options.accessBasedEnumeration ?? DEFAULT_VOLUME_OPTIONS.accessBasedEnumeration,

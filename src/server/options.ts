@@ -72,6 +72,13 @@ export interface ShareOptions {
    * all are told to clients, which follow them themselves. No link ever leads out of a share here.
    */
   readonly symlinks?: 'follow' | 'client';
+  /** Files have named streams (alternate data streams); default true. */
+  readonly streams?: boolean;
+  /**
+   * Where named streams go that an extended attribute cannot hold: the name of a hidden folder in
+   * the share (default '.semba-streams'), or the path of a folder anywhere, from '/'.
+   */
+  readonly streamsFolder?: string;
   /** FLUSH and write-through reach the disk; default true. */
   readonly strictSync?: boolean;
 }

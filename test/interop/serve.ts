@@ -4,6 +4,7 @@
  *   share      everything on            share_ro   read-only, with a few files
  *   share_enc  encryption required      noperm     a folder that nobody may use
  *   hideunread lists what can be read
+ *   share_nostreams  without named streams
  *
  * Users torture1/torture1pw and torture2/torture2pw. Variables:
  *   SEMBA_DIR          folder in which the shares' folders are made (default: the temporary folder)
@@ -72,6 +73,7 @@ function makeShares(base: string): readonly ShareOptions[] {
     { name: 'share', ...main, createMask: 0o755, shortNames: true },
     { name: 'share_enc', ...storage(base, 'share_enc'), encryption: 'required' },
     { name: 'hideunread', ...storage(base, 'hideunread'), accessBasedEnumeration: true },
+    { name: 'share_nostreams', ...storage(base, 'share_nostreams'), streams: false },
     { name: 'share_ro', path: readOnlyFolder(base), readOnly: true },
     { name: 'noperm', path: forbiddenFolder(base) },
   ];
