@@ -110,5 +110,9 @@ export const TURN_TIME_MS = 20;
 /** Names of removed files that a share remembers for their 8.3 names, and for how long. */
 export const TUNNEL_ENTRIES_MAX = 1024;
 export const TUNNEL_TIME_MS = 15_000;
+/** Snapshots of a share that are told, and open at once; milliseconds until an idle one goes. */
+export const SNAPSHOTS_LISTED_MAX = 1024;
+export const SNAPSHOT_VOLUMES_MAX = 16;
+export const SNAPSHOT_IDLE_MS = 60_000;
 /** UTF-16 code units of a search pattern: no name is longer, and matching takes both lengths. */
 export const SEARCH_PATTERN_LENGTH_MAX = 255;

@@ -14,6 +14,7 @@ import {
   STATUS_DIRECTORY_NOT_EMPTY,
   STATUS_FILE_CLOSED,
   STATUS_INVALID_PARAMETER,
+  STATUS_MEDIA_WRITE_PROTECTED,
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
 import {
@@ -305,6 +306,7 @@ function* truncate(open: LocalOpen, size: number): Task<NtStatus> {
 /** Whether a file may be marked at all. */
 function* checkDelete(open: LocalOpen, ignoreReadOnly: boolean): Task<NtStatus | NtError> {
   if (open.path === '' && open.streamName === '') return STATUS_ACCESS_DENIED;
+  if (open.volume.options.readOnly) return STATUS_MEDIA_WRITE_PROTECTED;
   const stat = yield* wait(open.file.stat());
   if (failed(stat)) return statusOf(stat);
   const stored = storedAttributes(yield* wait(open.file.getXattr(DOSATTRIB_XATTR)), stat);

@@ -1,13 +1,16 @@
 import { DEFAULT_LIMITS } from '../base/limits.ts';
 import type { Env } from '../env/ports.ts';
 import type { RecordStore } from '../state/record-store.ts';
+import type { Snapshots } from '../vfs/snapshots.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import { DirectoryLeases } from './directory-leases.ts';
 import type { FileRecord } from './file-record.ts';
+import type { LocalOpen } from './local-open.ts';
 import { LocalOpens } from './local-opens.ts';
-import { makeNameResolver } from './name-resolver.ts';
+import { makeNameResolver, type NameResolver } from './name-resolver.ts';
 import { ChangeNotifyList } from './notify-list.ts';
 import { OplockBreaks } from './oplock-breaks.ts';
+import { SnapshotVolumes } from './snapshot-volumes.ts';
 import { StreamStore } from './stream-store.ts';
 import { TunnelCache } from './tunnel-cache.ts';
 import type { Volume, VolumeOptions } from './volume.ts';
@@ -21,12 +24,15 @@ export interface VolumeParams {
   readonly store: RecordStore;
   /** A store outside of the share for streams that outgrow their attribute: its root. */
   readonly streamsVfs?: Vfs | undefined;
+  /** What the volume looked like before, where the store keeps that. */
+  readonly snapshots?: Snapshots | undefined;
 }
 
 export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   readOnly: false,
   label: 'semba',
   serialNumber: 0x0005_e3ba,
+  fileIdSalt: 0n,
   createMask: 0o644,
   directoryMask: 0o755,
   securityXattr: 'user.NTACL',
@@ -56,36 +62,78 @@ const FILE_RECORD_VERSION = 3;
  * [MS-FSA] 2.1.1.1: makes a mounted store the volume behind a share. The store stays the caller's.
  */
 export function makeVolume(params: VolumeParams): Volume {
-  const { id, vfs, env, options, serverId, store } = params;
-  return {
+  const { id, vfs, env, options, serverId, store, snapshots } = params;
+  const volume: Volume = {
     id,
     vfs,
     env,
     options,
     serverId,
     files: store.table<FileRecord>('file', FILE_RECORD_VERSION),
-    names: makeNameResolver({
-      vfs,
-      clock: env.clock,
-      directoriesMax: options.nameCacheDirectories,
-      namesMax: options.nameCacheNames,
-      shortNames: options.shortNames,
-    }),
+    names: namesOf(vfs, env, options),
     tunnel: options.shortNames ? new TunnelCache(env.clock) : undefined,
     opens: new LocalOpens(serverId),
-    changeNotifyList: new ChangeNotifyList({
-      entrySize: options.notifyBufferSize,
-      totalSize: options.notifyBuffersSize,
-    }),
+    changeNotifyList: notifyListOf(options),
     oplockBreaks: new OplockBreaks({ env, timeoutMs: options.breakTimeoutMs }),
     directoryLeases: new DirectoryLeases(store, serverId),
-    streams: new StreamStore({
-      vfs: params.streamsVfs ?? vfs,
-      folder: options.streamsFolder,
-      volumeId: id,
-      env,
-      xattrSizeMax: vfs.capabilities.xattrSizeMax,
-      strictSync: options.strictSync,
-    }),
+    streams: streamsOf(params.streamsVfs ?? vfs, { id, env, options }),
+    snapshots:
+      snapshots === undefined
+        ? undefined
+        : new SnapshotVolumes({
+            snapshots,
+            env,
+            mount: (past, seconds) => snapshotOf(volume, past, seconds),
+          }),
+    isSnapshot: false,
   };
+  return volume;
+}
+
+/** Opens of a snapshot are counted with its volume's; nobody is told of changes, there are none. */
+function snapshotOf(volume: Volume, vfs: Vfs, seconds: number): Volume {
+  const fileIdSalt = BigInt.asUintN(64, BigInt(seconds) << 32n);
+  const options = { ...volume.options, readOnly: true, fileIdSalt };
+  return {
+    ...volume,
+    id: `${volume.id}@${seconds}`,
+    vfs,
+    options,
+    names: namesOf(vfs, volume.env, options),
+    streams: streamsOf(vfs, volume),
+    tunnel: undefined,
+    changeNotifyList: notifyListOf(options),
+    isSnapshot: true,
+  };
+}
+
+function streamsOf(
+  vfs: Vfs,
+  { id, env, options }: Pick<Volume, 'id' | 'env' | 'options'>,
+): StreamStore {
+  return new StreamStore({
+    vfs,
+    folder: options.streamsFolder,
+    volumeId: id,
+    env,
+    xattrSizeMax: vfs.capabilities.xattrSizeMax,
+    strictSync: options.strictSync,
+  });
+}
+
+function namesOf(vfs: Vfs, { clock }: Env, options: VolumeOptions): NameResolver {
+  return makeNameResolver({
+    vfs,
+    clock,
+    directoriesMax: options.nameCacheDirectories,
+    namesMax: options.nameCacheNames,
+    shortNames: options.shortNames,
+  });
+}
+
+function notifyListOf(options: VolumeOptions): ChangeNotifyList<LocalOpen> {
+  return new ChangeNotifyList({
+    entrySize: options.notifyBufferSize,
+    totalSize: options.notifyBuffersSize,
+  });
 }

@@ -124,13 +124,18 @@ export function metadataOf(
     numberOfLinks: Math.max(0, (isDirectory ? 1 : stat.links) - (extras.deletePending ? 1 : 0)),
     deletePending: extras.deletePending,
     isDirectory,
-    fileId: stat.inode,
+    fileId: fileIdOf(stat.inode, options),
     eaSize: extras.eaSize,
     reparseTag: extras.reparseTag ?? 0,
     name: extras.name,
     shortName: extras.shortName ?? '',
     fileIndex: 0,
   };
+}
+
+/** Unique in the volume and, snapshots included, in the share. */
+export function fileIdOf(inode: bigint, { fileIdSalt }: VolumeOptions): bigint {
+  return fileIdSalt === 0n ? inode : inode ^ fileIdSalt;
 }
 
 export function roundUp(size: number): number {

@@ -11,6 +11,7 @@ import {
   STATUS_ACCESS_DENIED,
   STATUS_EA_LIST_INCONSISTENT,
   STATUS_INVALID_PARAMETER,
+  STATUS_MEDIA_WRITE_PROTECTED,
   STATUS_NOT_A_DIRECTORY,
   STATUS_NOT_SUPPORTED,
   STATUS_OBJECT_NAME_INVALID,
@@ -144,6 +145,9 @@ export function parseOpen(
   if (params.timewarp !== undefined && params.timewarp !== 0n) return STATUS_OBJECT_NAME_NOT_FOUND;
   if ((desired & ~security.maximalAccess & ~ACCESS_SYSTEM_SECURITY) !== 0) {
     return STATUS_ACCESS_DENIED;
+  }
+  if (volume.options.readOnly && (createOptions & FILE_DELETE_ON_CLOSE) !== 0) {
+    return STATUS_MEDIA_WRITE_PROTECTED;
   }
   const eas = parseEas(params.eaBuffer, volume.options.eaSizeMax);
   if (typeof eas === 'number') return eas;

@@ -17,6 +17,7 @@ import { openStorage } from './open-storage.ts';
 import type { SecurityContext } from './security-context.ts';
 import { stoppedOnPath } from './stopped-on-link.ts';
 import type { OpenOutcome, OpenParams } from './surface.ts';
+import { openInPast } from './timewarp.ts';
 import type { Volume } from './volume.ts';
 
 /** Times that an open starts over because a name came or went under it. */
@@ -33,6 +34,19 @@ const OPEN_ATTEMPTS_MAX = 6;
  * that leads out of it or to nothing; the client goes on by itself.
  */
 export function* openFile(
+  volume: Volume,
+  security: SecurityContext,
+  params: OpenParams,
+): Task<OpenOutcome> {
+  if (volume.snapshots !== undefined) {
+    const past = yield* openInPast(volume, params);
+    if (typeof past === 'number') return { status: past };
+    if (past !== undefined) return yield* openPresent(past.volume, security, past.params);
+  }
+  return yield* openPresent(volume, security, params);
+}
+
+function* openPresent(
   volume: Volume,
   security: SecurityContext,
   params: OpenParams,

@@ -26,11 +26,12 @@ import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { mayListEntry } from './entry-access.ts';
 import { isDirectoryTarget, isUnfollowed } from './link-target.ts';
 import type { LocalOpen } from './local-open.ts';
-import { metadataOf, storedAttributes } from './metadata.ts';
+import { fileIdOf, metadataOf, storedAttributes } from './metadata.ts';
 import { isStreamsFolder, joinPath, lastOf, nameFromDisk, nameToDisk, parentOf } from './names.ts';
 import { REPARSE_XATTR, reparseTagOf } from './reparse-xattr.ts';
 import { shortNameOf } from './short-names.ts';
 import type { DirectoryQuery } from './surface.ts';
+import type { VolumeOptions } from './volume.ts';
 
 /**
  * What one open of a directory remembers between queries.
@@ -185,7 +186,7 @@ function* scanEntry(
       if (!pattern.matchesAll && !pattern.matches(name)) {
         if (!shortNames || !pattern.matches(shortNameOf(name))) continue;
       }
-      if (cursor.namesOnly) return nameEntry(found, name);
+      if (cursor.namesOnly) return nameEntry(found, name, open.volume.options);
       const stating = file.statEntry(found.name);
       const stat = isPromise(stating) ? yield* wait(stating) : stating;
       const entry = yield* tell(open, found.name, name, stat);
@@ -223,7 +224,7 @@ function* singleEntry(
   }
   const name = nameFromDisk(onDisk);
   if (cursor.namesOnly)
-    return nameEntry({ name: onDisk, type: stat.type, inode: stat.inode }, name);
+    return nameEntry({ name: onDisk, type: stat.type, inode: stat.inode }, name, volume.options);
   return yield* tell(open, onDisk, name, stat);
 }
 
@@ -322,7 +323,11 @@ function* dotEntry(open: LocalOpen, name: '.' | '..'): Task<DirectoryEntryData |
 }
 
 /** For FileNamesInformation: what the directory itself tells. */
-function nameEntry(found: DirectoryEntry, name: string): DirectoryEntryData {
+function nameEntry(
+  found: DirectoryEntry,
+  name: string,
+  options: VolumeOptions,
+): DirectoryEntryData {
   const isDirectory = found.type === 'directory';
   return {
     creationTime: 0n,
@@ -335,7 +340,7 @@ function nameEntry(found: DirectoryEntry, name: string): DirectoryEntryData {
     numberOfLinks: 1,
     deletePending: false,
     isDirectory,
-    fileId: found.inode,
+    fileId: fileIdOf(found.inode, options),
     eaSize: 0,
     reparseTag: 0,
     name,

@@ -12,6 +12,7 @@ import {
   STATUS_FILE_CLOSED,
   STATUS_FILE_IS_A_DIRECTORY,
   STATUS_INVALID_PARAMETER,
+  STATUS_NOT_SAME_DEVICE,
   STATUS_NOT_SUPPORTED,
   STATUS_OBJECT_NAME_COLLISION,
   STATUS_OBJECT_NAME_INVALID,
@@ -55,6 +56,7 @@ export function* renameFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   if (target.newName.startsWith(':')) return yield* renameStream(open, target);
   // Windows: a stream cannot leave its file (smbtorture smb2.streams.rename2).
   if (open.streamName !== '') return STATUS_SHARING_VIOLATION;
+  if (open.volume.isSnapshot) return STATUS_NOT_SAME_DEVICE;
   if (open.path === '') return STATUS_ACCESS_DENIED;
   const { volume } = open;
   if (open.isDirectory) {
@@ -108,6 +110,7 @@ export function* linkFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   if (open.isDirectory) return STATUS_FILE_IS_A_DIRECTORY;
   if (open.streamName !== '') return STATUS_INVALID_PARAMETER;
   const { volume } = open;
+  if (volume.isSnapshot) return STATUS_NOT_SAME_DEVICE;
   if (!volume.vfs.capabilities.hardLinks) return STATUS_NOT_SUPPORTED;
   const record = yield* wait(volume.files.get(open.fileKey));
   const link = { volumeId: volume.id, path: open.path, streamKey: '' };

@@ -36,7 +36,7 @@ export interface OpenParams {
   readonly eaBuffer: Uint8Array | undefined;
   /** Self-relative security descriptor as sent (SecD), raw. */
   readonly securityDescriptor: Uint8Array | undefined;
-  /** FILETIME of TWrp; no snapshots yet: any value is STATUS_OBJECT_NAME_NOT_FOUND. */
+  /** FILETIME of TWrp: opens what a snapshot of that time has. */
   readonly timewarp: bigint | undefined;
   /** [MS-FSA] 2.1.5.18 Server Requests an Oplock: asked for together with the open. */
   readonly oplock?: OplockRequest | undefined;

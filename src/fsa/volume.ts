@@ -8,6 +8,7 @@ import type { LocalOpens } from './local-opens.ts';
 import type { NameResolver } from './name-resolver.ts';
 import type { ChangeNotifyList } from './notify-list.ts';
 import type { OplockBreaks } from './oplock-breaks.ts';
+import type { SnapshotVolumes } from './snapshot-volumes.ts';
 import type { StreamStore } from './stream-store.ts';
 import type { TunnelCache } from './tunnel-cache.ts';
 
@@ -17,6 +18,8 @@ export interface VolumeOptions {
   /** Label for FileFsVolumeInformation, the share's name as a rule. */
   readonly label: string;
   readonly serialNumber: number;
+  /** Changes the ids of files: a snapshot's are not those of the files that are there now. */
+  readonly fileIdSalt: bigint;
   /** Permission bits of new files and directories. */
   readonly createMask: number;
   readonly directoryMask: number;
@@ -61,6 +64,10 @@ export interface Volume {
   readonly names: NameResolver;
   /** The opens that this process serves. */
   readonly opens: LocalOpens;
+  /** What the volume looked like before; those volumes have the same ones. */
+  readonly snapshots: SnapshotVolumes | undefined;
+  /** A snapshot's: whatever moves into or out of it, moves between devices. */
+  readonly isSnapshot: boolean;
   /** With `shortNames`. */
   readonly tunnel: TunnelCache | undefined;
   /** Who watches which directory, by the open that watches. */

@@ -3,6 +3,10 @@ import { z } from 'zod';
 import { DEFAULT_LIMITS, type Limits } from '../base/limits.ts';
 import { LOG_LEVELS, type LogLevel } from '../env/node/node-log.ts';
 import type { EncryptionPolicy } from '../smb2/server/options.ts';
+import {
+  compileSnapshotPattern,
+  type SnapshotFolderOptions,
+} from '../vfs/local/snapshot-folder.ts';
 import { DIALECTS, type DialectName } from './options.ts';
 
 export interface ServerSection {
@@ -30,6 +34,7 @@ export interface ShareSection {
   readonly create_mask?: number | undefined;
   readonly directory_mask?: number | undefined;
   readonly hide_dot_files?: boolean | undefined;
+  readonly snapshots?: SnapshotFolderOptions | undefined;
   readonly short_names?: boolean | undefined;
   readonly symlinks?: 'follow' | 'client' | undefined;
   readonly strict_sync?: boolean | undefined;
@@ -84,6 +89,11 @@ const server = z.strictObject({
   log: oneOf(LOG_LEVELS).optional(),
 });
 
+const snapshotPattern = filled.refine(
+  (pattern) => compileSnapshotPattern(pattern) !== undefined,
+  'expected a name with %Y, %m and %d (and %H, %M, %S), or %s',
+);
+
 const share = z.strictObject({
   path: z.string({ error: 'expected the folder to share, in quotes' }).min(1, 'expected a folder'),
   read_only: bool.optional(),
@@ -96,6 +106,12 @@ const share = z.strictObject({
   create_mask: fileMode.optional(),
   directory_mask: fileMode.optional(),
   hide_dot_files: bool.optional(),
+  snapshots: z
+    .strictObject(
+      { folder: filled, pattern: snapshotPattern.optional(), subfolder: filled.optional() },
+      { error: 'expected a section [shares.NAME.snapshots]' },
+    )
+    .optional(),
   short_names: bool.optional(),
   symlinks: oneOf(['follow', 'client']).optional(),
   strict_sync: bool.optional(),
@@ -135,6 +151,7 @@ export const configSchema: z.ZodType<ConfigData> = z.strictObject({
 export function keysAt(path: readonly PropertyKey[]): readonly string[] {
   if (path.length === 0) return ['server', 'shares', 'limits'];
   if (path[0] === 'server') return Object.keys(server.shape);
+  if (path[0] === 'shares' && path[2] === 'snapshots') return ['folder', 'pattern', 'subfolder'];
   if (path[0] === 'shares') return Object.keys(share.shape);
   return Object.keys(DEFAULT_LIMITS);
 }

@@ -145,6 +145,7 @@ function toShare(name: string, share: ShareSection, folder: string): ShareOption
     createMask: share.create_mask,
     directoryMask: share.directory_mask,
     hideDotFiles: share.hide_dot_files,
+    snapshots: share.snapshots && defined(share.snapshots),
     shortNames: share.short_names,
     symlinks: share.symlinks,
     strictSync: share.strict_sync,

@@ -10,6 +10,8 @@ import type { Share } from '../smb2/server/options.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import { failed } from '../vfs/errno.ts';
 import { openLocalVfs } from '../vfs/local/local-vfs.ts';
+import { compileSnapshotPattern, SnapshotFolder } from '../vfs/local/snapshot-folder.ts';
+import type { Snapshots } from '../vfs/snapshots.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import { OptionError, type ShareOptions } from './options.ts';
 
@@ -40,6 +42,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     serverId: context.serverId,
     store: context.store,
     streamsVfs,
+    snapshots: snapshotsOf(options),
   });
   const share: Share = {
     name: options.name,
@@ -57,6 +60,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
   const sweep = scheduleSweep(volume);
   const close = (): void => {
     sweep.cancel();
+    volume.snapshots?.close();
     if (options.vfs === undefined) vfs.close();
     streamsVfs?.close();
   };
@@ -88,6 +92,17 @@ function openFolder(name: string, path: string): Vfs {
   throw new OptionError(`share '${name}': ${folder} cannot be opened (${reason})`);
 }
 
+/** A relative folder of snapshots is below the share. */
+function snapshotsOf({ name, path, snapshots }: ShareOptions): Snapshots | undefined {
+  if (snapshots === undefined || 'open' in snapshots) return snapshots;
+  if (compileSnapshotPattern(snapshots.pattern ?? '%s') === undefined) {
+    throw new OptionError(`share '${name}': '${snapshots.pattern}' tells no date: ${PATTERN_HINT}`);
+  }
+  return new SnapshotFolder({ ...snapshots, folder: resolve(path ?? '', snapshots.folder) });
+}
+
+const PATTERN_HINT = 'it needs %Y, %m and %d (and %H, %M, %S), or %s';
+
 function ownerOf({
   path,
 }: ShareOptions): { readonly uid: number; readonly gid: number } | undefined {
@@ -101,6 +116,7 @@ function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
   return {
     readOnly: options.readOnly ?? false,
     label: options.name,
+    fileIdSalt: DEFAULT_VOLUME_OPTIONS.fileIdSalt,
     serialNumber: serialNumberOf(options.path ?? options.name),
     createMask: options.createMask ?? DEFAULT_VOLUME_OPTIONS.createMask,
     directoryMask: options.directoryMask ?? DEFAULT_VOLUME_OPTIONS.directoryMask,

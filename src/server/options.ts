@@ -2,6 +2,8 @@
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../env/ports.ts';
 import type { EncryptionPolicy, ServerEvent } from '../smb2/server/options.ts';
+import type { SnapshotFolderOptions } from '../vfs/local/snapshot-folder.ts';
+import type { Snapshots } from '../vfs/snapshots.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import type { UnixIds } from './accounts.ts';
 
@@ -65,6 +67,8 @@ export interface ShareOptions {
   readonly directoryMask?: number;
   /** Names that start with a dot carry the hidden attribute; default true. */
   readonly hideDotFiles?: boolean;
+  /** Where what the share looked like before is kept: previous versions, to read. */
+  readonly snapshots?: SnapshotFolderOptions | Snapshots;
   /** Files have 8.3 names for old programs; default false. */
   readonly shortNames?: boolean;
   /**

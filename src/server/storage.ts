@@ -6,5 +6,7 @@
 export { makeNodeClock } from '../env/node/node-clock.ts';
 export * from '../vfs/errno.ts';
 export { type LocalVfs, openLocalVfs } from '../vfs/local/local-vfs.ts';
+export { SnapshotFolder } from '../vfs/local/snapshot-folder.ts';
 export { MemoryVfs } from '../vfs/memory/memory-vfs.ts';
+export type * from '../vfs/snapshots.ts';
 export type * from '../vfs/vfs.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { viewOf } from '../base/bytes.ts';
+import { civilTime } from '../base/civil-time.ts';
 import { fileTimeOfMs } from '../dtyp/file-time.ts';
 import { NdrReader, NdrWriter } from '../rpce/ndr.ts';
 import type { Pipe } from '../rpce/pipe.ts';
@@ -13,7 +14,6 @@ import {
   RPC_X_BAD_STUB_DATA,
 } from '../rpce/rpc-status.ts';
 import { listShares, SRVSVC_UUID, SRVSVC_VERSION, STYPE_IPC, STYPE_SPECIAL } from '../rpce/srvs.ts';
-import { civilTime } from './civil-time.ts';
 import { createPipeOpener } from './pipes.ts';
 import type { ServiceHost, ShareDescription } from './service-host.ts';
 

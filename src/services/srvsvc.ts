@@ -1,4 +1,6 @@
 /** [MS-SRVS] Server Service Remote Protocol: what clients ask to browse a server. */
+
+import { civilTime } from '../base/civil-time.ts';
 import { msOfFileTime } from '../dtyp/file-time.ts';
 import type { RpcCall, RpcInterface, RpcOperation } from '../rpce/endpoint.ts';
 import type { NdrReader, NdrWriter } from '../rpce/ndr.ts';
@@ -12,7 +14,6 @@ import {
   type Win32Error,
 } from '../rpce/rpc-status.ts';
 import { NETR_SHARE_ENUM, SRVSVC_UUID, SRVSVC_VERSION } from '../rpce/srvs.ts';
-import { civilTime } from './civil-time.ts';
 import type { ServiceHost, ShareDescription } from './service-host.ts';
 import { shareInfoSize, shareInfoWriter } from './share-info.ts';
 

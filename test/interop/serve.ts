@@ -5,6 +5,7 @@
  *   share_enc  encryption required      noperm     a folder that nobody may use
  *   hideunread lists what can be read
  *   share_nostreams  without named streams
+ *   share_snap files now, and as they were at @GMT-2024.01.02-03.04.05 and at …06.07.08
  *
  * Users torture1/torture1pw and torture2/torture2pw. Variables:
  *   SEMBA_DIR          folder in which the shares' folders are made (default: the temporary folder)
@@ -16,7 +17,15 @@
  *   SEMBA_DIALECT_MIN, SEMBA_DIALECT_MAX   2.0.2 … 3.1.1
  *   SEMBA_LIMITS       JSON of limits, e.g. {"connectionsMax": 10}
  */
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeNodeClock } from '../../src/env/node/node-clock.ts';
@@ -75,6 +84,7 @@ function makeShares(base: string): readonly ShareOptions[] {
     { name: 'hideunread', ...storage(base, 'hideunread'), accessBasedEnumeration: true },
     { name: 'share_nostreams', ...storage(base, 'share_nostreams'), streams: false },
     { name: 'share_ro', path: readOnlyFolder(base), readOnly: true },
+    { name: 'share_snap', path: snapshotFolder(base), snapshots: { folder: '.snapshots' } },
     { name: 'noperm', path: forbiddenFolder(base) },
   ];
 }
@@ -89,6 +99,27 @@ function readOnlyFolder(base: string): string {
   mkdirSync(join(path, 'folder'));
   writeFileSync(join(path, 'readme.txt'), 'This share is read-only.\n');
   writeFileSync(join(path, 'folder', 'data.bin'), Buffer.alloc(100_000, 0x5e));
+  return path;
+}
+
+/** Two snapshots; the older has a file of another content, and one that is gone now. */
+function snapshotFolder(base: string): string {
+  const path = folder(base, 'share_snap', 0o755);
+  for (const [below, content] of [
+    ['', 'now'],
+    ['.snapshots/@GMT-2024.01.02-03.04.05', 'then'],
+    ['.snapshots/@GMT-2024.01.02-06.07.08', 'later'],
+  ] as const) {
+    const root = join(path, below);
+    mkdirSync(join(root, 'folder'), { recursive: true });
+    writeFileSync(join(root, 'file.txt'), content);
+    writeFileSync(join(root, 'folder', `${content}.txt`), content);
+    // smbtorture smb2.twrp.listdir wants a file that the snapshot shares with what is now.
+    mkdirSync(join(root, 'subdir'));
+    const link = join(root, 'subdir', 'hardlink');
+    if (below === '') writeFileSync(link, content);
+    else linkSync(join(path, 'subdir', 'hardlink'), link);
+  }
   return path;
 }
 

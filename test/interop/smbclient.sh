@@ -96,6 +96,14 @@ check 'share_ro can be read' smb share_ro ls
 check 'share_ro cannot be written' fails smb share_ro "lcd $work/files; put f1"
 check 'share_ro makes no folder' fails smb share_ro 'mkdir d'
 
+then=@GMT-2024.01.02-03.04.05
+check 'allinfo lists the snapshots' smb_says "$then" share_snap 'allinfo file.txt'
+check 'a file of a snapshot' smb share_snap "get $then\\file.txt $work/back"
+check 'is as it was then' grep -qx then "$work/back"
+check 'a folder of a snapshot' smb_says then.txt share_snap "ls folder\\$then\\*"
+check 'a file that came later is not there' fails smb share_snap "ls $then\\folder\\now.txt"
+check 'a snapshot cannot be written' fails smb share_snap "lcd $work/files; put f1 $then\\f1"
+
 if [ "${SEMBA_INTEROP_BIG:-1}" = 1 ]; then
   make_file "$work/files/big" 1073741824
   check '1 GiB' round_trip share big

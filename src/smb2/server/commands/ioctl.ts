@@ -26,6 +26,7 @@ import {
   FSCTL_SET_ZERO_DATA,
   FSCTL_SRV_COPYCHUNK,
   FSCTL_SRV_COPYCHUNK_WRITE,
+  FSCTL_SRV_ENUMERATE_SNAPSHOTS,
   FSCTL_SRV_REQUEST_RESUME_KEY,
   FSCTL_VALIDATE_NEGOTIATE_INFO,
 } from '../../../fscc/fsctl.ts';
@@ -46,6 +47,7 @@ import {
 import { queryInterfaces, validateNegotiate } from './ioctl-negotiate.ts';
 import { pipeTransceive, pipeWait } from './ioctl-pipe.ts';
 import { deleteReparseData, getReparseData, setReparseData } from './ioctl-reparse.ts';
+import { enumerateSnapshots } from './ioctl-snapshots.ts';
 import { handleTortureControl, isTortureControl } from './ioctl-torture.ts';
 
 type OpenlessHandler = (call: Ioctl) => Task<NtStatus | undefined>;
@@ -79,6 +81,7 @@ const ON_FILES: ReadonlyMap<number, FileHandler> = new Map<number, FileHandler>(
   [FSCTL_GET_REPARSE_POINT, getReparseData],
   [FSCTL_SET_REPARSE_POINT, setReparseData],
   [FSCTL_DELETE_REPARSE_POINT, deleteReparseData],
+  [FSCTL_SRV_ENUMERATE_SNAPSHOTS, enumerateSnapshots],
 ]);
 
 /** [MS-SMB2] 3.3.5.15 Receiving an SMB2 IOCTL Request. */
