@@ -56,13 +56,16 @@ export function* enterOpen(
     shareAccess: request.shareAccess,
     deleteOnClose: (request.options & FILE_DELETE_ON_CLOSE) !== 0,
   };
-  const mayLeaseDirectory = isDirectory && request.oplock?.lease?.coversDirectories === true;
+  const mayLeaseDirectory =
+    isDirectory &&
+    volume.options.directoryLeases &&
+    request.oplock?.lease?.coversDirectories === true;
   if (mayLeaseDirectory) yield* wait(volume.directoryLeases.add());
   const proposal: OpenProposal = {
     entry,
     isDirectory,
     effectiveAccess: granted | entrance.implied,
-    oplock: request.oplock,
+    oplock: isDirectory && !mayLeaseDirectory ? undefined : request.oplock,
     isNew: entrance.isNew,
     overwrites: request.overwrites,
     fileSize: entrance.fileSize,

@@ -42,6 +42,7 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   namedStreams: true,
   streamsFolder: '.semba-streams',
   strictSync: true,
+  directoryLeases: true,
   accessBasedEnumeration: false,
   eaSizeMax: DEFAULT_LIMITS.eaSizeMax,
   securityDescriptorSize: DEFAULT_LIMITS.securityDescriptorSize,

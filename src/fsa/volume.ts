@@ -37,6 +37,8 @@ export interface VolumeOptions {
   readonly streamsFolder: string;
   /** FLUSH and write-through reach the disk; false answers from the page cache. */
   readonly strictSync: boolean;
+  /** Directories are leased to clients that ask for it. */
+  readonly directoryLeases: boolean;
   /** Directories list only what the caller may read. */
   readonly accessBasedEnumeration: boolean;
   readonly eaSizeMax: number;

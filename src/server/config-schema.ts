@@ -40,6 +40,7 @@ export interface ShareSection {
   readonly strict_sync?: boolean | undefined;
   readonly streams?: boolean | undefined;
   readonly streams_folder?: string | undefined;
+  readonly directory_leases?: boolean | undefined;
 }
 
 export interface ConfigData {
@@ -119,6 +120,7 @@ const share = z.strictObject({
   streams_folder: text
     .regex(STREAMS_FOLDER, 'expected the name of a folder, or a path from /')
     .optional(),
+  directory_leases: bool.optional(),
 });
 
 const count = z

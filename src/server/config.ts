@@ -151,6 +151,7 @@ function toShare(name: string, share: ShareSection, folder: string): ShareOption
     strictSync: share.strict_sync,
     streams: share.streams,
     streamsFolder: share.streams_folder,
+    directoryLeases: share.directory_leases,
   });
 }
 

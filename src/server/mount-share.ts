@@ -129,6 +129,7 @@ function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
       ? DEFAULT_VOLUME_OPTIONS.streamsFolder
       : (options.streamsFolder ?? DEFAULT_VOLUME_OPTIONS.streamsFolder),
     strictSync: options.strictSync ?? DEFAULT_VOLUME_OPTIONS.strictSync,
+    directoryLeases: options.directoryLeases ?? DEFAULT_VOLUME_OPTIONS.directoryLeases,
     accessBasedEnumeration:
       options.accessBasedEnumeration ?? DEFAULT_VOLUME_OPTIONS.accessBasedEnumeration,
     eaSizeMax: limits.eaSizeMax,

@@ -85,6 +85,8 @@ export interface ShareOptions {
   readonly streamsFolder?: string;
   /** FLUSH and write-through reach the disk; default true. */
   readonly strictSync?: boolean;
+  /** Clients of 3.x may cache what folders list until it changes through semba; default true. */
+  readonly directoryLeases?: boolean;
 }
 
 export interface UserOptions {

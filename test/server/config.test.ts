@@ -45,6 +45,7 @@ create_mask = 0o640
 directory_mask = 0o750
 hide_dot_files = false
 strict_sync = false
+directory_leases = false
 access_based_enumeration = true
 administrators = ["anna"]
 
@@ -78,6 +79,7 @@ creditsMax = 512
           directoryMask: 0o750,
           hideDotFiles: false,
           strictSync: false,
+          directoryLeases: false,
           accessBasedEnumeration: true,
           administrators: ['anna'],
         },
