@@ -115,8 +115,10 @@ function pendingOf(entry: OpenEntry, closing: ClosingOpen): PendingDelete {
 function isDue(pending: PendingDelete, opens: readonly OpenEntry[], closingId: string): boolean {
   // FILE_DISPOSITION_POSIX_SEMANTICS: with the open that asked for it, whoever else has the file.
   if (pending.posixOpenId === closingId) return true;
+  // Opens that keep to POSIX do without the name.
   return !opens.some(
     (open) =>
+      open.isPosix !== true &&
       isSameLink(open, pending) &&
       (pending.streamKey === '' || open.streamKey === pending.streamKey),
   );

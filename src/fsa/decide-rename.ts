@@ -29,6 +29,12 @@ export function mayRename(record: FileRecord | undefined, link: Link): NtStatus 
   return hasStream ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
 }
 
+/** Whether somebody's opens keep a file from being replaced: those that keep to POSIX do not. */
+export function holdsName(record: FileRecord | undefined): boolean {
+  if (record === undefined) return false;
+  return record.opens.some((open) => open.isPosix !== true) || record.deletePending.length > 0;
+}
+
 /** What is open below a directory, and under which oplock: then the directory stays where it is. */
 export function opensBelow(
   records: Iterable<readonly [key: string, record: FileRecord]>,

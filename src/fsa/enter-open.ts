@@ -55,6 +55,7 @@ export function* enterOpen(
     grantedAccess: granted,
     shareAccess: request.shareAccess,
     deleteOnClose: (request.options & FILE_DELETE_ON_CLOSE) !== 0,
+    isPosix: request.posix !== undefined,
   };
   const mayLeaseDirectory =
     isDirectory &&
@@ -99,6 +100,7 @@ export function* enterOpen(
     grantedAccess: granted,
     shareAccess: request.shareAccess,
     createOptions: request.options,
+    isPosix: request.posix !== undefined,
     path,
     mode: request.options & MODE_OPTIONS,
     position: 0n,

@@ -29,6 +29,8 @@ export interface OpenEntry {
   readonly shareAccess: number;
   /** FILE_DELETE_ON_CLOSE was given at open. */
   readonly deleteOnClose: boolean;
+  /** The open keeps to POSIX: it does not keep the name from going. */
+  readonly isPosix?: boolean | undefined;
 }
 
 /** [MS-FSA] 2.1.1.10 Per ByteRangeLock. Range is [offset, offset + length), bytes, u64. */

@@ -52,6 +52,7 @@ import { lastOf } from './names.ts';
 import { endIfDeletePending } from './notify.ts';
 import { reportContent, reportModified } from './notify-report.ts';
 import { STORED_ATTRIBUTES } from './open-request.ts';
+import { withPosix } from './posix.ts';
 import { sizeOf } from './read-write.ts';
 import { isReparsePoint, reparseTag } from './reparse-xattr.ts';
 import { storeAttributes, storeChangeTime } from './store-attributes.ts';
@@ -90,7 +91,8 @@ export function* queryMetadata(
     reparseTag: isReparsePoint(open, stored) ? yield* reparseTag(open) : 0,
     isDirectoryLink: open.link?.isDirectory === true,
   };
-  return { status: 0, metadata: metadataOf(volume.options, stat, stored, extras) };
+  const metadata = metadataOf(volume.options, stat, stored, extras);
+  return { status: 0, metadata: yield* withPosix(open, metadata, stat) };
 }
 
 /**
@@ -310,7 +312,7 @@ function* checkDelete(open: LocalOpen, ignoreReadOnly: boolean): Task<NtStatus |
   const stat = yield* wait(open.file.stat());
   if (failed(stat)) return statusOf(stat);
   const stored = storedAttributes(yield* wait(open.file.getXattr(DOSATTRIB_XATTR)), stat);
-  if (!ignoreReadOnly && (stored.attributes & FILE_ATTRIBUTE_READONLY) !== 0) {
+  if (!ignoreReadOnly && !open.isPosix && (stored.attributes & FILE_ATTRIBUTE_READONLY) !== 0) {
     return STATUS_CANNOT_DELETE;
   }
   if (open.isDirectory && (yield* hasEntries(open))) return STATUS_DIRECTORY_NOT_EMPTY;

@@ -15,8 +15,15 @@ const UNC = 'UNC\\';
 /** Bytes of a link's text on disk, without its NUL: PATH_MAX. */
 const TARGET_SIZE_MAX = 4095;
 
+/** Whether names in a link are written as Windows can have them, or as they are on disk. */
+export type LinkNames = 'windows' | 'posix';
+
 /** A link's text as the data of a reparse point. */
-export function linkDataOf(target: string): SymlinkReparseData {
+export function linkDataOf(target: string, names: LinkNames = 'windows'): SymlinkReparseData {
+  if (names === 'posix') {
+    const name = target.replaceAll('/', '\\');
+    return { substituteName: name, printName: name, isRelative: !target.startsWith('/') };
+  }
   const text = target.length > 1 && target.endsWith('/') ? target.slice(0, -1) : target;
   if (text.startsWith(NT_PREFIX_ON_DISK)) {
     const rest = text.slice(NT_PREFIX_ON_DISK.length).replaceAll('/', '\\');
@@ -46,13 +53,20 @@ export function isUnfollowed(errno: Errno): boolean {
  */
 export function targetOfLinkData(
   link: SymlinkReparseData,
-  place: { readonly parent: string; readonly isDirectory: boolean },
+  place: {
+    readonly parent: string;
+    readonly isDirectory: boolean;
+    readonly names?: LinkNames;
+  },
 ): string | undefined {
-  const text = link.isRelative ? relativeTarget(link.substituteName, place.parent) : ntTarget(link);
+  const { parent, names = 'windows' } = place;
+  const text = link.isRelative
+    ? relativeTarget(link.substituteName, parent, names)
+    : ntTarget(link);
   if (text === undefined) return undefined;
-  const target = place.isDirectory ? `${text}/` : text;
+  const target = place.isDirectory && names === 'windows' ? `${text}/` : text;
   if (Buffer.byteLength(target) > TARGET_SIZE_MAX) return undefined;
-  const back = linkDataOf(target);
+  const back = linkDataOf(target, names);
   const isSame =
     back.substituteName === link.substituteName &&
     back.isRelative === link.isRelative &&
@@ -60,14 +74,14 @@ export function targetOfLinkData(
   return isSame ? target : undefined;
 }
 
-function relativeTarget(name: string, parent: string): string | undefined {
+function relativeTarget(name: string, parent: string, names: LinkNames): string | undefined {
   let depth = parent === '' ? 0 : parent.split('/').length;
   const components: string[] = [];
   for (const component of name.split('\\')) {
     if (component === '..') depth--;
-    else if (component !== '.') depth++;
-    if (depth < 0) return undefined;
-    const onDisk = componentToDisk(component);
+    else if (component !== '.' && component !== '') depth++;
+    if (depth < 0 || component.includes('\0')) return undefined;
+    const onDisk = names === 'posix' ? component : componentToDisk(component);
     if (onDisk === undefined) return undefined;
     components.push(onDisk);
   }

@@ -51,6 +51,8 @@ export interface LocalOpen {
   readonly shareAccess: number;
   /** FILE_WRITE_THROUGH, FILE_NO_INTERMEDIATE_BUFFERING, FILE_DIRECTORY_FILE … as given. */
   readonly createOptions: number;
+  /** Names are case-sensitive and as on disk; others may delete and replace the file: posix.ts. */
+  readonly isPosix: boolean;
   /** Path below the volume's root as on disk; a rename changes it. */
   path: string;
   /**

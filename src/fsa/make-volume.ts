@@ -7,7 +7,7 @@ import { DirectoryLeases } from './directory-leases.ts';
 import type { FileRecord } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import { LocalOpens } from './local-opens.ts';
-import { makeNameResolver, type NameResolver } from './name-resolver.ts';
+import { makeExactResolver, makeNameResolver, type NameResolver } from './name-resolver.ts';
 import { ChangeNotifyList } from './notify-list.ts';
 import { OplockBreaks } from './oplock-breaks.ts';
 import { SnapshotVolumes } from './snapshot-volumes.ts';
@@ -73,6 +73,7 @@ export function makeVolume(params: VolumeParams): Volume {
     files: store.table<FileRecord>('file', FILE_RECORD_VERSION),
     names: namesOf(vfs, env, options),
     tunnel: options.shortNames ? new TunnelCache(env.clock) : undefined,
+    exactNames: makeExactResolver(vfs),
     opens: new LocalOpens(serverId),
     changeNotifyList: notifyListOf(options),
     oplockBreaks: new OplockBreaks({ env, timeoutMs: options.breakTimeoutMs }),

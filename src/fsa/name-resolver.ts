@@ -49,16 +49,23 @@ export function makeNameResolver(params: NameResolverParams): NameResolver {
   return new FoldingResolver(params);
 }
 
-/** For stores that compare names without case themselves. */
+/** For opens that keep to POSIX: names are what they are. */
+export function makeExactResolver(vfs: Vfs): NameResolver {
+  return new ExactResolver(vfs, { noFollow: true });
+}
+
+/** For stores that compare names without case themselves, and for names that case matters in. */
 class ExactResolver implements NameResolver {
   readonly #vfs: Vfs;
+  readonly #options: { readonly noFollow?: boolean };
 
-  constructor(vfs: Vfs) {
+  constructor(vfs: Vfs, options: { readonly noFollow?: boolean } = {}) {
     this.#vfs = vfs;
+    this.#options = options;
   }
 
   *resolve(credentials: Credentials, path: string): Task<Resolution> {
-    const stat = yield* wait(this.#vfs.stat(credentials, path));
+    const stat = yield* wait(this.#vfs.stat(credentials, path, this.#options));
     if (!failed(stat)) return { kind: 'found', path };
     if (stat === ENOTDIR) return { kind: 'path-missing' };
     if (stat !== ENOENT) return { kind: 'failed', errno: stat };

@@ -59,6 +59,27 @@ export function parseName(name: string, limits: NameLimits): ParsedName | NtErro
   return parseStream(path, name.slice(colon + 1));
 }
 
+/**
+ * A name of an open that keeps to POSIX: components between '/', every other character (but NUL) is
+ * its own.
+ *
+ * Samba: '\\' and ':' are letters like others, and several '/' are one.
+ */
+export function parsePosixName(name: string, limits: NameLimits): ParsedName | NtError {
+  if (name.length > limits.pathLengthMax || name.includes('\0')) return STATUS_OBJECT_NAME_INVALID;
+  const components = name.split('/').filter((component) => component !== '');
+  if (components.length > limits.pathDepthMax) return STATUS_OBJECT_NAME_INVALID;
+  if (components.includes('..') && !takeUp(components)) return STATUS_OBJECT_PATH_SYNTAX_BAD;
+  for (const component of components) {
+    if (component === '.' || component.length > COMPONENT_LENGTH_MAX) {
+      return STATUS_OBJECT_NAME_INVALID;
+    }
+    if (isStreamsFolder(component, limits)) return STATUS_OBJECT_NAME_INVALID;
+  }
+  const isDirectory = components.length > 0 && name.endsWith('/');
+  return { path: components.join('/'), streamName: '', isDirectory, isData: false };
+}
+
 /** A ':name:$DATA' as FileRenameInformation gives it; the name, or undefined when it is none. */
 export function parseStreamName(name: string): string | undefined {
   if (!name.startsWith(':')) return undefined;

@@ -42,6 +42,7 @@ import { reportAdded, reportStreamAdded } from './notify-report.ts';
 import { encodeNtAcl } from './nt-acl.ts';
 import type { OpenRequest } from './open-request.ts';
 import { creationAccess } from './open-storage.ts';
+import { withPosix } from './posix.ts';
 import { checkCreatorDescriptor } from './security-rights.ts';
 import { storeAttributes } from './store-attributes.ts';
 import { createStream, NamedStream, streamXattr } from './stream-backing.ts';
@@ -63,7 +64,8 @@ export function* createNew(request: OpenRequest, place: NewPlace): Task<OpenOutc
   const file = yield* make(request, place.path, makesDirectory);
   if (file === EEXIST) return 'exists';
   if (failed(file)) return { status: statusOf(file) };
-  const stat = yield* wait(file.stat());
+  const stat =
+    request.posix === undefined ? yield* wait(file.stat()) : yield* settleMode(request, file);
   if (failed(stat)) {
     file.close();
     return { status: statusOf(stat) };
@@ -146,14 +148,29 @@ function* make(request: OpenRequest, path: string, makesDirectory: boolean): Tas
       vfs.open(credentials, path, {
         access: creationAccess(request),
         createExclusive: true,
-        mode: options.createMask,
+        mode: request.posix?.mode ?? options.createMask,
       }),
     );
   }
-  const made = yield* wait(vfs.makeDirectory(credentials, path, options.directoryMask));
+  const mode = request.posix?.mode ?? options.directoryMask;
+  const made = yield* wait(vfs.makeDirectory(credentials, path, mode));
   if (failed(made)) return made;
   return yield* wait(vfs.open(credentials, path, { access: 'directory' }));
 }
+
+/** The mode that POSIX clients ask for is theirs, whatever the server's own umask. */
+function* settleMode(request: OpenRequest, file: VfsFile): Task<FileStat | Errno> {
+  const stat = yield* wait(file.stat());
+  const mode = request.posix?.mode;
+  if (failed(stat) || mode === undefined) return stat;
+  // A directory takes its set-group-id from the one above it.
+  const wanted = mode | (stat.type === 'directory' ? stat.mode & SET_GROUP_ID : 0);
+  if (stat.mode === wanted) return stat;
+  const set = yield* wait(file.setMode(wanted));
+  return failed(set) ? set : yield* wait(file.stat());
+}
+
+const SET_GROUP_ID = 0o2000;
 
 /** Takes back what could not be finished. */
 function* unmake(open: LocalOpen): Task<void> {
@@ -205,7 +222,12 @@ function* finish(
       eaSize: 0,
     },
   );
-  return { status: 0, open, createAction: FILE_CREATED, metadata };
+  return {
+    status: 0,
+    open,
+    createAction: FILE_CREATED,
+    metadata: yield* withPosix(open, metadata, stat),
+  };
 }
 
 const NOTHING_STORED = { attributes: 0, creationTime: undefined, changeMark: undefined };

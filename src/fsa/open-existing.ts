@@ -45,6 +45,7 @@ import { reportOverwritten, reportStreamAdded } from './notify-report.ts';
 import { decodeNtAcl } from './nt-acl.ts';
 import { type OpenRequest, refusesExisting } from './open-request.ts';
 import type { Opened } from './open-storage.ts';
+import { withPosix } from './posix.ts';
 import { isReparsePoint, REPARSE_XATTR, reparseTag } from './reparse-xattr.ts';
 import { stoppedOnFile } from './stopped-on-link.ts';
 import { storeAttributes } from './store-attributes.ts';
@@ -226,7 +227,7 @@ function* finish(request: OpenRequest, open: LocalOpen, examined: Examined): Tas
     isDirectoryLink: open.link?.isDirectory === true,
   };
   const metadata = metadataOf(open.volume.options, stat, stored, extras);
-  return { status: 0, open, createAction, metadata };
+  return { status: 0, open, createAction, metadata: yield* withPosix(open, metadata, stat) };
 }
 
 function actionOf(request: OpenRequest, examined: Examined): number {

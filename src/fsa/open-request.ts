@@ -45,10 +45,10 @@ import {
   FILE_ATTRIBUTE_TEMPORARY,
 } from '../fscc/file-attributes.ts';
 import type { NtError } from './errno-to-ntstatus.ts';
-import { type ParsedName, parseName } from './names.ts';
+import { type ParsedName, parseName, parsePosixName } from './names.ts';
 import type { OplockRequest } from './oplock.ts';
 import type { SecurityContext } from './security-context.ts';
-import type { CancelSignal, OpenParams } from './surface.ts';
+import type { CancelSignal, OpenParams, PosixOpen } from './surface.ts';
 import type { Volume } from './volume.ts';
 
 /** The bits of DesiredAccess that name nothing ([MS-FSA] 2.1.5.1). */
@@ -103,6 +103,9 @@ export interface OpenRequest {
   readonly eas: readonly ExtendedAttribute[];
   readonly creatorDescriptor: SecurityDescriptor | undefined;
   readonly oplock: OplockRequest | undefined;
+  readonly posix: PosixOpen | undefined;
+  /** Links on the way, and at the end, are followed here and not by the client. */
+  readonly followsLinks: boolean;
   readonly cancel: CancelSignal;
   /** How often the open waited for others' oplocks to break. */
   breakWaits: number;
@@ -134,7 +137,8 @@ export function parseOpen(
   if ((createOptions & FILE_DELETE_ON_CLOSE) !== 0 && (desired & DELETE) === 0) {
     return STATUS_INVALID_PARAMETER;
   }
-  const name = parseName(params.path, volume.options);
+  const parse = params.posix === undefined ? parseName : parsePosixName;
+  const name = parse(params.path, volume.options);
   if (typeof name === 'number') return name;
   if (isFile && name.isDirectory) return STATUS_OBJECT_NAME_INVALID;
   // Without streams there is no syntax for them either (smbtorture smb2.create_no_streams).
@@ -173,6 +177,8 @@ export function parseOpen(
     eas,
     creatorDescriptor,
     oplock: params.oplock,
+    posix: params.posix,
+    followsLinks: volume.options.followLinks && params.posix === undefined,
     cancel: params.cancel,
     breakWaits: 0,
   };

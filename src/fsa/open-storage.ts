@@ -66,8 +66,8 @@ function* openLink(request: OpenRequest, path: string, refusal: Errno): Task<Ope
 
 type OptionsByAccess = Readonly<Record<OpenFor, OpenOptions>>;
 
-function optionsOf({ volume, opensReparsePoint }: OpenRequest): OptionsByAccess {
-  if (volume.options.followLinks) return opensReparsePoint ? NO_FOLLOW : FOLLOW;
+function optionsOf({ followsLinks, opensReparsePoint }: OpenRequest): OptionsByAccess {
+  if (followsLinks) return opensReparsePoint ? NO_FOLLOW : FOLLOW;
   return opensReparsePoint ? NO_LINKS_BUT_LAST : NO_LINKS;
 }
 

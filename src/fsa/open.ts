@@ -54,6 +54,7 @@ function* openPresent(
   const request = parseOpen(volume, security, params);
   if (typeof request === 'number') return { status: request };
   let { path } = request.name;
+  const names = request.posix === undefined ? volume.names : volume.exactNames;
   // A file that is to be made is looked for by the resolver first: it is seldom there.
   let isTried = !refusesExisting(request) || request.name.streamName !== '';
   let errno: Errno = ENOENT;
@@ -71,7 +72,7 @@ function* openPresent(
       if (opened !== ENOENT && opened !== ENOTDIR) return { status: statusOf(opened) };
       errno = opened;
     }
-    const found = yield* volume.names.resolve(security.credentials, path);
+    const found = yield* names.resolve(security.credentials, path);
     switch (found.kind) {
       case 'failed':
         return yield* stopOr(request, statusOf(found.errno));
@@ -89,7 +90,7 @@ function* openPresent(
         isTried = true;
         break;
       case 'name-missing': {
-        if (!volume.options.followLinks) {
+        if (!request.followsLinks) {
           const stopped = yield* stoppedOnPath(request);
           if (stopped !== undefined) return stopped;
         }
@@ -114,7 +115,7 @@ function* stopOr(request: OpenRequest, status: NtError): Task<OpenOutcome> {
 function* refuseExisting(request: OpenRequest, path: string): Task<OpenOutcome> {
   const { volume, security } = request;
   const stat = yield* wait(volume.vfs.stat(security.credentials, path));
-  if (failed(stat) || !volume.options.followLinks) {
+  if (failed(stat) || !request.followsLinks) {
     const stopped = yield* stoppedOnPath(request);
     if (stopped !== undefined) return stopped;
   }

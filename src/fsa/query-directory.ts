@@ -28,6 +28,7 @@ import { isDirectoryTarget, isUnfollowed } from './link-target.ts';
 import type { LocalOpen } from './local-open.ts';
 import { fileIdOf, metadataOf, storedAttributes } from './metadata.ts';
 import { isStreamsFolder, joinPath, lastOf, nameFromDisk, nameToDisk, parentOf } from './names.ts';
+import { posixMetadataOf, unknownPosix, withPosix } from './posix.ts';
 import { REPARSE_XATTR, reparseTagOf } from './reparse-xattr.ts';
 import { shortNameOf } from './short-names.ts';
 import type { DirectoryQuery } from './surface.ts';
@@ -182,7 +183,7 @@ function* scanEntry(
       }
       const found = cursor.batch[cursor.next++]!;
       if (isStreamsFolder(found.name, open.volume.options)) continue;
-      const name = nameFromDisk(found.name);
+      const name = open.isPosix ? found.name : nameFromDisk(found.name);
       if (!pattern.matchesAll && !pattern.matches(name)) {
         if (!shortNames || !pattern.matches(shortNameOf(name))) continue;
       }
@@ -211,9 +212,10 @@ function* singleEntry(
 ): Task<DirectoryEntryData | undefined> {
   if (/[/\\\0]/.test(literal) || literal === '.' || literal === '..') return undefined;
   const { file, volume } = open;
-  let onDisk = nameToDisk(literal);
+  let onDisk = open.isPosix ? literal : nameToDisk(literal);
   if (isStreamsFolder(onDisk, volume.options)) return undefined;
   let stat = yield* wait(file.statEntry(onDisk));
+  if (failed(stat) && open.isPosix) return undefined;
   if (failed(stat)) {
     const path = joinPath(open.path, onDisk);
     const found = yield* volume.names.resolve(open.security.credentials, path);
@@ -222,7 +224,7 @@ function* singleEntry(
     stat = yield* wait(file.statEntry(onDisk));
     if (failed(stat)) return undefined;
   }
-  const name = nameFromDisk(onDisk);
+  const name = open.isPosix ? onDisk : nameFromDisk(onDisk);
   if (cursor.namesOnly)
     return nameEntry({ name: onDisk, type: stat.type, inode: stat.inode }, name, volume.options);
   return yield* tell(open, onDisk, name, stat);
@@ -242,7 +244,7 @@ function* tell(
   const { volume, file } = open;
   let stat = found;
   let value: Uint8Array | Errno = ENODATA;
-  if (stat.type === 'symlink') {
+  if (stat.type === 'symlink' && !open.isPosix) {
     const path = joinPath(open.path, onDisk);
     const target = yield* wait(volume.vfs.stat(open.security.credentials, path));
     if (failed(target) || !volume.options.followLinks) {
@@ -258,9 +260,11 @@ function* tell(
     if (!(yield* mayListEntry(open, { onDisk, stat, isLink }))) return undefined;
   }
   const stored = storedAttributes(value, stat);
-  let reparseTag = 0;
+  let reparseTag = stat.type === 'symlink' ? IO_REPARSE_TAG_SYMLINK : 0;
+  let reparseData: Uint8Array | Errno | undefined;
   if ((stored.attributes & FILE_ATTRIBUTE_REPARSE_POINT) !== 0 && stat === found) {
-    reparseTag = reparseTagOf(yield* wait(file.getEntryXattr(onDisk, REPARSE_XATTR)));
+    reparseData = yield* wait(file.getEntryXattr(onDisk, REPARSE_XATTR));
+    reparseTag = reparseTagOf(reparseData);
   }
   const shortName = volume.options.shortNames ? shortNameOf(name) : '';
   const extras = {
@@ -271,7 +275,9 @@ function* tell(
     shortName,
     reparseTag,
   };
-  return metadataOf(volume.options, stat, stored, extras);
+  const metadata = metadataOf(volume.options, stat, stored, extras);
+  if (!open.isPosix) return metadata;
+  return { ...metadata, posix: posixMetadataOf(metadata, stat, reparseData) };
 }
 
 /** A link that clients follow themselves, if at all. */
@@ -319,7 +325,11 @@ function* dotEntry(open: LocalOpen, name: '.' | '..'): Task<DirectoryEntryData |
   }
   if (failed(stat)) return undefined;
   const extras = { name, deletePending: false, streamSize: undefined, eaSize: 0 };
-  return metadataOf(volume.options, stat, storedAttributes(value, stat), extras);
+  const metadata = metadataOf(volume.options, stat, storedAttributes(value, stat), extras);
+  if (!open.isPosix) return metadata;
+  // What is above the root is nobody's business.
+  if (name === '..' && path === '') return { ...metadata, posix: unknownPosix(metadata) };
+  return yield* withPosix(open, metadata, stat);
 }
 
 /** For FileNamesInformation: what the directory itself tells. */

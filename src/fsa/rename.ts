@@ -27,13 +27,13 @@ import { checkAccess, directoryRights } from './access.ts';
 import { breakHandleCaching, breakHandlesBelow } from './break-caching.ts';
 import { breakParent } from './break-parent.ts';
 import { decideDirectoryChange } from './decide-open.ts';
-import { decideRenamed, type Link, mayRename } from './decide-rename.ts';
+import { decideRenamed, holdsName, type Link, mayRename } from './decide-rename.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { type NtError, statusOf } from './errno-to-ntstatus.ts';
 import { type FileRecord, fileKeyOf, pendingDeleteOf } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import { storedAttributes } from './metadata.ts';
-import { joinPath, lastOf, parentOf, parseName } from './names.ts';
+import { joinPath, lastOf, parentOf, parseName, parsePosixName } from './names.ts';
 import { reportAdded, reportRemoved, reportRenamed } from './notify-report.ts';
 import { decodeNtAcl } from './nt-acl.ts';
 import { renameStream } from './rename-stream.ts';
@@ -53,7 +53,7 @@ import type { CancelSignal, NewName } from './surface.ts';
 export function* renameFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
   if ((open.grantedAccess & DELETE) === 0) return STATUS_ACCESS_DENIED;
-  if (target.newName.startsWith(':')) return yield* renameStream(open, target);
+  if (target.newName.startsWith(':') && !open.isPosix) return yield* renameStream(open, target);
   // Windows: a stream cannot leave its file (smbtorture smb2.streams.rename2).
   if (open.streamName !== '') return STATUS_SHARING_VIOLATION;
   if (open.volume.isSnapshot) return STATUS_NOT_SAME_DEVICE;
@@ -162,11 +162,13 @@ const NO_IDS: readonly string[] = [];
 /** 2.1.5.15.11: finds the target and asks everybody who has a say. */
 function* findPlace(open: LocalOpen, target: NewName): Task<Place | NtError> {
   const { volume, security } = open;
-  const name = parseName(target.newName, volume.options);
+  const parse = open.isPosix ? parsePosixName : parseName;
+  const name = parse(target.newName, volume.options);
   if (typeof name === 'number') return name;
   if (name.streamName !== '' || name.isData || name.path === '') return STATUS_OBJECT_NAME_INVALID;
   if (name.isDirectory && !open.isDirectory) return STATUS_OBJECT_NAME_INVALID;
-  const found = yield* volume.names.resolve(security.credentials, name.path);
+  const names = open.isPosix ? volume.exactNames : volume.names;
+  const found = yield* names.resolve(security.credentials, name.path);
   if (found.kind === 'failed') return statusOf(found.errno);
   if (found.kind === 'path-missing') return STATUS_OBJECT_PATH_NOT_FOUND;
   const directory = parentOf(found.path);
@@ -225,7 +227,8 @@ function* checkReplace(
 ): Task<Replaced | NtError> {
   const { volume, security } = open;
   const { credentials } = security;
-  const file = yield* wait(volume.vfs.open(credentials, path, { access: 'metadata' }));
+  const options = { access: 'metadata', noFollow: open.isPosix } as const;
+  const file = yield* wait(volume.vfs.open(credentials, path, options));
   if (failed(file)) return statusOf(file);
   const stat = yield* wait(file.stat());
   const value = yield* wait(file.getXattr(DOSATTRIB_XATTR));
@@ -237,13 +240,13 @@ function* checkReplace(
   if (fileKeyOf(stat) === open.fileKey) return { stat, stored: NO_IDS };
   if (open.isDirectory || stat.type === 'directory') return STATUS_ACCESS_DENIED;
   const { attributes } = storedAttributes(value, stat);
-  if ((attributes & FILE_ATTRIBUTE_READONLY) !== 0) return STATUS_ACCESS_DENIED;
+  if ((attributes & FILE_ATTRIBUTE_READONLY) !== 0 && !open.isPosix) return STATUS_ACCESS_DENIED;
   const fileKey = fileKeyOf(stat);
   if ((yield* wait(volume.files.get(fileKey))) !== undefined) {
     const replaced = { volume, fileKey, oplockKey: open.oplockKey, streamKey: '' };
     const broken = yield* breakHandleCaching(replaced, cancel);
     if (broken !== STATUS_SUCCESS) return broken;
-    if ((yield* wait(volume.files.get(fileKey))) !== undefined) return STATUS_ACCESS_DENIED;
+    if (holdsName(yield* wait(volume.files.get(fileKey)))) return STATUS_ACCESS_DENIED;
   }
   const descriptor = failed(acl) ? undefined : decodeNtAcl(acl);
   const access = yield* checkAccess(

@@ -36,7 +36,7 @@ import { breakParentOf } from './break-parent.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import { hasEntries } from './information.ts';
-import { linkDataOf, targetOfLinkData } from './link-target.ts';
+import { type LinkNames, linkDataOf, targetOfLinkData } from './link-target.ts';
 import type { LocalOpen } from './local-open.ts';
 import { creationTimeOf, storedAttributes } from './metadata.ts';
 import { parentOf } from './names.ts';
@@ -142,11 +142,15 @@ function* checkPresent(open: LocalOpen, wanted: ReparseData): Task<NtStatus> {
   return present.guid === wanted.guid ? STATUS_SUCCESS : STATUS_REPARSE_ATTRIBUTE_CONFLICT;
 }
 
+function namesOf({ isPosix }: LocalOpen): LinkNames {
+  return isPosix ? 'posix' : 'windows';
+}
+
 function* readLink(open: LocalOpen): Task<ReparseOutcome> {
   const { vfs } = open.volume;
   const text = yield* wait(vfs.readLink(open.security.credentials, open.path));
   if (failed(text)) return { status: statusOf(text), data: NO_DATA };
-  const link = linkDataOf(text);
+  const link = linkDataOf(text, namesOf(open));
   const data = new Uint8Array(symlinkReparseDataSize(link));
   encodeSymlinkReparseData(viewOf(data), 0, link);
   return { status: STATUS_SUCCESS, data };
@@ -157,7 +161,8 @@ function* setSymlink(open: LocalOpen, input: Uint8Array): Task<NtStatus> {
   const link = decodeSymlinkReparseData(viewOf(input), 0, input.length);
   if (link === undefined) return STATUS_IO_REPARSE_DATA_INVALID;
   const isDirectory = open.isDirectory || open.link?.isDirectory === true;
-  const target = targetOfLinkData(link, { parent: parentOf(open.path), isDirectory });
+  const parent = parentOf(open.path);
+  const target = targetOfLinkData(link, { parent, isDirectory, names: namesOf(open) });
   if (target !== undefined) {
     const status = yield* becomeLink(open, { target, isDirectory });
     if (status !== 'cannot') return status;

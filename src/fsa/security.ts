@@ -2,6 +2,7 @@ import { type Task, wait } from '../base/task.ts';
 import { FILE_ALL_ACCESS } from '../dtyp/access-mask.ts';
 import { ACCESS_ALLOWED_ACE_TYPE, ACL_REVISION, type SidAce } from '../dtyp/acl.ts';
 import {
+  DACL_SECURITY_INFORMATION,
   parseSecurityDescriptor,
   SE_DACL_PRESENT,
   SE_SELF_RELATIVE,
@@ -78,6 +79,8 @@ export function* setSecurity(
   }
   const change = parseSecurityDescriptor(descriptor);
   if (change === undefined) return STATUS_INVALID_SECURITY_DESCR;
+  const mode = open.isPosix ? modeToSet(change, securityInformation) : undefined;
+  if (mode !== undefined) return yield* setPosixMode(open, mode);
   const stat = yield* wait(open.file.stat());
   if (failed(stat)) return statusOf(stat);
   const current = yield* currentDescriptor(open, stat);
@@ -120,6 +123,9 @@ export function* queryMaximalAccess(open: LocalOpen): Task<AccessOutcome> {
   if (typeof access !== 'number') return { status: STATUS_SUCCESS, access: access.granted };
   return { status: access, access: 0 };
 }
+
+/** [MS-DTYP] 2.4.2.4 has it not: Microsoft's NFS server's way to put a mode into a descriptor. */
+const SID_NFS_MODE = 'S-1-5-88-3-';
 
 /** The stored descriptor, else the one that the POSIX permissions amount to. */
 function* currentDescriptor(open: LocalOpen, stat: FileStat): Task<SecurityDescriptor | Errno> {
@@ -167,4 +173,26 @@ function* setPosixOwner(
   const set = yield* wait(open.file.setOwner(uid, gid));
   // An unprivileged server keeps it in the descriptor alone.
   return failed(set) && set !== EPERM ? statusOf(set) : STATUS_SUCCESS;
+}
+
+/**
+ * Samba, Linux: chmod(2) through an open that keeps to POSIX is a DACL of a single entry, whose SID
+ * ends in the mode.
+ */
+function modeToSet({ dacl }: SecurityDescriptor, securityInformation: number): number | undefined {
+  if ((securityInformation & DACL_SECURITY_INFORMATION) === 0) return undefined;
+  const ace = dacl?.aces.length === 1 ? dacl.aces[0] : undefined;
+  if (ace === undefined || !('sid' in ace) || !ace.sid.startsWith(SID_NFS_MODE)) return undefined;
+  const mode = Number(ace.sid.slice(SID_NFS_MODE.length));
+  return Number.isInteger(mode) ? mode & 0o7777 : undefined;
+}
+
+/** The mode rules from now on: a stored descriptor goes. */
+function* setPosixMode(open: LocalOpen, mode: number): Task<NtStatus> {
+  const set = yield* wait(open.file.setMode(mode));
+  if (failed(set)) return statusOf(set);
+  const removed = yield* wait(open.file.removeXattr(open.volume.options.securityXattr));
+  if (failed(removed) && removed !== ENODATA && removed !== EOPNOTSUPP) return statusOf(removed);
+  reportModified(open, FILE_NOTIFY_CHANGE_SECURITY);
+  return STATUS_SUCCESS;
 }

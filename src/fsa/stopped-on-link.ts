@@ -22,23 +22,25 @@ export function* stoppedOnPath(request: OpenRequest): Task<StoppedOutcome | unde
   const { credentials } = security;
   const opensLink = request.opensReparsePoint;
   const components = name.path === '' ? [] : name.path.split('/');
+  const names = request.posix === undefined ? volume.names : volume.exactNames;
   let at = '';
   for (let i = 0; i < components.length; i++) {
-    const found = yield* volume.names.resolve(credentials, joinPath(at, components[i]!));
+    const found = yield* names.resolve(credentials, joinPath(at, components[i]!));
     if (found.kind !== 'found') return undefined;
     at = found.path;
     const stat = yield* wait(volume.vfs.stat(credentials, at, { noFollow: true }));
     if (failed(stat)) return undefined;
     if (stat.type !== 'symlink') continue;
     if (opensLink && i === components.length - 1) return undefined;
-    if (volume.options.followLinks) {
+    if (request.followsLinks) {
       const target = yield* wait(volume.vfs.stat(credentials, at));
       if (!failed(target)) continue;
       if (!isUnfollowed(target)) return undefined;
     }
     const text = yield* wait(volume.vfs.readLink(credentials, at));
     if (failed(text)) return undefined;
-    return stopped(request, linkDataOf(text), components.slice(0, i + 1).join('/').length);
+    const link = linkDataOf(text, request.posix === undefined ? 'windows' : 'posix');
+    return stopped(request, link, components.slice(0, i + 1).join('/').length);
   }
   return undefined;
 }
@@ -58,14 +60,17 @@ export function* stoppedOnFile(request: OpenRequest, file: VfsFile): Task<Stoppe
  * stands before or behind the path, never in its rest.
  */
 function stopped(request: OpenRequest, link: SymlinkReparseData, walked: number): StoppedOutcome {
-  const { name, rawName } = request;
-  const colon = rawName.indexOf(':', rawName.lastIndexOf('\\') + 1);
-  let tail = 0;
-  if (colon >= 0) tail = rawName.length - colon;
-  else if (rawName.endsWith('\\')) tail = 1;
-  const unparsed = name.path.length - walked + tail;
+  const unparsed = request.name.path.length - walked + tailOf(request);
   return {
     status: STATUS_STOPPED_ON_SYMLINK,
     link: { ...link, unparsedPathLength: 2 * unparsed },
   };
+}
+
+/** What stands behind the path in the name as it was sent. */
+function tailOf({ rawName, posix }: OpenRequest): number {
+  if (posix !== undefined) return rawName.endsWith('/') ? 1 : 0;
+  const colon = rawName.indexOf(':', rawName.lastIndexOf('\\') + 1);
+  if (colon >= 0) return rawName.length - colon;
+  return rawName.endsWith('\\') ? 1 : 0;
 }

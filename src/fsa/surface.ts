@@ -5,6 +5,7 @@
 import type { NtStatus } from '../erref/ntstatus.ts';
 import type { ExtendedAttribute } from '../fscc/ea.ts';
 import type { FileMetadata } from '../fscc/file-metadata.ts';
+import type { FsPosixInformation } from '../fscc/posix-information.ts';
 import type { SymlinkReparseData } from '../fscc/reparse-data.ts';
 import type { StreamData } from '../fscc/stream-information.ts';
 import type { LocalOpen } from './local-open.ts';
@@ -40,7 +41,15 @@ export interface OpenParams {
   readonly timewarp: bigint | undefined;
   /** [MS-FSA] 2.1.5.18 Server Requests an Oplock: asked for together with the open. */
   readonly oplock?: OplockRequest | undefined;
+  /** The open keeps to POSIX: see posix.ts. */
+  readonly posix?: PosixOpen | undefined;
   readonly cancel: CancelSignal;
+}
+
+/** What the create context of the SMB3 POSIX Extensions asks for. */
+export interface PosixOpen {
+  /** Permission bits of what is made; undefined: the share's own. */
+  readonly mode: number | undefined;
 }
 
 /** A name led to a link that the client has to follow itself, or to what nobody follows. */
@@ -159,6 +168,9 @@ export type SecurityOutcome = {
 export type AccessOutcome = { readonly status: NtStatus; readonly access: number };
 export type VolumeOutcome =
   | { readonly status: 0; readonly information: VolumeInformation }
+  | { readonly status: NtStatus; readonly information?: undefined };
+export type PosixVolumeOutcome =
+  | { readonly status: 0; readonly information: FsPosixInformation }
   | { readonly status: NtStatus; readonly information?: undefined };
 export type RangesOutcome = {
   readonly status: NtStatus;

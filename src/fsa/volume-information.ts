@@ -3,7 +3,7 @@ import { fileTimeOfNs } from '../dtyp/file-time.ts';
 import { failed } from '../vfs/errno.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import { hasStreams } from './open-request.ts';
-import type { VolumeOutcome } from './surface.ts';
+import type { PosixVolumeOutcome, VolumeOutcome } from './surface.ts';
 import type { Volume } from './volume.ts';
 
 /**
@@ -46,6 +46,25 @@ export function* queryVolume(volume: Volume): Task<VolumeOutcome> {
       componentNameLengthMax: Math.min(255, space.nameLengthMax),
       fileSystemName: vfs.capabilities.fileSystemName,
       readOnly: options.readOnly || space.readOnly,
+    },
+  };
+}
+
+/** What statfs(2) tells, for FileFsPosixInformation of the SMB3 POSIX Extensions. */
+export function* queryPosixVolume({ vfs, options }: Volume): Task<PosixVolumeOutcome> {
+  const space = yield* wait(vfs.fileSystemStat());
+  if (failed(space)) return { status: statusOf(space) };
+  return {
+    status: 0,
+    information: {
+      optimalTransferSize: space.blockSize,
+      blockSize: space.blockSize,
+      totalBlocks: space.blocks,
+      blocksFree: space.blocksFree,
+      blocksAvailable: space.blocksAvailable,
+      totalFiles: space.files ?? 0,
+      filesFree: space.filesFree ?? 0,
+      fileSystemId: BigInt(options.serialNumber),
     },
   };
 }

@@ -64,6 +64,8 @@ export interface Volume {
   readonly serverId: string;
   readonly files: RecordTable<FileRecord>;
   readonly names: NameResolver;
+  /** For opens that keep to POSIX. */
+  readonly exactNames: NameResolver;
   /** The opens that this process serves. */
   readonly opens: LocalOpens;
   /** What the volume looked like before; those volumes have the same ones. */

@@ -14,11 +14,13 @@ import {
   FileIdExtdDirectoryInformation,
   FileIdFullDirectoryInformation,
   FileNamesInformation,
+  FilePosixInformation,
 } from './info-classes.ts';
+import { encodePosixEntry, POSIX_ENTRY_SIZE_MIN } from './posix-information.ts';
 
 /**
- * Offset of FileName in an entry of a directory information class: the size of its fixed part.
- * 0 for every class that lists no directory.
+ * Offset of FileName in an entry of a directory information class: the size of its fixed part (of
+ * FilePosixInformation, where it varies, the least). 0 for every class that lists no directory.
  */
 export function directoryEntryFixedSize(infoClass: number): number {
   switch (infoClass) {
@@ -43,6 +45,8 @@ export function directoryEntryFixedSize(infoClass: number): number {
       return 106;
     case FileIdAllExtdBothDirectoryInformation:
       return 122;
+    case FilePosixInformation:
+      return POSIX_ENTRY_SIZE_MIN;
     default:
       return 0;
   }
@@ -73,6 +77,7 @@ export function encodeDirectoryEntry(
   end: number,
   entry: DirectoryEntryData,
 ): number {
+  if (infoClass === FilePosixInformation) return encodePosixEntry(view, at, end, entry);
   const nameAt = at + directoryEntryFixedSize(infoClass);
   const nameEnd = nameAt + 2 * entry.name.length;
   if (nameEnd > end || nameAt === at) return -1;
@@ -138,7 +143,7 @@ export function decodeDirectoryEntries(
   end: number,
 ): readonly ListedFile[] | undefined {
   const fixed = directoryEntryFixedSize(infoClass);
-  if (fixed === 0) return undefined;
+  if (fixed === 0 || infoClass === FilePosixInformation) return undefined;
   const files: ListedFile[] = [];
   if (at === end) return files;
   for (let entryAt = at; ; ) {

@@ -1,3 +1,5 @@
+import type { Sid } from '../dtyp/sid.ts';
+
 /**
  * What [MS-FSCC] structures tell about a file, independent of their layouts: fsa fills it, the
  * encoders here and the SMB2 CREATE, CLOSE and QUERY replies read it. Times are FILETIME.
@@ -20,6 +22,8 @@ export interface FileMetadata {
   readonly eaSize: number;
   /** IO_REPARSE_TAG_* when FILE_ATTRIBUTE_REPARSE_POINT is set, else 0. */
   readonly reparseTag: number;
+  /** Only where the SMB3 POSIX Extensions ask for it. */
+  readonly posix?: PosixMetadata | undefined;
 }
 
 /** One entry of a directory listing. A mutable record may be reused from entry to entry. */
@@ -47,4 +51,28 @@ export interface FileInformationData extends FileMetadata {
   readonly shortName?: string;
   /** FileIdInformation: the volume's serial number, 64 bits. */
   readonly volumeSerialNumber: bigint;
+}
+
+/**
+ * What the response to the POSIX create context, and the end of the class, tell
+ *
+ *    0   4  NumberOfLinks
+ *    4   4  ReparseTag
+ *    8   4  Mode          permissions and POSIX_TYPE_*
+ *   12   -  Owner         a SID
+ *    -   -  Group         a SID
+ */
+export interface PosixAttributes {
+  readonly numberOfLinks: number;
+  readonly reparseTag: number;
+  readonly mode: number;
+  readonly owner: Sid;
+  readonly group: Sid;
+}
+
+/** What POSIX knows of a file besides what Windows asks for. */
+export interface PosixMetadata extends PosixAttributes {
+  readonly inode: bigint;
+  /** The storage's device number, 32 bits of it. */
+  readonly device: number;
 }

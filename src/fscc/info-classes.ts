@@ -52,6 +52,8 @@ export const FileIdAllExtdDirectoryInformation = 78;
 export const FileId64ExtdDirectoryInformation = 79;
 export const FileId64ExtdBothDirectoryInformation = 80;
 export const FileIdAllExtdBothDirectoryInformation = 81;
+/** Of the SMB3 POSIX Extensions: of files and of listings. */
+export const FilePosixInformation = 100;
 
 /** [MS-FSCC] 2.5 File System Information Classes. */
 export const FileFsVolumeInformation = 1;
@@ -65,6 +67,8 @@ export const FileFsObjectIdInformation = 8;
 export const FileFsDriverPathInformation = 9;
 export const FileFsVolumeFlagsInformation = 10;
 export const FileFsSectorSizeInformation = 11;
+/** Of the SMB3 POSIX Extensions. */
+export const FileFsPosixInformation = 100;
 
 /** [MS-FSCC] 2.5.1 FileFsAttributeInformation, FileSystemAttributes. */
 export const FILE_CASE_SENSITIVE_SEARCH = 0x0000_0001;

@@ -123,3 +123,25 @@ function pathAt(view: DataView, at: number, end: number, fieldAt: number): strin
   if (length % 2 !== 0 || start + length > end) return undefined;
   return decodeUtf16(view, start, start + length);
 }
+
+/** [MS-FSCC] 2.1.2.6 Network File System (NFS) Reparse Data Buffer, Type. */
+export const NFS_SPECFILE_LNK = 0x0000_0000_014b_4e4cn;
+export const NFS_SPECFILE_CHR = 0x0000_0000_0052_4843n;
+export const NFS_SPECFILE_BLK = 0x0000_0000_004b_4c42n;
+export const NFS_SPECFILE_FIFO = 0x0000_0000_4f46_4946n;
+export const NFS_SPECFILE_SOCK = 0x0000_0000_4b43_4f53n;
+
+/**
+ * Type of an NFS reparse point; undefined when the bytes are none.
+ *
+ *    0   4  ReparseTag            IO_REPARSE_TAG_NFS
+ *    4   2  ReparseDataLength
+ *    6   2  Reserved
+ *    8   8  Type
+ *   16      DataBuffer
+ */
+export function decodeNfsType(view: DataView, at: number, end: number): bigint | undefined {
+  if (end - at < HEADER_SIZE + 8) return undefined;
+  if (view.getUint32(at, LE) !== IO_REPARSE_TAG_NFS) return undefined;
+  return view.getBigUint64(at + HEADER_SIZE, LE);
+}

@@ -18,6 +18,7 @@ export interface ServerSection {
   readonly encryption?: EncryptionPolicy | undefined;
   readonly dialect_min?: DialectName | undefined;
   readonly dialect_max?: DialectName | undefined;
+  readonly posix?: boolean | undefined;
   readonly state?: string | undefined;
   readonly log?: LogLevel | undefined;
 }
@@ -41,6 +42,7 @@ export interface ShareSection {
   readonly streams?: boolean | undefined;
   readonly streams_folder?: string | undefined;
   readonly directory_leases?: boolean | undefined;
+  readonly posix?: boolean | undefined;
 }
 
 export interface ConfigData {
@@ -86,6 +88,7 @@ const server = z.strictObject({
   encryption: encryption.optional(),
   dialect_min: dialect.optional(),
   dialect_max: dialect.optional(),
+  posix: bool.optional(),
   state: filled.optional(),
   log: oneOf(LOG_LEVELS).optional(),
 });
@@ -121,6 +124,7 @@ const share = z.strictObject({
     .regex(STREAMS_FOLDER, 'expected the name of a folder, or a path from /')
     .optional(),
   directory_leases: bool.optional(),
+  posix: bool.optional(),
 });
 
 const count = z

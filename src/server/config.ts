@@ -152,6 +152,7 @@ function toShare(name: string, share: ShareSection, folder: string): ShareOption
     streams: share.streams,
     streamsFolder: share.streams_folder,
     directoryLeases: share.directory_leases,
+    posix: share.posix,
   });
 }
 

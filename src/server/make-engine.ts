@@ -83,6 +83,7 @@ export function makeEngine(params: EngineParams): Smb2Server {
     openPipe: createPipeOpener(
       makeServiceHost({ serverName, workgroup, env, accounts, engine: () => engine }),
     ),
+    posixExtensions: options.posix ?? true,
     networkInterfaces: listNetworkInterfaces,
     testControls: options.testControls ?? false,
     ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),

@@ -56,6 +56,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     hidden: options.hidden ?? false,
     accessBasedEnumeration: options.accessBasedEnumeration ?? false,
     owner: ownerOf(options),
+    posixExtensions: options.posix ?? true,
   };
   const sweep = scheduleSweep(volume);
   const close = (): void => {

@@ -35,6 +35,8 @@ export interface SmbServerOptions {
   readonly testControls?: boolean;
   readonly dialectMin?: DialectName;
   readonly dialectMax?: DialectName;
+  /** SMB3 POSIX Extensions for clients that ask for them (Linux: mount -o posix); default true. */
+  readonly posix?: boolean;
   /** Accounts and the server's identity are kept here; without it they live in memory. */
   readonly stateFolder?: string;
   readonly limits?: Partial<Limits>;
@@ -83,6 +85,8 @@ export interface ShareOptions {
    * the share (default '.semba-streams'), or the path of a folder anywhere, from '/'.
    */
   readonly streamsFolder?: string;
+  /** The server's `posix` for this share; default true. */
+  readonly posix?: boolean;
   /** FLUSH and write-through reach the disk; default true. */
   readonly strictSync?: boolean;
   /** Clients of 3.x may cache what folders list until it changes through semba; default true. */

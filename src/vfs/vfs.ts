@@ -67,6 +67,9 @@ export interface FileSystemStat {
   readonly blocksFree: number;
   /** Blocks free for an unprivileged caller. */
   readonly blocksAvailable: number;
+  /** Inodes, and those that are free; absent where the store counts none. */
+  readonly files?: number;
+  readonly filesFree?: number;
   readonly nameLengthMax: number;
   readonly readOnly: boolean;
 }

@@ -16,6 +16,7 @@ import { negotiateTests } from './negotiate-tests.ts';
 import { notifyTests } from './notify-tests.ts';
 import { oplockTests } from './oplock-tests.ts';
 import { closeConnections, type GetTarget } from './peer.ts';
+import { posixTests } from './posix-tests.ts';
 import { protectionTests } from './protection-tests.ts';
 import { reparseTests } from './reparse-tests.ts';
 import { sessionTests } from './session-tests.ts';
@@ -37,5 +38,6 @@ export function protocolSuite(title: string, target: GetTarget): void {
     oplockTests(target);
     breakWaitTests(target);
     directoryLeaseTests(target);
+    posixTests(target);
   });
 }

@@ -24,7 +24,7 @@ import {
   decodeNetworkOpenInformation,
   decodeStandardInformation,
 } from '../../src/fscc/file-information.ts';
-import type { DirectoryEntryData } from '../../src/fscc/file-metadata.ts';
+import type { DirectoryEntryData, PosixMetadata } from '../../src/fscc/file-metadata.ts';
 import {
   decodeAttributeInformation,
   decodeFullSizeInformation,
@@ -60,6 +60,13 @@ import {
 } from '../../src/fscc/notify-information.ts';
 import { compilePattern } from '../../src/fscc/patterns.ts';
 import { decodePipeInformation } from '../../src/fscc/pipe-information.ts';
+import {
+  decodeFsPosixInformation,
+  decodePosixEntries,
+  decodePosixInformation,
+  encodePosixEntry,
+  encodePosixInformation,
+} from '../../src/fscc/posix-information.ts';
 import {
   decodeReparseData,
   decodeSymlinkReparseData,
@@ -123,6 +130,16 @@ const ENTRY: DirectoryEntryData = {
   reparseTag: 0,
 };
 
+const POSIX: PosixMetadata = {
+  inode: 9n,
+  device: 1,
+  numberOfLinks: 1,
+  reparseTag: 0,
+  mode: 0o644,
+  owner: 'S-1-22-1-1000',
+  group: 'S-1-22-2-1000',
+};
+
 function made(write: (view: DataView) => number): Uint8Array {
   const bytes = new Uint8Array(1024);
   return bytes.slice(0, write(viewOf(bytes)));
@@ -165,6 +182,23 @@ const LINK = { substituteName: '..\\a', printName: 'a', isRelative: true };
 const zeroes = (size: number): Uint8Array => new Uint8Array(size);
 
 const CODECS: readonly FsccTarget[] = [
+  {
+    name: 'POSIX file',
+    seed: made((view) => encodePosixInformation(view, 0, 1024, ENTRY, POSIX).end),
+    run: decodePosixInformation,
+  },
+  {
+    name: 'POSIX listing',
+    seed: made((view) => {
+      const entry = { ...ENTRY, posix: POSIX };
+      const end = encodePosixEntry(view, 0, 1024, entry);
+      const at = (end + 7) & ~7;
+      linkDirectoryEntry(view, 0, end, at);
+      return encodePosixEntry(view, at, 1024, entry);
+    }),
+    run: decodePosixEntries,
+  },
+  { name: 'POSIX file system', seed: new Uint8Array(56), run: decodeFsPosixInformation },
   {
     name: 'SID',
     seed: made((view) => encodeSid(view, 0, 'S-1-5-32-544') && sidSize('S-1-5-32-544')),

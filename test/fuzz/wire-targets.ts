@@ -12,6 +12,7 @@ import * as context from '../../src/smb2/wire/create-context.ts';
 import * as durable from '../../src/smb2/wire/create-context-durable.ts';
 import * as file from '../../src/smb2/wire/create-context-file.ts';
 import * as lease from '../../src/smb2/wire/create-context-lease.ts';
+import * as posix from '../../src/smb2/wire/create-context-posix.ts';
 import * as echo from '../../src/smb2/wire/echo.ts';
 import * as error from '../../src/smb2/wire/error.ts';
 import type { FileId } from '../../src/smb2/wire/file-id.ts';
@@ -152,7 +153,7 @@ const NEGOTIATE_CONTEXTS: readonly negotiateContext.NegotiateContext[] = [
   negotiateContext.encryptionContext([2, 1, 4]),
   negotiateContext.netnameContext('server'),
   { type: 0xbeef, data: NOTHING },
-  negotiateContext.posixContext(BYTES),
+  negotiateContext.posixExtensionsContext(),
 ];
 const NEGOTIATE_REQUEST: negotiate.NegotiateRequest = {
   securityMode: 1,
@@ -647,6 +648,14 @@ const CREATE_CONTEXTS: readonly WireTarget[] = [
   contextTarget('QFid response', file.decodeOnDiskId, file.onDiskIdContext, {
     diskFileId: 1n << 63n,
     volumeId: 7n,
+  }),
+  contextTarget('POSIX request', posix.decodePosixMode, posix.posixModeContext, 0o100640),
+  contextTarget('POSIX response', posix.decodePosixResponse, posix.posixResponseContext, {
+    numberOfLinks: 2,
+    reparseTag: 0xa000_000c,
+    mode: 0o20777,
+    owner: 'S-1-22-1-1000',
+    group: 'S-1-5-21-1-2-3-513',
   }),
   contextTarget('AppInstanceId', file.decodeAppInstanceId, file.appInstanceIdContext, GUID_A),
   contextTarget(

@@ -28,6 +28,8 @@ export interface Share {
   readonly readOnly: boolean;
   /** POSIX owner of the shared folder: whom accounts without ids of their own act for. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+  /** CREATE may ask for the SMB3 POSIX Extensions here. */
+  readonly posixExtensions?: boolean | undefined;
   /** Not listed by NetrShareEnum, still reachable. */
   readonly hidden: boolean;
   /** Share.DoAccessBasedDirectoryEnumeration; the volume does it. */
@@ -63,6 +65,8 @@ export interface Smb2ServerOptions {
   /** Whom a logged-in identity acts for in the object store. */
   readonly securityContext: (identity: Identity, share: Share) => SecurityContext;
   readonly openPipe: PipeOpener;
+  /** The SMB3 POSIX Extensions are offered to clients that ask for them. */
+  readonly posixExtensions: boolean;
   readonly networkInterfaces: () => readonly NetworkInterface[];
   /** FSCTL_SMBTORTURE is offered; see commands/ioctl-torture.ts. */
   readonly testControls: boolean;

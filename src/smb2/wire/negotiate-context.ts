@@ -1,4 +1,4 @@
-import { LE, put, slice, viewOf } from '../../base/bytes.ts';
+import { equalBytes, LE, put, slice, viewOf } from '../../base/bytes.ts';
 import { decodeUtf16, utf16Bytes } from '../../base/utf16le.ts';
 import {
   SMB2_COMPRESSION_CAPABILITIES,
@@ -199,9 +199,26 @@ export function signingContext(signingAlgorithms: readonly number[]): NegotiateC
   return { type: SMB2_SIGNING_CAPABILITIES, data: encodeCountedIds(signingAlgorithms, 2) };
 }
 
-/** The SMB3 POSIX Extensions' context: 16 bytes that name their version. */
-export function posixContext(version: Uint8Array): NegotiateContext {
-  return { type: SMB2_POSIX_EXTENSIONS_AVAILABLE, data: version };
+/** The version of the SMB3 POSIX Extensions that there is; also the name of the create context. */
+const POSIX_VERSION = Uint8Array.of(
+  ...[0x93, 0xad, 0x25, 0x50, 0x9c, 0xb4, 0x11, 0xe7],
+  ...[0xb4, 0x23, 0x83, 0xde, 0x96, 0x8b, 0xcd, 0x7c],
+);
+
+/**
+ * SMB2_POSIX_EXTENSIONS_AVAILABLE of the SMB3 POSIX Extensions: 16 bytes for each version. Whether
+ * the known one is among them; undefined when the length is no multiple of 16.
+ */
+export function decodePosixExtensions(data: Uint8Array): boolean | undefined {
+  if (data.length % POSIX_VERSION.length !== 0) return undefined;
+  for (let at = 0; at < data.length; at += POSIX_VERSION.length) {
+    if (equalBytes(data.subarray(at, at + POSIX_VERSION.length), POSIX_VERSION)) return true;
+  }
+  return false;
+}
+
+export function posixExtensionsContext(): NegotiateContext {
+  return { type: SMB2_POSIX_EXTENSIONS_AVAILABLE, data: POSIX_VERSION };
 }
 
 /** A u16 count at 0 and that many u16 from `start` on. */

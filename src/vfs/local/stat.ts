@@ -67,7 +67,8 @@ function fileTypeOf(mode: number): FileType {
 export const STATFS_SIZE = 120;
 
 /**
- * struct statfs: words of type, bsize, blocks, bfree, bavail, …; 64 namelen, 72 frsize, 80 flags.
+ * struct statfs: words of type, bsize, blocks, bfree, bavail, files, ffree, …; 64 namelen,
+ * 72 frsize, 80 flags.
  */
 export function decodeStatfs(bytes: Uint8Array): FileSystemStat {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -77,6 +78,8 @@ export function decodeStatfs(bytes: Uint8Array): FileSystemStat {
     blocks: word(16),
     blocksFree: word(24),
     blocksAvailable: word(32),
+    files: word(40),
+    filesFree: word(48),
     nameLengthMax: word(64),
     readOnly: (word(80) & ST_RDONLY) !== 0,
   };

@@ -14,19 +14,21 @@ import {
 } from '../../../erref/ntstatus.ts';
 import { closeOpen as closeLocalOpen } from '../../../fsa/close.ts';
 import type { LocalOpen } from '../../../fsa/local-open.ts';
-import { parseName } from '../../../fsa/names.ts';
+import { parseName, parsePosixName } from '../../../fsa/names.ts';
 import { openFile } from '../../../fsa/open.ts';
 import { leaseOplockKey, type OplockRequest } from '../../../fsa/oplock.ts';
 import { queryMaximalAccess } from '../../../fsa/security.ts';
 import type {
   OpenOutcome,
   OpenParams,
+  PosixOpen,
   StoppedOnLink,
   StoppedOutcome,
 } from '../../../fsa/surface.ts';
 import type { Volume } from '../../../fsa/volume.ts';
 import { FILE_OPENED } from '../../../fscc/create-parameters.ts';
 import { FILE_ATTRIBUTE_NORMAL } from '../../../fscc/file-attributes.ts';
+import { POSIX_MODE_PERMISSIONS } from '../../../fscc/posix-information.ts';
 import type { Pipe } from '../../../rpce/pipe.ts';
 import {
   SECURITY_DELEGATE,
@@ -47,6 +49,7 @@ import {
   SMB2_CREATE_DURABLE_HANDLE_RECONNECT,
   SMB2_CREATE_DURABLE_HANDLE_RECONNECT_V2,
   SMB2_CREATE_EA_BUFFER,
+  SMB2_CREATE_POSIX,
   SMB2_CREATE_QUERY_MAXIMAL_ACCESS_REQUEST,
   SMB2_CREATE_QUERY_ON_DISK_ID,
   SMB2_CREATE_REQUEST_LEASE,
@@ -60,6 +63,7 @@ import {
   maximalAccessResponseContext,
   onDiskIdContext,
 } from '../../wire/create-context-file.ts';
+import { decodePosixMode, posixResponseContext } from '../../wire/create-context-posix.ts';
 import {
   encodeErrorResponseContexts,
   encodeErrorResponseData,
@@ -150,8 +154,10 @@ function* createFile(
   if (volume === undefined || security === undefined) return STATUS_ACCESS_DENIED;
   const oplock = oplockRequestOf(request.connection, create);
   if (typeof oplock === 'number') return oplock;
-  if (!mayJoinLease(request, volume, create, oplock)) return STATUS_INVALID_PARAMETER;
-  const params = toOpenParams(request, create, oplock);
+  const posix = posixOf(request, treeConnect, create);
+  if (typeof posix === 'number') return posix;
+  if (!mayJoinLease(request, volume, { create, oplock, posix })) return STATUS_INVALID_PARAMETER;
+  const params = toOpenParams(request, { create, oplock, posix });
   if (typeof params === 'number') return params;
 
   const outcome = yield* openFile(volume, security, params);
@@ -196,6 +202,33 @@ function* createFile(
   return 0;
 }
 
+/** A CREATE with those of its contexts that more than one step looks at. */
+interface Asked {
+  readonly create: CreateRequest;
+  readonly oplock: OplockRequest | undefined;
+  readonly posix: PosixOpen | undefined;
+}
+
+/** A mode of all ones: Linux opens what stands already. */
+const POSIX_NO_MODE: ReadonlySet<number> = new Set([0xffff, 0xffff_ffff]);
+
+/**
+ * The POSIX create context, where its extensions were agreed on. Samba: STATUS_INVALID_PARAMETER
+ * for one of another length.
+ */
+function posixOf(
+  { connection }: Request,
+  { share }: TreeConnect,
+  { contexts }: CreateRequest,
+): PosixOpen | undefined | NtStatus {
+  if (!connection.posixExtensions || share.posixExtensions !== true) return undefined;
+  const data = findCreateContext(contexts, SMB2_CREATE_POSIX);
+  if (data === undefined) return undefined;
+  const mode = decodePosixMode(data);
+  if (mode === undefined) return STATUS_INVALID_PARAMETER;
+  return { mode: POSIX_NO_MODE.has(mode) ? undefined : mode & POSIX_MODE_PERMISSIONS };
+}
+
 /** [MS-SMB2] 2.2.2.2.1 Symbolic Link Error Response; 3.1.1 has it in an error context. */
 function tellLink(request: Request, stopped: StoppedOnLink): void {
   const error = { ...stopped, flags: stopped.isRelative ? SYMLINK_FLAG_RELATIVE : 0 };
@@ -210,14 +243,10 @@ function tellLink(request: Request, stopped: StoppedOnLink): void {
 }
 
 /** [MS-SMB2] 3.3.5.9.8: whether the lease that is asked for, if it stands, is this file's. */
-function mayJoinLease(
-  request: Request,
-  volume: Volume,
-  create: CreateRequest,
-  oplock: OplockRequest | undefined,
-): boolean {
+function mayJoinLease(request: Request, volume: Volume, { create, oplock, posix }: Asked): boolean {
   if (oplock?.lease === undefined) return true;
-  const name = parseName(create.name, volume.options);
+  const parse = posix === undefined ? parseName : parsePosixName;
+  const name = parse(create.name, volume.options);
   // What is wrong with a name the object store says.
   if (typeof name === 'number') return true;
   return request.server.oplockHolders.mayJoin(leaseOplockKey(oplock.lease), volume, name);
@@ -231,11 +260,7 @@ function whyGone(request: Request, treeConnect: TreeConnect): NtStatus {
 }
 
 /** The request and its contexts as the object store takes them, or why they are no good. */
-function toOpenParams(
-  request: Request,
-  create: CreateRequest,
-  oplock: OplockRequest | undefined,
-): OpenParams | NtStatus {
+function toOpenParams(request: Request, { create, oplock, posix }: Asked): OpenParams | NtStatus {
   const { contexts } = create;
   let allocationSize: number | undefined;
   const alsi = findCreateContext(contexts, SMB2_CREATE_ALLOCATION_SIZE);
@@ -270,6 +295,7 @@ function toOpenParams(
     securityDescriptor: findCreateContext(contexts, SMB2_CREATE_SD_BUFFER),
     timewarp,
     oplock,
+    posix,
     cancel: request,
   };
 }
@@ -292,6 +318,8 @@ function* answerContexts(
     } else if (context.name === SMB2_CREATE_REQUEST_LEASE && open.oplock !== undefined) {
       const lease = leaseContextOf(open.oplock, create);
       if (lease !== undefined) answers.push(lease);
+    } else if (context.name === SMB2_CREATE_POSIX && metadata.posix !== undefined) {
+      answers.push(posixResponseContext(metadata.posix));
     }
   }
   return answers;

@@ -28,6 +28,7 @@ import {
   SMB2_GLOBAL_CAP_MULTI_CHANNEL,
   SMB2_NEGOTIATE_SIGNING_ENABLED,
   SMB2_NEGOTIATE_SIGNING_REQUIRED,
+  SMB2_POSIX_EXTENSIONS_AVAILABLE,
   SMB2_PREAUTH_INTEGRITY_CAPABILITIES,
   SMB2_PREAUTH_INTEGRITY_SHA512,
   SMB2_SIGNING_CAPABILITIES,
@@ -39,10 +40,12 @@ import {
 } from '../../wire/negotiate.ts';
 import {
   decodeEncryptionCapabilities,
+  decodePosixExtensions,
   decodePreauthIntegrityCapabilities,
   decodeSigningCapabilities,
   encryptionContext,
   type NegotiateContext,
+  posixExtensionsContext,
   preauthIntegrityContext,
   signingContext,
 } from '../../wire/negotiate-context.ts';
@@ -170,7 +173,8 @@ function negotiateContexts(
     const isKnown =
       context.type === SMB2_PREAUTH_INTEGRITY_CAPABILITIES ||
       context.type === SMB2_ENCRYPTION_CAPABILITIES ||
-      context.type === SMB2_SIGNING_CAPABILITIES;
+      context.type === SMB2_SIGNING_CAPABILITIES ||
+      context.type === SMB2_POSIX_EXTENSIONS_AVAILABLE;
     if (!isKnown) continue;
     if (known.has(context.type)) return STATUS_INVALID_PARAMETER;
     known.set(context.type, context.data);
@@ -184,7 +188,8 @@ function negotiateContexts(
   connection.signingAlgorithm = SIGNING_AES_CMAC;
   return (
     chooseCipher(request, known.get(SMB2_ENCRYPTION_CAPABILITIES), answer) ||
-    chooseSigning(request, known.get(SMB2_SIGNING_CAPABILITIES), answer)
+    chooseSigning(request, known.get(SMB2_SIGNING_CAPABILITIES), answer) ||
+    choosePosix(request, known.get(SMB2_POSIX_EXTENSIONS_AVAILABLE), answer)
   );
 }
 
@@ -225,5 +230,19 @@ function chooseSigning(
   if (chosen === undefined || !isSigningAlgorithmId(chosen)) return 0;
   connection.signingAlgorithm = chosen;
   answer.push(signingContext([chosen]));
+  return 0;
+}
+
+/** The SMB3 POSIX Extensions, where the server has them and the client knows their one version. */
+function choosePosix(
+  { server, connection }: Request,
+  data: Uint8Array | undefined,
+  answer: NegotiateContext[],
+): NtStatus {
+  if (data === undefined || !server.options.posixExtensions) return 0;
+  const isKnown = decodePosixExtensions(data);
+  if (isKnown === undefined) return STATUS_INVALID_PARAMETER;
+  connection.posixExtensions = isKnown;
+  if (isKnown) answer.push(posixExtensionsContext());
   return 0;
 }

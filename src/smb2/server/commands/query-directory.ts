@@ -7,6 +7,7 @@ import {
   STATUS_BUFFER_OVERFLOW,
   STATUS_INFO_LENGTH_MISMATCH,
   STATUS_INVALID_INFO_CLASS,
+  STATUS_INVALID_LEVEL,
   STATUS_INVALID_PARAMETER,
   STATUS_NO_MORE_FILES,
   STATUS_OBJECT_NAME_INVALID,
@@ -19,7 +20,7 @@ import {
   linkDirectoryEntry,
   nextDirectoryEntryAt,
 } from '../../../fscc/directory-information.ts';
-import { FileNamesInformation } from '../../../fscc/info-classes.ts';
+import { FileNamesInformation, FilePosixInformation } from '../../../fscc/info-classes.ts';
 import {
   SMB2_INDEX_SPECIFIED,
   SMB2_REOPEN,
@@ -47,6 +48,9 @@ export function* handleQueryDirectory(request: Request): Task<NtStatus> {
     return STATUS_INVALID_PARAMETER;
   }
   if (!request.chargeCovers(query.outputBufferLength)) return STATUS_INVALID_PARAMETER;
+  if (query.fileInformationClass === FilePosixInformation && !localOpen.isPosix) {
+    return STATUS_INVALID_LEVEL;
+  }
   const fixedSize = directoryEntryFixedSize(query.fileInformationClass);
   if (fixedSize === 0) return STATUS_INVALID_INFO_CLASS;
   if ((open.grantedAccess & FILE_LIST_DIRECTORY) === 0) return STATUS_ACCESS_DENIED;

@@ -1,3 +1,4 @@
+import { assert } from '../../../base/assert.ts';
 import { LE } from '../../../base/bytes.ts';
 import type { Task } from '../../../base/task.ts';
 import { FILE_READ_ATTRIBUTES, FILE_READ_EA } from '../../../dtyp/access-mask.ts';
@@ -5,6 +6,8 @@ import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
   STATUS_BUFFER_TOO_SMALL,
+  STATUS_INVALID_INFO_CLASS,
+  STATUS_INVALID_LEVEL,
   STATUS_INVALID_PARAMETER,
   STATUS_NO_EAS_ON_FILE,
   STATUS_NOT_SUPPORTED,
@@ -17,7 +20,7 @@ import { currentName } from '../../../fsa/open-paths.ts';
 import { querySecurity } from '../../../fsa/security.ts';
 import { alternateNameOf } from '../../../fsa/short-names.ts';
 import { queryStreams } from '../../../fsa/streams.ts';
-import { queryVolume } from '../../../fsa/volume-information.ts';
+import { queryPosixVolume, queryVolume } from '../../../fsa/volume-information.ts';
 import { decodeGetEaList, encodeFullEaList } from '../../../fscc/ea.ts';
 import type { Encoded } from '../../../fscc/encoded.ts';
 import { encodeFileInformation } from '../../../fscc/file-information.ts';
@@ -27,11 +30,17 @@ import {
   FileAttributeTagInformation,
   FileBasicInformation,
   FileEaInformation,
+  FileFsPosixInformation,
   FileFullEaInformation,
   FileNetworkOpenInformation,
   FileNormalizedNameInformation,
+  FilePosixInformation,
   FileStreamInformation,
 } from '../../../fscc/info-classes.ts';
+import {
+  encodeFsPosixInformation,
+  encodePosixInformation,
+} from '../../../fscc/posix-information.ts';
 import { encodeStreamInformation } from '../../../fscc/stream-information.ts';
 import {
   SMB2_0_INFO_FILE,
@@ -118,6 +127,7 @@ function* queryFile(request: Request, query: QueryInfoRequest, open: LocalOpen):
       encodeStreamInformation(view, at, end, streams),
     );
   }
+  if (infoClass === FilePosixInformation) return yield* queryPosix(request, query, open);
   const mayRead = (open.grantedAccess & FILE_READ_ATTRIBUTES) !== 0;
   if (NEEDS_READ_ATTRIBUTES.has(infoClass) && !mayRead) return STATUS_ACCESS_DENIED;
   const withEaSize = infoClass === FileEaInformation || infoClass === FileAllInformation;
@@ -151,6 +161,18 @@ function* queryFile(request: Request, query: QueryInfoRequest, open: LocalOpen):
   );
 }
 
+/** Samba: the class is known to opens that keep to POSIX, and asks for no access. */
+function* queryPosix(request: Request, query: QueryInfoRequest, open: LocalOpen): Task<NtStatus> {
+  if (!open.isPosix) return STATUS_INVALID_LEVEL;
+  const { status, metadata } = yield* queryMetadata(open);
+  if (status !== 0 || metadata === undefined) return status;
+  assert(metadata.posix !== undefined, 'an open that keeps to POSIX has no such metadata');
+  const { posix } = metadata;
+  return answer(request, query, (_, view, at, end) =>
+    encodePosixInformation(view, at, end, metadata, posix),
+  );
+}
+
 /** [MS-FSA] 2.1.5.12.15 FileFullEaInformation; the input may name the wanted ones. */
 function* queryFullEa(request: Request, query: QueryInfoRequest, open: LocalOpen): Task<NtStatus> {
   if ((open.grantedAccess & FILE_READ_EA) === 0) return STATUS_ACCESS_DENIED;
@@ -180,10 +202,26 @@ function* queryFileSystem(
   query: QueryInfoRequest,
   open: LocalOpen,
 ): Task<NtStatus> {
+  if (query.fileInfoClass === FileFsPosixInformation) {
+    return yield* queryPosixFileSystem(request, query, open);
+  }
   const { status, information } = yield* queryVolume(open.volume);
   if (status !== 0 || information === undefined) return status;
   return answer(request, query, (cls, view, at, end) =>
     encodeFsInformation(cls, view, at, end, information),
+  );
+}
+
+function* queryPosixFileSystem(
+  request: Request,
+  query: QueryInfoRequest,
+  open: LocalOpen,
+): Task<NtStatus> {
+  if (!open.isPosix) return STATUS_INVALID_INFO_CLASS;
+  const { status, information } = yield* queryPosixVolume(open.volume);
+  if (status !== 0 || information === undefined) return status;
+  return answer(request, query, (_, view, at, end) =>
+    encodeFsPosixInformation(view, at, end, information),
   );
 }
 

@@ -26,6 +26,8 @@ export class Connection {
   /** Connection.CipherId; 0 when nothing was agreed on. */
   cipherId = 0;
   signingAlgorithm: SigningAlgorithmId = 0;
+  /** The SMB3 POSIX Extensions were agreed on: CREATE may ask for them. */
+  posixExtensions = false;
   preauthHash: Uint8Array | undefined;
   /** Dialects of the client's NEGOTIATE, for FSCTL_VALIDATE_NEGOTIATE_INFO. */
   clientDialects: readonly number[] = [];
