@@ -229,9 +229,9 @@ async function startEngine(): Promise<Smb2Server> {
   const limits = DEFAULT_LIMITS;
   const accounts = await AccountStore.open({ file: undefined, env, revoked: () => {} });
   await accounts.edit((data) => addAccount(data, 'bench', ntHash('bench')));
-  const parts = { env, limits, serverId: 'bench', serverName: 'BENCH', accounts };
-  const engine = makeEngine({ options: { signing: 'enabled' }, ...parts });
   const store = new MemoryRecordStore();
+  const parts = { env, limits, store, serverId: 'bench', serverName: 'BENCH', accounts };
+  const engine = makeEngine({ options: { signing: 'enabled' }, ...parts });
   const share = { name: 'share', vfs: new MemoryVfs(env.clock) };
   engine.addShare(mountShare(share, { env, limits, store, serverId: 'bench' }).share);
   return engine;

@@ -57,6 +57,12 @@ export interface Limits {
   readonly pipeMessageSize: number;
   /** Milliseconds that the holder of an oplock or lease has to acknowledge a break. */
   readonly breakTimeoutMs: number;
+  /** Milliseconds that a durable open waits for its client, unless it asks for another time. */
+  readonly durableTimeoutMs: number;
+  /** Milliseconds that it may ask for. */
+  readonly durableTimeoutMaxMs: number;
+  /** Opens that wait for their clients; more are closed when their connection goes. */
+  readonly disconnectedOpensMax: number;
   /** Bytes of one file's extended attributes, together. */
   readonly eaSizeMax: number;
   /** Bytes of one security descriptor. */
@@ -95,6 +101,9 @@ export const DEFAULT_LIMITS: Limits = {
   copyDataSizeMax: 16 * 1024 * 1024,
   pipeMessageSize: 1024 * 1024,
   breakTimeoutMs: 35_000,
+  durableTimeoutMs: 60_000,
+  durableTimeoutMaxMs: 300_000,
+  disconnectedOpensMax: 100_000,
   eaSizeMax: 64 * 1024,
   securityDescriptorSize: 64 * 1024,
   notifyBufferSize: 64 * 1024,

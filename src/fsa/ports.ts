@@ -2,9 +2,9 @@
 import type { OplockBreak } from './oplock.ts';
 
 /**
- * [MS-FSA] 2.1.5.18.3 Indicating an Oplock Break to the Server. Must neither throw nor come back
- * into the store. False: it does not know the holder yet, whose CREATE is not answered; it is told
- * again when that open is claimed.
+ * [MS-FSA] 2.1.5.18.3 Indicating an Oplock Break to the Server. Must not throw; it may close the
+ * holder's opens at once. False: it does not know the holder yet, whose CREATE is not answered; it
+ * is told again when that open is claimed.
  */
 export interface OplockBreakSink {
   indicateBreak(oplockBreak: OplockBreak): boolean;

@@ -14,6 +14,7 @@ import {
 } from '../smb2/crypto/algorithms.ts';
 import type { Share } from '../smb2/server/options.ts';
 import { Smb2Server } from '../smb2/server/server.ts';
+import type { RecordStore } from '../state/record-store.ts';
 import type { AccountStore } from './account-store.ts';
 import { listNetworkInterfaces } from './interfaces.ts';
 import { DIALECTS, type SmbServerOptions } from './options.ts';
@@ -49,6 +50,7 @@ export interface EngineParams {
   readonly options: SmbServerOptions;
   readonly env: Env;
   readonly limits: Limits;
+  readonly store: RecordStore;
   readonly serverId: string;
   readonly serverName: string;
   readonly accounts: AccountStore;
@@ -56,11 +58,12 @@ export interface EngineParams {
 
 /** Puts the protocol engine together: who may log on, what answers on IPC$, how it encrypts. */
 export function makeEngine(params: EngineParams): Smb2Server {
-  const { options, env, limits, serverId, serverName, accounts } = params;
+  const { options, env, limits, store, serverId, serverName, accounts } = params;
   const workgroup = (options.workgroup ?? DEFAULT_WORKGROUP).toUpperCase();
   const engine: Smb2Server = new Smb2Server({
     env,
     limits,
+    store,
     serverGuid: new Uint8Array(Buffer.from(accounts.data.serverGuid, 'hex')),
     serverId,
     serverName,

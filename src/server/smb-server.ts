@@ -205,6 +205,7 @@ export class SmbServer {
       options: this.#options,
       env: this.#env,
       limits: this.#limits,
+      store: this.#store,
       serverId: this.#serverId,
       serverName: this.name,
       accounts,

@@ -86,15 +86,16 @@ export class Rig {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const accounts = await AccountStore.open({ file: undefined, env, revoked: () => {} });
     await accounts.edit((data) => addAccount(data, USER, ntHash(PASSWORD)));
+    const store = new MemoryRecordStore({ strict: true });
     const engine = makeEngine({
       options: { signing: 'enabled', ...options.server },
       env,
       limits,
+      store,
       serverId: 'rig',
       serverName: 'RIG',
       accounts,
     });
-    const store = new MemoryRecordStore({ strict: true });
     const wanted = options.shares ?? [{ name: 'share', vfs: new MemoryVfs(env.clock) }];
     const shares = wanted.map((share) =>
       mountShare(share, { env, limits, store, serverId: 'rig' }),

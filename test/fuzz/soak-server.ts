@@ -56,15 +56,16 @@ const limits = {
 };
 const accounts = await AccountStore.open({ file: undefined, env, revoked: () => {} });
 await accounts.edit((data) => addAccount(data, SOAK_USER, ntHash(SOAK_PASSWORD)));
+const store = new MemoryRecordStore();
 const engine = makeEngine({
   options: { signing: 'enabled' },
   env,
   limits,
+  store,
   serverId: 'soak',
   serverName: 'SOAK',
   accounts,
 });
-const store = new MemoryRecordStore();
 const delay = monitorEventLoopDelay({ resolution: 5 });
 delay.enable();
 

@@ -34,6 +34,12 @@ export class OplockHolders implements OplockBreakSink {
   readonly #opens: Map<string, Open> = new Map();
   /** Server.ConnectionList by ClientGuid, the oldest first. */
   readonly #clients: Map<Guid, Set<Connection>> = new Map();
+  readonly #purge: (open: Open) => void;
+
+  /** `purge` closes an open whose client is away and cannot answer a break. */
+  constructor(options: { readonly purge: (open: Open) => void }) {
+    this.#purge = options.purge;
+  }
 
   addConnection(connection: Connection): void {
     const { clientGuid } = connection;
@@ -103,18 +109,31 @@ export class OplockHolders implements OplockBreakSink {
     return undefined;
   }
 
-  /** [MS-SMB2] 3.3.4.6 Object Store Indicates an Oplock Break, 3.3.4.7 … a Lease Break. */
+  /**
+   * [MS-SMB2] 3.3.4.6 Object Store Indicates an Oplock Break, 3.3.4.7 … a Lease Break. A holder
+   * whose client is away loses its opens instead (smbtorture smb2.durable-v2-open.purge-*).
+   */
   indicateBreak(oplockBreak: OplockBreak): boolean {
     if (oplockBreak.lease === undefined) {
       const open = this.#opens.get(oplockBreak.oplockKey);
       if (open === undefined) return false;
+      if (open.state === 'disconnected') {
+        this.#purge(open);
+        return true;
+      }
       const connection = connectionOf(open);
       if (connection !== undefined) send(connection, open, oplockNotification(open, oplockBreak));
       return true;
     }
     const lease = this.#leases.get(oplockBreak.oplockKey);
     if (lease === undefined) return false;
-    for (const open of lease.opens) {
+    const opens = [...lease.opens];
+    if (opens.every(({ state }) => state === 'disconnected')) {
+      for (const open of opens) this.#purge(open);
+      return true;
+    }
+    for (const open of opens) {
+      if (open.state !== 'connected') continue;
       const connection = this.#connectionOfClient(open);
       if (connection === undefined) continue;
       send(connection, open, leaseNotification(lease, oplockBreak));

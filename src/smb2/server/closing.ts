@@ -1,28 +1,90 @@
 import { type Task, wait } from '../../base/task.ts';
 import type { NtStatus } from '../../erref/ntstatus.ts';
 import { closeOpen as closeLocalOpen } from '../../fsa/close.ts';
+import { failed } from '../../vfs/errno.ts';
+import { decideKeep } from './decide-durable.ts';
 import type { Smb2Server } from './server.ts';
+import { identityOf } from './state/durable-record.ts';
 import type { Open } from './state/open.ts';
 import type { Session } from './state/session.ts';
 import type { TreeConnect } from './state/tree-connect.ts';
 
 /** [MS-SMB2] 3.3.4.17 Server Application Requests Closing an Open. */
 export function* closeOpen(server: Smb2Server, open: Open): Task<NtStatus> {
-  if (open.closed) return 0;
-  open.closed = true;
-  open.session.opens.delete(open.fileId.volatile);
-  open.treeConnect.openCount--;
+  if (open.state === 'closed') return 0;
+  if (open.state === 'connected') leaveSession(open);
+  open.state = 'closed';
   server.openCount--;
   open.pipe?.close();
   server.oplockHolders.remove(open);
-  if (open.inFlight > 0) {
-    yield* wait(
-      new Promise<void>((resolve) => {
-        open.whenIdle = resolve;
-      }),
-    );
-  }
+  if (open.inFlight > 0) yield* untilIdle(open);
+  if (open.durable !== undefined) yield* server.durableOpens.remove(open);
   return open.localOpen === undefined ? 0 : yield* closeLocalOpen(open.localOpen);
+}
+
+/** Closes an open that nobody waits for: its client is gone. */
+export function closeUnattended(server: Smb2Server, open: Open): void {
+  server.runDetached(closeOpen(server, open));
+}
+
+function leaveSession(open: Open): void {
+  open.session.opens.delete(open.fileId.volatile);
+  open.treeConnect.openCount--;
+}
+
+function* untilIdle(open: Open): Task<void> {
+  const { whenIdle } = open;
+  yield* wait(
+    new Promise<void>((resolve) => {
+      open.whenIdle = () => {
+        whenIdle?.();
+        resolve();
+      };
+    }),
+  );
+}
+
+/**
+ * [MS-SMB2] 3.3.7.1 Handling Loss of a Connection: an open that is durable or resilient waits for
+ * its client, every other one closes. It stays durable only while its oplock or lease does, and
+ * while the server has room for it.
+ */
+export function* disconnectOpen(server: Smb2Server, open: Open): Task<void> {
+  const { localOpen, durable } = open;
+  if (localOpen === undefined || durable === undefined || !(yield* mayWait(server, open))) {
+    yield* closeOpen(server, open);
+    return;
+  }
+  if (open.state !== 'connected') return;
+  leaveSession(open);
+  open.state = 'disconnected';
+  const { env } = server.options;
+  const since = env.clock.fileTime();
+  server.durableOpens.await(open, durable.timeoutMs, () => {
+    env.log.info({ path: localOpen.path, userSid: durable.userSid }, 'a client did not come back');
+    closeUnattended(server, open);
+  });
+  const { mode, position } = localOpen;
+  const away = { since, mode, position, identity: undefined };
+  yield* server.durableOpens.put(open, { ...durable, away });
+  if (open.inFlight > 0) yield* untilIdle(open);
+  const stat = yield* wait(localOpen.file.stat());
+  const isBack = open.state !== 'disconnected' || open.durable?.away?.since !== since;
+  if (isBack || failed(stat)) return;
+  const { position: last } = localOpen;
+  const settled = { ...away, position: last, identity: identityOf(stat) };
+  yield* server.durableOpens.put(open, { ...durable, away: settled });
+}
+
+function* mayWait(server: Smb2Server, { localOpen, durable }: Open): Task<boolean> {
+  if (localOpen === undefined || durable === undefined) return false;
+  if (server.durableOpens.disconnectedCount >= server.options.limits.disconnectedOpensMax) {
+    server.options.env.log.warn({ path: localOpen.path }, 'too many opens wait for their clients');
+    return false;
+  }
+  if (durable.kind === 'resilient') return true;
+  const record = yield* wait(localOpen.volume.files.get(localOpen.fileKey));
+  return decideKeep(record, localOpen);
 }
 
 /** [MS-SMB2] 3.3.5.8 Receiving an SMB2 TREE_DISCONNECT Request: its opens go with it. */
@@ -34,19 +96,36 @@ export function* closeTreeConnect(server: Smb2Server, treeConnect: TreeConnect):
   }
 }
 
-/** [MS-SMB2] 3.3.5.6 Receiving an SMB2 LOGOFF Request, 3.3.4.12 Closing a Session. */
-export function* closeSession(server: Smb2Server, session: Session): Task<void> {
+/** [MS-SMB2] 3.3.4.12 Server Application Requests Closing a Session. */
+export function closeSession(server: Smb2Server, session: Session): Task<void> {
+  return endSession(server, session, closeOpen);
+}
+
+/**
+ * What is durable stays. [MS-SMB2] 3.3.7.1 Handling Loss of a Connection, the last of a session;
+ * 3.3.5.5.3, a client that lost its session and names it in PreviousSessionId; 3.3.5.6 Receiving an
+ * SMB2 LOGOFF Request (smbtorture smb2.durable-open.reopen4).
+ */
+export function loseSession(server: Smb2Server, session: Session): Task<void> {
+  return endSession(server, session, disconnectOpen);
+}
+
+function* endSession(
+  server: Smb2Server,
+  session: Session,
+  endOpen: (server: Smb2Server, open: Open) => Task<unknown>,
+): Task<void> {
   if (session.state === 'gone') return;
   session.become('gone');
   server.sessions.delete(session.sessionId);
   const connections = [...session.channels.keys(), ...session.authentications.keys()];
   for (const connection of connections) connection.sessions.delete(session.sessionId);
   // A close ends what waits on the open (locks, notifies) with a status of its own.
-  for (const open of [...session.opens.values()]) yield* closeOpen(server, open);
+  for (const open of [...session.opens.values()]) yield* endOpen(server, open);
   for (const connection of connections) {
     for (const request of [...connection.waiting.values()]) {
       const isOurs = request.session === session && request.asyncId !== 0n;
-      if (isOurs && request.open === undefined) request.cancel();
+      if (isOurs && request.open?.state !== 'closed') request.cancel();
     }
   }
   session.treeConnects.clear();

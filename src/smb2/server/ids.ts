@@ -1,4 +1,5 @@
 import { LE, viewOf } from '../../base/bytes.ts';
+import type { Random } from '../../env/ports.ts';
 import type { FileId } from '../wire/file-id.ts';
 import type { Smb2Server } from './server.ts';
 
@@ -9,21 +10,50 @@ import type { Smb2Server } from './server.ts';
  */
 export function getSessionId(server: Smb2Server): bigint {
   for (;;) {
-    const sessionId = randomId(server) & 0xffff_ffffn;
+    const sessionId = randomId(server.options.env.random) & 0xffff_ffffn;
     if (sessionId !== 0n && !server.sessions.has(sessionId)) return sessionId;
   }
 }
 
 export const FILE_ID_ALL_ONES = 0xffff_ffff_ffff_ffffn;
-let nextPersistent = 1n;
+const COUNTER_BITS = 24n;
+const COUNTER_END = 1n << COUNTER_BITS;
 
-/** [MS-SMB2] 2.2.14.1: the volatile part is unguessable, the persistent one unique. */
-export function makeFileId(server: Smb2Server): FileId {
-  let volatile = randomId(server);
-  while (volatile === 0n || volatile === FILE_ID_ALL_ONES) volatile = randomId(server);
-  return { persistent: nextPersistent++, volatile };
+/**
+ * [MS-SMB2] 2.2.14.1 SMB2_FILEID: the volatile part is unguessable. The persistent one is unique
+ * over restarts, processes and nodes: 40 random bits, drawn anew at each start and whenever the
+ * 24 bits behind them were counted through.
+ */
+export class FileIds {
+  readonly #random: Random;
+  #epoch = 0n;
+  #counter = COUNTER_END;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  make(): FileId {
+    return { persistent: this.#persistent(), volatile: this.volatile() };
+  }
+
+  volatile(): bigint {
+    let id = randomId(this.#random);
+    while (id === 0n || id === FILE_ID_ALL_ONES) id = randomId(this.#random);
+    return id;
+  }
+
+  #persistent(): bigint {
+    if (this.#counter === COUNTER_END) {
+      this.#epoch = randomId(this.#random) & ~(COUNTER_END - 1n);
+      // 0 and all ones mean something else on the wire.
+      this.#counter = 1n;
+    }
+    const id = this.#epoch | this.#counter++;
+    return id === FILE_ID_ALL_ONES ? this.#persistent() : id;
+  }
 }
 
-function randomId(server: Smb2Server): bigint {
-  return viewOf(server.options.env.random.bytes(8)).getBigUint64(0, LE);
+function randomId(random: Random): bigint {
+  return viewOf(random.bytes(8)).getBigUint64(0, LE);
 }

@@ -6,6 +6,7 @@ import type { Env } from '../../env/ports.ts';
 import type { SecurityContext } from '../../fsa/security-context.ts';
 import type { Volume } from '../../fsa/volume.ts';
 import type { PipeOpener } from '../../rpce/pipe.ts';
+import type { RecordStore } from '../../state/record-store.ts';
 
 /**
  * 'off' leaves it to the client (ciphers are offered all the same), 'desired' asks every client that
@@ -48,6 +49,8 @@ export interface NetworkInterface {
 export interface Smb2ServerOptions {
   readonly env: Env;
   readonly limits: Limits;
+  /** Where opens that outlive their connection stand. */
+  readonly store: RecordStore;
   /** 16 bytes, stable for a server. */
   readonly serverGuid: Uint8Array;
   /** Identifies this process in file records. */

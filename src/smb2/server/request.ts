@@ -103,7 +103,7 @@ export class Request implements CancelSignal {
     if (this.isRelated && chain.openFailure !== 0) return chain.openFailure;
     if (this.isRelated && chain.open !== undefined) {
       const { open } = chain;
-      if (open.closed) return FILE_CLOSED_STATUS;
+      if (open.state !== 'connected') return FILE_CLOSED_STATUS;
       this.open = open;
       return open;
     }

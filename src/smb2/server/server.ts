@@ -8,10 +8,19 @@ import type { Transport, TransportListener } from '../transport/transport.ts';
 import { SMB1_PROTOCOL_ID, SMB2_PROTOCOL_ID, SMB2_TRANSFORM_PROTOCOL_ID } from '../wire/header.ts';
 import { OplockHolders } from './breaks.ts';
 import { Chain } from './chain.ts';
-import { closeSession, closeTreeConnect } from './closing.ts';
+import {
+  closeOpen,
+  closeSession,
+  closeTreeConnect,
+  closeUnattended,
+  loseSession,
+} from './closing.ts';
 import { answerSmb1Negotiate } from './commands/smb1-negotiate.ts';
+import { DurableOpens } from './durable-opens.ts';
+import { FileIds } from './ids.ts';
 import type { Share, Smb2ServerOptions } from './options.ts';
 import { Connection, DIALECT_NONE } from './state/connection.ts';
+import type { Open } from './state/open.ts';
 import type { Session } from './state/session.ts';
 
 /**
@@ -29,12 +38,18 @@ export class Smb2Server {
   openCount = 0;
   readonly throttle: LogonThrottle;
   readonly #sendQueueSize: number;
-  readonly oplockHolders: OplockHolders = new OplockHolders();
+  readonly fileIds: FileIds;
+  readonly durableOpens: DurableOpens;
+  readonly oplockHolders: OplockHolders = new OplockHolders({
+    purge: (open) => closeUnattended(this, open),
+  });
 
   constructor(options: Smb2ServerOptions) {
     this.options = options;
     this.#sendQueueSize = Math.max(options.limits.sendQueueSize, SEND_QUEUE_SIZE_MIN);
     this.throttle = new LogonThrottle({ clock: options.env.clock, limits: options.limits });
+    this.fileIds = new FileIds(options.env.random);
+    this.durableOpens = new DurableOpens(options);
   }
 
   /** Serves a connection that a transport made. */
@@ -167,7 +182,7 @@ export class Smb2Server {
     for (const session of [...connection.sessions.values()]) {
       session.channels.delete(connection);
       session.authentications.delete(connection);
-      if (session.channels.size === 0) this.runDetached(closeSession(this, session));
+      if (session.channels.size === 0) this.runDetached(loseSession(this, session));
     }
     connection.sessions.clear();
   }
@@ -206,6 +221,7 @@ export class Smb2Server {
         if (treeConnect.share === share) await run(closeTreeConnect(this, treeConnect));
       }
     }
+    await this.#closeDisconnected((open) => open.treeConnect.share === share);
     return true;
   }
 
@@ -220,6 +236,15 @@ export class Smb2Server {
       if (session.identity?.userName.toLowerCase() === wanted) {
         this.runDetached(closeSession(this, session));
       }
+    }
+    for (const open of this.durableOpens.disconnected()) {
+      if (open.session.identity?.userName.toLowerCase() === wanted) closeUnattended(this, open);
+    }
+  }
+
+  async #closeDisconnected(which: (open: Open) => boolean): Promise<void> {
+    for (const open of this.durableOpens.disconnected()) {
+      if (which(open)) await run(closeOpen(this, open));
     }
   }
 
@@ -245,6 +270,7 @@ export class Smb2Server {
       for (const request of [...connection.waiting.values()]) request.cancel();
     }
     for (const session of [...this.sessions.values()]) await run(closeSession(this, session));
+    await this.#closeDisconnected(() => true);
     for (const connection of [...this.connections]) {
       this.#closed(connection, 'the server stops');
       connection.transport.close({ abort: false });

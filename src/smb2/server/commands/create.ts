@@ -17,7 +17,6 @@ import type { LocalOpen } from '../../../fsa/local-open.ts';
 import { parseName, parsePosixName } from '../../../fsa/names.ts';
 import { openFile } from '../../../fsa/open.ts';
 import { leaseOplockKey, type OplockRequest } from '../../../fsa/oplock.ts';
-import { queryMaximalAccess } from '../../../fsa/security.ts';
 import type {
   OpenOutcome,
   OpenParams,
@@ -36,23 +35,13 @@ import {
   SMB2_ERROR_ID_DEFAULT,
   SMB2_OPLOCK_LEVEL_NONE,
 } from '../../wire/constants.ts';
+import { type CreateRequest, decodeCreateRequest } from '../../wire/create.ts';
 import {
-  type CreateRequest,
-  type CreateResponse,
-  decodeCreateRequest,
-  encodeCreateResponse,
-} from '../../wire/create.ts';
-import {
-  type CreateContext,
   findCreateContext,
   SMB2_CREATE_ALLOCATION_SIZE,
-  SMB2_CREATE_DURABLE_HANDLE_RECONNECT,
-  SMB2_CREATE_DURABLE_HANDLE_RECONNECT_V2,
   SMB2_CREATE_EA_BUFFER,
   SMB2_CREATE_POSIX,
   SMB2_CREATE_QUERY_MAXIMAL_ACCESS_REQUEST,
-  SMB2_CREATE_QUERY_ON_DISK_ID,
-  SMB2_CREATE_REQUEST_LEASE,
   SMB2_CREATE_SD_BUFFER,
   SMB2_CREATE_TIMEWARP_TOKEN,
 } from '../../wire/create-context.ts';
@@ -60,10 +49,8 @@ import {
   decodeAllocationSize,
   decodeMaximalAccessRequest,
   decodeTimewarpToken,
-  maximalAccessResponseContext,
-  onDiskIdContext,
 } from '../../wire/create-context-file.ts';
-import { decodePosixMode, posixResponseContext } from '../../wire/create-context-posix.ts';
+import { decodePosixMode } from '../../wire/create-context-posix.ts';
 import {
   encodeErrorResponseContexts,
   encodeErrorResponseData,
@@ -72,11 +59,18 @@ import {
   symbolicLinkErrorSize,
 } from '../../wire/error.ts';
 import { closeOpen } from '../closing.ts';
-import { makeFileId } from '../ids.ts';
-import { leaseContextOf, oplockLevelOf, oplockRequestOf } from '../oplock-contexts.ts';
+import { oplockRequestOf } from '../oplock-contexts.ts';
 import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
 import type { TreeConnect } from '../state/tree-connect.ts';
+import { respond, respondOpened } from './create-answer.ts';
+import {
+  type DurableContexts,
+  durableContextsOf,
+  grantDurable,
+  NO_DURABLE,
+} from './create-durable.ts';
+import { reconnectOpen } from './create-reconnect.ts';
 
 /** Bytes of an error response, and of one context in it, up to the data. */
 const ERROR_HEAD_SIZE = 16;
@@ -104,13 +98,19 @@ function* createIn(
   create: CreateRequest,
 ): Task<NtStatus> {
   const { limits } = request.server.options;
-  if (create.impersonationLevel > SECURITY_DELEGATE) return STATUS_BAD_IMPERSONATION_LEVEL;
   if (treeConnect.session.opens.size >= limits.opensPerSessionMax) {
     return STATUS_TOO_MANY_OPENED_FILES;
   }
+  const isPipe = treeConnect.share.volume === undefined;
+  const durable = isPipe ? NO_DURABLE : durableContextsOf(request.connection, create);
+  if (typeof durable === 'number') return durable;
+  if (durable.kind === 'reconnect') {
+    return yield* reconnectOpen(request, treeConnect, create, durable);
+  }
+  if (create.impersonationLevel > SECURITY_DELEGATE) return STATUS_BAD_IMPERSONATION_LEVEL;
   if (request.server.openCount >= limits.opensMax) return STATUS_INSUFFICIENT_RESOURCES;
-  if (treeConnect.share.volume === undefined) return createPipe(request, treeConnect, create);
-  return yield* createFile(request, treeConnect, create);
+  if (isPipe) return createPipe(request, treeConnect, create);
+  return yield* createFile(request, treeConnect, create, durable);
 }
 
 /** [MS-SMB2] 3.3.5.9, "If the share is a named pipe share". */
@@ -148,6 +148,7 @@ function* createFile(
   request: Request,
   treeConnect: TreeConnect,
   create: CreateRequest,
+  durable: DurableContexts,
 ): Task<NtStatus> {
   const { volume } = treeConnect.share;
   const { security } = treeConnect;
@@ -180,24 +181,18 @@ function* createFile(
     yield* closeOpen(request.server, open);
     return STATUS_INVALID_PARAMETER;
   }
-  const contexts = yield* answerContexts(create, outcome as Opened);
+  const extra = yield* grantDurable(request, open, durable);
   const { metadata, createAction } = outcome as Opened;
   if (volume.oplockBreaks.isUnclaimed(localOpen)) {
     request.afterSend = () => volume.oplockBreaks.claim(localOpen);
   }
-  respond(request, {
-    oplockLevel: oplockLevelOf(localOpen.oplock),
-    flags: 0,
+  const { oplock: granted } = localOpen;
+  yield* respondOpened(request, create, open, {
+    open: localOpen,
+    metadata,
+    oplock: granted,
     createAction,
-    creationTime: metadata.creationTime,
-    lastAccessTime: metadata.lastAccessTime,
-    lastWriteTime: metadata.lastWriteTime,
-    changeTime: metadata.changeTime,
-    allocationSize: metadata.allocationSize,
-    endOfFile: metadata.endOfFile,
-    fileAttributes: metadata.attributes,
-    fileId: open.fileId,
-    contexts,
+    extra,
   });
   return 0;
 }
@@ -279,10 +274,6 @@ function toOpenParams(request: Request, { create, oplock, posix }: Asked): OpenP
   if (mxac !== undefined && decodeMaximalAccessRequest(mxac) === undefined) {
     return STATUS_INVALID_PARAMETER;
   }
-  const reconnects =
-    findCreateContext(contexts, SMB2_CREATE_DURABLE_HANDLE_RECONNECT) ??
-    findCreateContext(contexts, SMB2_CREATE_DURABLE_HANDLE_RECONNECT_V2);
-  if (reconnects !== undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
   return {
     path: create.name,
     desiredAccess: create.desiredAccess,
@@ -300,31 +291,6 @@ function toOpenParams(request: Request, { create, oplock, posix }: Asked): OpenP
   };
 }
 
-/** [MS-SMB2] 3.3.5.9.5 MxAc, 3.3.5.9.9 QFid and the lease, in the order asked for. */
-function* answerContexts(
-  create: CreateRequest,
-  { open, metadata }: Opened,
-): Task<readonly CreateContext[]> {
-  const asked = create.contexts;
-  if (asked.length === 0) return asked;
-  const answers: CreateContext[] = [];
-  for (const context of asked) {
-    if (context.name === SMB2_CREATE_QUERY_MAXIMAL_ACCESS_REQUEST) {
-      const { status, access } = yield* queryMaximalAccess(open);
-      answers.push(maximalAccessResponseContext({ queryStatus: status, maximalAccess: access }));
-    } else if (context.name === SMB2_CREATE_QUERY_ON_DISK_ID) {
-      const volumeId = BigInt(open.volume.options.serialNumber);
-      answers.push(onDiskIdContext({ diskFileId: metadata.fileId, volumeId }));
-    } else if (context.name === SMB2_CREATE_REQUEST_LEASE && open.oplock !== undefined) {
-      const lease = leaseContextOf(open.oplock, create);
-      if (lease !== undefined) answers.push(lease);
-    } else if (context.name === SMB2_CREATE_POSIX && metadata.posix !== undefined) {
-      answers.push(posixResponseContext(metadata.posix));
-    }
-  }
-  return answers;
-}
-
 function addOpen(
   request: Request,
   treeConnect: TreeConnect,
@@ -336,14 +302,15 @@ function addOpen(
 ): Open {
   const { server, chain } = request;
   const open: Open = {
-    fileId: makeFileId(server),
+    fileId: server.fileIds.make(),
     session: treeConnect.session,
     treeConnect,
     localOpen: behind.localOpen,
     pipe: behind.pipe,
     grantedAccess: behind.grantedAccess,
     resumeKey: undefined,
-    closed: false,
+    state: 'connected',
+    durable: undefined,
     inFlight: 0,
     whenIdle: undefined,
   };
@@ -353,11 +320,4 @@ function addOpen(
   chain.open = open;
   chain.openFailure = 0;
   return open;
-}
-
-function respond(request: Request, response: CreateResponse): void {
-  let size = 96;
-  for (const context of response.contexts) size += 48 + context.data.length;
-  const reply = request.room(size);
-  reply.finish(encodeCreateResponse(reply.view, reply.body, response));
 }

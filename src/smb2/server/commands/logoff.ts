@@ -5,7 +5,7 @@ import {
   STATUS_USER_SESSION_DELETED,
 } from '../../../erref/ntstatus.ts';
 import { decodeLogoffRequest, encodeLogoffResponse } from '../../wire/logoff.ts';
-import { closeSession } from '../closing.ts';
+import { loseSession } from '../closing.ts';
 import type { Request } from '../request.ts';
 
 /** [MS-SMB2] 3.3.5.6 Receiving an SMB2 LOGOFF Request. */
@@ -19,7 +19,7 @@ export function* handleLogoff(request: Request): Task<NtStatus> {
   reply.finish(encodeLogoffResponse(reply.view, reply.body));
   // The answer is signed with the key of the session that goes.
   const channel = session.channels.get(connection);
-  yield* closeSession(request.server, session);
+  yield* loseSession(request.server, session);
   if (channel !== undefined) session.channels.set(connection, channel);
   return 0;
 }

@@ -27,7 +27,7 @@ import {
   encodeSessionSetupResponse,
   type SessionSetupRequest,
 } from '../../wire/session-setup.ts';
-import { closeSession } from '../closing.ts';
+import { closeSession, loseSession } from '../closing.ts';
 import { getSessionId } from '../ids.ts';
 import type { Request } from '../request.ts';
 import type { Connection } from '../state/connection.ts';
@@ -263,12 +263,12 @@ function makeKeys(request: Request, { setup, session, authentication, step }: Es
   }
 }
 
-/** The client's earlier session, which it lost: its opens go ([MS-SMB2] 3.3.5.5.3, step 12). */
+/** The client's earlier session, which it lost: what is durable stays ([MS-SMB2] 3.3.5.5.3). */
 function* endPrevious(request: Request, session: Session, setup: SessionSetupRequest): Task<void> {
   const previous = request.server.sessions.get(setup.previousSessionId);
   if (previous === undefined || previous === session) return;
   if (previous.identity?.userSid !== session.identity?.userSid) return;
-  yield* closeSession(request.server, previous);
+  yield* loseSession(request.server, previous);
 }
 
 /** Header, fixed parts and contexts around the largest payload. */

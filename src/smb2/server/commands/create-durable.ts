@@ -1,0 +1,140 @@
+/** Durable handles in CREATE: [MS-SMB2] 3.3.5.9.6, .7, .10 and .12. */
+import type { Task } from '../../../base/task.ts';
+import { type NtStatus, STATUS_INVALID_PARAMETER } from '../../../erref/ntstatus.ts';
+import { SMB2_DIALECT_300 } from '../../wire/constants.ts';
+import type { CreateRequest } from '../../wire/create.ts';
+import {
+  type CreateContext,
+  findCreateContext,
+  SMB2_CREATE_DURABLE_HANDLE_RECONNECT,
+  SMB2_CREATE_DURABLE_HANDLE_RECONNECT_V2,
+  SMB2_CREATE_DURABLE_HANDLE_REQUEST,
+  SMB2_CREATE_DURABLE_HANDLE_REQUEST_V2,
+} from '../../wire/create-context.ts';
+import {
+  decodeDurableReconnect,
+  decodeDurableReconnectV2,
+  decodeDurableRequestV2,
+  durableResponseContext,
+  durableResponseV2Context,
+  isDurableRequest,
+} from '../../wire/create-context-durable.ts';
+import { type Guid, NO_GUID } from '../../wire/guid.ts';
+import { grantedTimeoutMs, keepsHandles } from '../decide-durable.ts';
+import type { Request } from '../request.ts';
+import type { Connection } from '../state/connection.ts';
+import type { DurableRecord } from '../state/durable-record.ts';
+import type { Open } from '../state/open.ts';
+
+/** Which of the four contexts a CREATE has; version 2's in dialects 3.x only. */
+export type DurableContexts =
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'request';
+      readonly version: 1 | 2;
+      readonly createGuid: Guid;
+      /** Milliseconds; 0 lets the server choose. */
+      readonly timeoutMs: number;
+    }
+  | {
+      readonly kind: 'reconnect';
+      readonly version: 1 | 2;
+      readonly persistentId: bigint;
+      readonly createGuid: Guid;
+    };
+
+export const NO_DURABLE: DurableContexts = { kind: 'none' };
+
+/** STATUS_INVALID_PARAMETER: one is malformed, or they do not go together. */
+export function durableContextsOf(
+  { dialect }: Connection,
+  { contexts }: CreateRequest,
+): DurableContexts | NtStatus {
+  if (contexts.length === 0) return NO_DURABLE;
+  const knowsV2 = dialect >= SMB2_DIALECT_300;
+  const find = (name: string): Uint8Array | undefined => findCreateContext(contexts, name);
+  const request = find(SMB2_CREATE_DURABLE_HANDLE_REQUEST);
+  const reconnect = find(SMB2_CREATE_DURABLE_HANDLE_RECONNECT);
+  const requestV2 = knowsV2 ? find(SMB2_CREATE_DURABLE_HANDLE_REQUEST_V2) : undefined;
+  const reconnectV2 = knowsV2 ? find(SMB2_CREATE_DURABLE_HANDLE_RECONNECT_V2) : undefined;
+  if (requestV2 !== undefined || reconnectV2 !== undefined) {
+    const isAlone = request === undefined && reconnect === undefined;
+    if (!isAlone || (requestV2 !== undefined && reconnectV2 !== undefined)) {
+      return STATUS_INVALID_PARAMETER;
+    }
+  }
+  // With both of version 1 the request is ignored.
+  if (reconnect !== undefined) return decodeReconnect(reconnect);
+  if (reconnectV2 !== undefined) return decodeReconnectV2(reconnectV2);
+  if (requestV2 !== undefined) {
+    const asked = decodeDurableRequestV2(requestV2);
+    if (asked === undefined) return STATUS_INVALID_PARAMETER;
+    const { createGuid, timeoutMs } = asked;
+    return { kind: 'request', version: 2, createGuid, timeoutMs };
+  }
+  if (request === undefined) return NO_DURABLE;
+  if (!isDurableRequest(request)) return STATUS_INVALID_PARAMETER;
+  return { kind: 'request', version: 1, createGuid: NO_GUID, timeoutMs: 0 };
+}
+
+function decodeReconnect(data: Uint8Array): DurableContexts | NtStatus {
+  const fileId = decodeDurableReconnect(data);
+  if (fileId === undefined) return STATUS_INVALID_PARAMETER;
+  const { persistent: persistentId } = fileId;
+  return { kind: 'reconnect', version: 1, persistentId, createGuid: NO_GUID };
+}
+
+function decodeReconnectV2(data: Uint8Array): DurableContexts | NtStatus {
+  const asked = decodeDurableReconnectV2(data);
+  if (asked === undefined) return STATUS_INVALID_PARAMETER;
+  const { fileId, createGuid } = asked;
+  return { kind: 'reconnect', version: 2, persistentId: fileId.persistent, createGuid };
+}
+
+/**
+ * [MS-SMB2] 3.3.5.9.6 and 3.3.5.9.10: makes a new open durable where it may be. The context to
+ * answer with; undefined where the open is not durable.
+ */
+export function* grantDurable(
+  request: Request,
+  open: Open,
+  asked: DurableContexts,
+): Task<CreateContext | undefined> {
+  if (asked.kind !== 'request') return undefined;
+  const { localOpen } = open;
+  if (localOpen?.oplock === undefined || localOpen.isDirectory) return undefined;
+  if (!keepsHandles(localOpen.oplock)) return undefined;
+  const { durableTimeoutMs: defaultMs, durableTimeoutMaxMs: maxMs } = request.server.options.limits;
+  const timeoutMs = grantedTimeoutMs(asked.timeoutMs, { defaultMs, maxMs });
+  const record = makeRecord(request, open, { createGuid: asked.createGuid, timeoutMs });
+  if (record === undefined) return undefined;
+  yield* request.server.durableOpens.put(open, record);
+  if (asked.version === 1) return durableResponseContext();
+  return durableResponseV2Context({ timeoutMs, flags: 0 });
+}
+
+function makeRecord(
+  { server }: Request,
+  open: Open,
+  asked: { readonly createGuid: Guid; readonly timeoutMs: number },
+): DurableRecord | undefined {
+  const { localOpen, session, treeConnect, fileId } = open;
+  if (localOpen === undefined || session.identity === undefined) return undefined;
+  const { lease } = localOpen.oplock ?? {};
+  return {
+    serverId: server.options.serverId,
+    kind: 'durable',
+    persistentId: fileId.persistent,
+    createGuid: asked.createGuid,
+    clientGuid: session.clientGuid,
+    userSid: session.identity.userSid,
+    shareName: treeConnect.share.name.toLowerCase(),
+    fileKey: localOpen.fileKey,
+    openId: localOpen.openId,
+    lease: lease && { leaseKey: lease.leaseKey, version: lease.version },
+    streamName: localOpen.streamName,
+    createOptions: localOpen.createOptions,
+    timeoutMs: asked.timeoutMs,
+    away: undefined,
+  };
+}

@@ -1,0 +1,128 @@
+/** A client comes back for its open: [MS-SMB2] 3.3.5.9.7 and 3.3.5.9.12. */
+import { type Task, wait } from '../../../base/task.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_INVALID_PARAMETER,
+  STATUS_OBJECT_NAME_NOT_FOUND,
+} from '../../../erref/ntstatus.ts';
+import { queryMetadata } from '../../../fsa/information.ts';
+import type { LocalOpen } from '../../../fsa/local-open.ts';
+import { parseName } from '../../../fsa/names.ts';
+import { FILE_OPENED } from '../../../fscc/create-parameters.ts';
+import { upcase } from '../../../fscc/upcase.ts';
+import { failed } from '../../../vfs/errno.ts';
+import type { CreateRequest } from '../../wire/create.ts';
+import { findCreateContext, SMB2_CREATE_REQUEST_LEASE } from '../../wire/create-context.ts';
+import { decodeLeaseContext } from '../../wire/create-context-lease.ts';
+import { closeOpen, disconnectOpen } from '../closing.ts';
+import { decideIdentity, decideReconnect, oplockOf } from '../decide-durable.ts';
+import type { Request } from '../request.ts';
+import { type DurableRecord, identityOf } from '../state/durable-record.ts';
+import type { Open } from '../state/open.ts';
+import type { TreeConnect } from '../state/tree-connect.ts';
+import { respondOpened } from './create-answer.ts';
+import type { DurableContexts } from './create-durable.ts';
+
+type Reconnect = Extract<DurableContexts, { readonly kind: 'reconnect' }>;
+
+/**
+ * Gives a disconnected open to the connection that asks for it: T3 of `Open`. Nothing of the CREATE
+ * counts but its contexts and, with a lease, the name. Statuses as in `decideReconnect`.
+ */
+export function* reconnectOpen(
+  request: Request,
+  treeConnect: TreeConnect,
+  create: CreateRequest,
+  asked: Reconnect,
+): Task<NtStatus> {
+  const { server, connection } = request;
+  const { identity } = treeConnect.session;
+  if (identity === undefined) return STATUS_ACCESS_DENIED;
+  const leaseData = findCreateContext(create.contexts, SMB2_CREATE_REQUEST_LEASE);
+  const lease = leaseData === undefined ? undefined : decodeLeaseContext(leaseData);
+  if (leaseData !== undefined && lease === undefined) return STATUS_INVALID_PARAMETER;
+  const record = yield* server.durableOpens.recordOf(asked.persistentId);
+  const open = server.durableOpens.find(asked.persistentId);
+  const localOpen = open?.localOpen;
+  const status = decideReconnect(record, {
+    version: asked.version,
+    createGuid: asked.createGuid,
+    clientGuid: connection.clientGuid,
+    userSid: identity.userSid,
+    shareName: treeConnect.share.name.toLowerCase(),
+    lease,
+    isSameName: localOpen !== undefined && isSameName(localOpen, create.name),
+  });
+  if (status !== 0) return status;
+  // One that another process holds is taken over once the store outlives the process.
+  if (record === undefined || open?.state !== 'disconnected' || localOpen === undefined) {
+    return STATUS_OBJECT_NAME_NOT_FOUND;
+  }
+  if (!(yield* isAsLeft(request, open, record))) return STATUS_OBJECT_NAME_NOT_FOUND;
+  yield* join(request, treeConnect, open, record);
+  return yield* respondReconnected(request, create, open);
+}
+
+function isSameName(open: LocalOpen, name: string): boolean {
+  const parsed = parseName(name, open.volume.options);
+  if (typeof parsed === 'number') return false;
+  return upcase(parsed.path) === upcase(open.path) && upcase(parsed.streamName) === open.streamKey;
+}
+
+/**
+ * Whether the file is still what the client left. A file that somebody changed or put elsewhere
+ * without asking this server is not given back: what the client cached of it is not true any more.
+ */
+function* isAsLeft(request: Request, open: Open, record: DurableRecord): Task<boolean> {
+  const { localOpen } = open;
+  if (localOpen === undefined) return false;
+  const { volume, security, path } = localOpen;
+  const stat = yield* wait(volume.vfs.stat(security.credentials, path));
+  const found = failed(stat) ? undefined : identityOf(stat);
+  const change = decideIdentity(record.away?.identity, found);
+  if (change === undefined) return true;
+  const { log } = request.server.options.env;
+  log.warn({ path, userSid: record.userSid, change }, 'not given back: the file is another');
+  yield* closeOpen(request.server, open);
+  return false;
+}
+
+function* join(
+  request: Request,
+  treeConnect: TreeConnect,
+  open: Open,
+  record: DurableRecord,
+): Task<void> {
+  const { server, chain } = request;
+  server.durableOpens.stopAwaiting(open);
+  open.state = 'connected';
+  open.session = treeConnect.session;
+  open.treeConnect = treeConnect;
+  open.fileId = { persistent: open.fileId.persistent, volatile: server.fileIds.volatile() };
+  treeConnect.session.opens.set(open.fileId.volatile, open);
+  treeConnect.openCount++;
+  chain.open = open;
+  chain.openFailure = 0;
+  const { clientGuid } = treeConnect.session;
+  yield* server.durableOpens.put(open, { ...record, clientGuid, away: undefined });
+  // The session may have gone while the store was written.
+  if (treeConnect.session.state === 'gone') yield* disconnectOpen(server, open);
+}
+
+function* respondReconnected(request: Request, create: CreateRequest, open: Open): Task<NtStatus> {
+  const { localOpen } = open;
+  if (localOpen === undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
+  const { status, metadata } = yield* queryMetadata(localOpen);
+  if (status !== 0 || metadata === undefined) return status;
+  const record = yield* wait(localOpen.volume.files.get(localOpen.fileKey));
+  const held = oplockOf(record, localOpen);
+  yield* respondOpened(request, create, open, {
+    open: localOpen,
+    metadata,
+    oplock: held && { ...held, isBreaking: held.breaking !== undefined },
+    createAction: FILE_OPENED,
+    extra: undefined,
+  });
+  return 0;
+}

@@ -1,0 +1,79 @@
+import { assert } from '../../base/assert.ts';
+import { type Task, wait } from '../../base/task.ts';
+import type { Env, TimerHandle } from '../../env/ports.ts';
+import type { RecordStore, RecordTable, Update } from '../../state/record-store.ts';
+import { DURABLE_RECORD_VERSION, type DurableRecord, durableKey } from './state/durable-record.ts';
+import type { Open } from './state/open.ts';
+
+/**
+ * [MS-SMB2] 3.3.1.5 GlobalOpenTable, those of its opens that may come back: their records in the
+ * store, the opens that this process has, and the scavenger's timers (3.3.2.2 Durable
+ * Open Scavenger Timer, 3.3.2.4 Resilient Open Scavenger Timer).
+ */
+export class DurableOpens {
+  readonly #env: Env;
+  readonly #table: RecordTable<DurableRecord>;
+  readonly #opens = new Map<bigint, Open>();
+  readonly #scavengers = new Map<Open, TimerHandle>();
+
+  constructor(options: { readonly env: Env; readonly store: RecordStore }) {
+    this.#env = options.env;
+    this.#table = options.store.table<DurableRecord>('durable', DURABLE_RECORD_VERSION);
+  }
+
+  /** How many nobody is connected to. */
+  get disconnectedCount(): number {
+    return this.#scavengers.size;
+  }
+
+  /** Those that nobody is connected to; a copy. */
+  disconnected(): readonly Open[] {
+    return [...this.#scavengers.keys()];
+  }
+
+  /** The open with this persistent id, when it is one of this process. */
+  find(persistentId: bigint): Open | undefined {
+    return this.#opens.get(persistentId);
+  }
+
+  /** The record as the store has it. */
+  *recordOf(persistentId: bigint): Task<DurableRecord | undefined> {
+    return yield* wait(this.#table.get(durableKey(persistentId)));
+  }
+
+  /** Enters, or changes, the record of an open. */
+  *put(open: Open, record: DurableRecord): Task<void> {
+    assert(open.state !== 'closed', 'a closed open is no longer durable');
+    open.durable = record;
+    this.#opens.set(record.persistentId, open);
+    yield* wait(this.#table.update(durableKey(record.persistentId), () => replaced(record)));
+  }
+
+  /** Its client is gone: `overdue` is called unless it comes back within `timeoutMs`. */
+  await(open: Open, timeoutMs: number, overdue: () => void): void {
+    this.stopAwaiting(open);
+    this.#scavengers.set(open, this.#env.timers.after(timeoutMs, overdue));
+  }
+
+  /** It came back, or closed. */
+  stopAwaiting(open: Open): void {
+    this.#scavengers.get(open)?.cancel();
+    this.#scavengers.delete(open);
+  }
+
+  /** The open closed, or is not durable any more. */
+  *remove(open: Open): Task<void> {
+    const { durable } = open;
+    if (durable === undefined) return;
+    open.durable = undefined;
+    this.stopAwaiting(open);
+    this.#opens.delete(durable.persistentId);
+    yield* wait(this.#table.update(durableKey(durable.persistentId), () => REMOVED));
+  }
+}
+
+const REMOVED = { next: undefined, result: undefined } as const;
+
+function replaced<R>(record: R): Update<R, undefined> {
+  return { next: record, result: undefined };
+}

@@ -1,0 +1,68 @@
+/**
+ * What has to be known of an open that may outlive its connection, so that any process can give it
+ * back: [MS-SMB2] 3.3.1.10 Per Open, the durable part. Plain data in table 'durable', keyed by the
+ * persistent file id. What others' opens have to know of it (access, sharing, locks, oplock) stands
+ * in the file's record under `openId`, and stays there while the client is away.
+ */
+import type { FileStat } from '../../../vfs/vfs.ts';
+import type { Guid } from '../../wire/guid.ts';
+
+/** Layout of `DurableRecord`. */
+export const DURABLE_RECORD_VERSION = 1;
+
+/** 'durable': Open.IsDurable; 'resilient': Open.IsResilient. */
+export type DurableKind = 'durable' | 'resilient';
+
+export interface DurableRecord {
+  /** The process that has the file open. */
+  readonly serverId: string;
+  readonly kind: DurableKind;
+  /** Open.DurableFileId. */
+  readonly persistentId: bigint;
+  /** Open.CreateGuid; zeros for a durable handle of version 1, and a resilient one. */
+  readonly createGuid: Guid;
+  readonly clientGuid: Guid;
+  /** Open.DurableOwner. */
+  readonly userSid: string;
+  /** Lower-cased. */
+  readonly shareName: string;
+  /** Where its `OpenEntry` is. */
+  readonly fileKey: string;
+  readonly openId: string;
+  /** Undefined without a lease. */
+  readonly lease: { readonly leaseKey: Guid; readonly version: 1 | 2 } | undefined;
+  readonly streamName: string;
+  readonly createOptions: number;
+  /** Open.DurableOpenTimeout, Open.ResilientOpenTimeout: milliseconds that it is kept. */
+  readonly timeoutMs: number;
+  /** Set while nobody is connected to it. */
+  readonly away: Away | undefined;
+}
+
+/** How the client left its open. */
+export interface Away {
+  /** FILETIME. */
+  readonly since: bigint;
+  /** Of FileModeInformation and FilePositionInformation. */
+  readonly mode: number;
+  readonly position: bigint;
+  /** Undefined while requests from before are still being served. */
+  readonly identity: FileIdentity | undefined;
+}
+
+/** By which a file that was changed or replaced meanwhile is told from what the client left. */
+export interface FileIdentity {
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly size: number;
+  readonly modifyTimeNs: bigint;
+}
+
+export function identityOf({ device, inode, size, modifyTimeNs }: FileStat): FileIdentity {
+  return { device, inode, size, modifyTimeNs };
+}
+
+/** The key of a record: 16 hexadecimal digits. */
+export function durableKey(persistentId: bigint): string {
+  return persistentId.toString(16).padStart(16, '0');
+}

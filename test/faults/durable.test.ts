@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { STATUS_OBJECT_NAME_NOT_FOUND } from '../../src/erref/ntstatus.ts';
+import { FILE_DELETE_ON_CLOSE, FILE_OPEN } from '../../src/fscc/create-parameters.ts';
+import {
+  SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
+  SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
+} from '../../src/smb2/wire/constants.ts';
+import {
+  grantedMs,
+  lose,
+  OTHER_GUID,
+  openDurable,
+  reconnect,
+  treeOfClient,
+} from './durable-client.ts';
+import { assertStatus, openFile, pattern, type Rig, tryOpen, withRig } from './rig.ts';
+
+const TIMEOUT_MS = 30_000;
+const LOCK = {
+  offset: 0n,
+  length: 10n,
+  flags: SMB2_LOCKFLAG_EXCLUSIVE_LOCK | SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
+};
+
+describe('[MS-SMB2] 3.3.7.1 Handling Loss of a Connection, durable opens', {
+  timeout: TIMEOUT_MS,
+}, () => {
+  it('gives the open back with its data and locks', async () => {
+    await withRig({}, async (rig) => {
+      const tree = await treeOfClient(rig);
+      const open = await openDurable(tree, 'kept');
+      assertStatus((await open.write({ offset: 0, data: pattern(100) })).status, 0);
+      assertStatus((await open.lock([LOCK])).status, 0);
+      await lose(rig, tree);
+      assert.equal(rig.engine.counts().opens, 1);
+
+      const again = await treeOfClient(rig);
+      const { status, open: back } = await reconnect(again, open);
+      assertStatus(status, 0);
+      assert.equal(back?.fileId.persistent, open.fileId.persistent);
+      assert.notEqual(back?.fileId.volatile, open.fileId.volatile);
+      const read = await back!.read({ offset: 0, length: 100 });
+      assert.deepEqual(read.response?.data, pattern(100));
+      const unlock = { ...LOCK, flags: 4 };
+      assertStatus((await back!.lock([unlock])).status, 0, 'the lock is still its own');
+      assertStatus((await back!.close()).status, 0);
+    });
+  });
+
+  it('closes it when the client does not come back in time', async () => {
+    await withRig({}, async (rig) => {
+      const tree = await treeOfClient(rig);
+      const open = await openDurable(tree, 'overdue', { timeoutMs: 5_000 });
+      assert.equal(grantedMs(open), 5_000);
+      await lose(rig, tree);
+      rig.time.advance(4_999);
+      assert.equal(rig.engine.counts().opens, 1);
+      rig.time.advance(1);
+      assert.equal(rig.engine.counts().opens, 0);
+      const { status } = await reconnect(await treeOfClient(rig), open);
+      assertStatus(status, STATUS_OBJECT_NAME_NOT_FOUND);
+    });
+  });
+
+  it('begins the time anew with each loss', async () => {
+    await withRig({}, async (rig) => {
+      let tree = await treeOfClient(rig);
+      let open = await openDurable(tree, 'twice', { timeoutMs: 5_000 });
+      for (let i = 0; i < 3; i++) {
+        await lose(rig, tree);
+        rig.time.advance(4_000);
+        tree = await treeOfClient(rig);
+        const { status, open: back } = await reconnect(tree, open);
+        assertStatus(status, 0);
+        open = back!;
+      }
+      rig.time.advance(60_000);
+      assertStatus((await open.close()).status, 0);
+    });
+  });
+
+  it('keeps it no longer than the server allows', async () => {
+    await withRig(
+      { limits: { durableTimeoutMs: 1_000, durableTimeoutMaxMs: 2_000 } },
+      async (rig) => {
+        const tree = await treeOfClient(rig);
+        assert.equal(grantedMs(await openDurable(tree, 'default')), 1_000);
+        assert.equal(grantedMs(await openDurable(tree, 'most', { timeoutMs: 0xffff_ffff })), 2_000);
+        await lose(rig, tree);
+        rig.time.advance(2_000);
+        assert.equal(rig.engine.counts().opens, 0);
+      },
+    );
+  });
+
+  it('deletes what is to be deleted on close when its time is over', async () => {
+    await withRig({}, async (rig) => {
+      const tree = await treeOfClient(rig);
+      await openDurable(tree, 'gone', { createOptions: FILE_DELETE_ON_CLOSE });
+      await lose(rig, tree);
+      rig.time.advance(60_000);
+      const other = await treeOfClient(rig, OTHER_GUID);
+      const { status } = await tryOpen(other, { name: 'gone', createDisposition: FILE_OPEN });
+      assertStatus(status, STATUS_OBJECT_NAME_NOT_FOUND);
+    });
+  });
+
+  it('purges it for another open of the file', async () => {
+    await withRig({}, async (rig) => {
+      const tree = await treeOfClient(rig);
+      const open = await openDurable(tree, 'wanted', { shareAccess: 0 });
+      await lose(rig, tree);
+      const other = await treeOfClient(rig, OTHER_GUID);
+      const taken = await openFile(other, { name: 'wanted', createDisposition: FILE_OPEN });
+      const { status } = await reconnect(await treeOfClient(rig), open);
+      assertStatus(status, STATUS_OBJECT_NAME_NOT_FOUND);
+      assertStatus((await taken.close()).status, 0);
+    });
+  });
+
+  it('keeps no more of them than the limit', async () => {
+    await withRig({ limits: { disconnectedOpensMax: 2 } }, async (rig) => {
+      const tree = await treeOfClient(rig);
+      for (const name of ['a', 'b', 'c', 'd']) await openDurable(tree, name);
+      await lose(rig, tree);
+      assert.equal(rig.engine.counts().opens, 2);
+      rig.time.advance(60_000);
+    });
+  });
+
+  it('closes those of a share that is removed, and of a user who is', async () => {
+    await withRig({}, async (rig) => {
+      const first = await treeOfClient(rig);
+      await openDurable(first, 'user');
+      await lose(rig, first);
+      rig.engine.logoffUser('TORTURE1');
+      assert.equal(rig.engine.counts().opens, 0);
+      const second = await treeOfClient(rig);
+      await openDurable(second, 'share');
+      await lose(rig, second);
+      await rig.engine.removeShare('share');
+      assert.equal(rig.engine.counts().opens, 0);
+    });
+  });
+
+  it('closes an open that is not durable at once', async () => {
+    await withRig({}, async (rig) => {
+      const tree = await treeOfClient(rig);
+      await openFile(tree, { name: 'plain' });
+      const undurable = await openDurable(tree, 'level II', { requestedOplockLevel: 1 });
+      assert.equal(grantedMs(undurable), undefined);
+      await lose(rig, tree);
+      assert.equal(rig.engine.counts().opens, 0);
+    });
+  });
+
+  it('refuses a second client of the open', async () => {
+    await withRig({}, async (rig) => {
+      const tree = await treeOfClient(rig);
+      const open = await openDurable(tree, 'in use');
+      const { status } = await reconnect(await treeOfClient(rig), open);
+      assertStatus(status, STATUS_OBJECT_NAME_NOT_FOUND);
+      assertStatus((await open.close()).status, 0);
+    });
+  });
+});
+
+describe('a file that somebody changed beside the server', { timeout: TIMEOUT_MS }, () => {
+  const CHANGES: Readonly<Record<string, (path: string) => void>> = {
+    'was written': (path) => writeFileSync(path, 'something else'),
+    'was renamed': (path) => renameSync(path, `${path}.old`),
+    'was replaced': (path) => {
+      writeFileSync(`${path}.new`, 'abc');
+      renameSync(`${path}.new`, path);
+    },
+    'was removed': (path) => rmSync(path),
+  };
+  for (const [what, change] of Object.entries(CHANGES)) {
+    it(`is not given back when it ${what}`, async () => {
+      await inFolder(async (rig, folder) => {
+        const tree = await treeOfClient(rig);
+        const open = await openDurable(tree, 'file');
+        assertStatus((await open.write({ offset: 0, data: Buffer.from('abc') })).status, 0);
+        await lose(rig, tree);
+        change(join(folder, 'file'));
+        const { status } = await reconnect(await treeOfClient(rig), open);
+        assertStatus(status, STATUS_OBJECT_NAME_NOT_FOUND);
+        assert.equal(rig.engine.counts().opens, 0);
+        assert.ok(rig.logged.some((line) => line.startsWith('not given back')));
+      });
+    });
+  }
+});
+
+async function inFolder(body: (rig: Rig, folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'semba-durable-'));
+  try {
+    await withRig({ shares: [{ name: 'share', path: folder }] }, (rig) => body(rig, folder));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
