@@ -86,7 +86,7 @@ const BANNED: readonly (readonly [what: string, pattern: RegExp, allowed: RegExp
   ['Math.random', /\bMath\.random\b/, /^$/],
   ['timers', /\bset(Timeout|Interval|Immediate)\(/, /^src\/env\/node\//],
   ['performance.now, hrtime', /\bperformance\.now\b|\bhrtime\b/, /^src\/env\/node\//],
-  ['files', /'node:fs(\/promises)?'/, /^src\/(env\/node|server|cli|vfs\/local)\//],
+  ['files', /'node:fs(\/promises)?'/, /^src\/(env\/node|server|admin|cli|vfs\/local)\//],
   ['crypto', /'node:crypto'/, /^src\/(auth|smb2\/crypto|env\/node)\//],
   ['console', /\bconsole\./, /^$/],
 ];

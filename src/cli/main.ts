@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check.ts';
+import { closeCommand } from './close.ts';
 import { CommandError, EXIT_FAILURE, EXIT_USAGE, UsageError } from './command-error.ts';
 import { serveCommand } from './serve.ts';
+import { statusCommand } from './status.ts';
 import { userCommand } from './user.ts';
 import { version } from './version.ts';
 
@@ -16,7 +18,8 @@ async function main(argv: readonly string[]): Promise<number> {
     .showHelpAfterError()
     .exitOverride()
     .configureHelp({ showGlobalOptions: false });
-  for (const make of [serveCommand, userCommand, checkCommand]) program.addCommand(make());
+  const commands = [serveCommand, userCommand, checkCommand, statusCommand, closeCommand];
+  for (const make of commands) program.addCommand(make());
   for (const command of program.commands) inherit(command);
   try {
     await program.parseAsync(argv);

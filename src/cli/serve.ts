@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { StateFolderInUse, serveControl } from '../admin/control-server.ts';
 import { LOG_LEVELS, type LogLevel, makeNodeLog } from '../env/node/node-log.ts';
 import { makeNodeRandom } from '../env/node/node-random.ts';
 import { type Config, readConfig } from '../server/config.ts';
@@ -46,6 +47,7 @@ async function serve(folders: readonly string[], flags: ServeFlags): Promise<voi
   try {
     await serveUntilSignal(folders, flags);
   } catch (error) {
+    if (error instanceof StateFolderInUse) throw new CommandError(error.message);
     throw toCommandError(error, 'cannot serve');
   }
 }
@@ -64,10 +66,12 @@ async function serveUntilSignal(folders: readonly string[], flags: ServeFlags): 
     log: makeNodeLog(flags.log ?? config?.logLevel ?? 'info'),
   });
   const signal = nextSignal(server);
+  let control: { close(): Promise<void> } | undefined;
   try {
     for (const share of shares) await server.addShare(share);
     const made = await makeFirstUser(server, flags.user);
     await start(server, port);
+    control = await serveControl(server, stateFolder);
     const users = await server.users();
     const first = flags.user ?? made?.name;
     const params = { listen, port, shares, stateFolder, version: version() };
@@ -75,6 +79,7 @@ async function serveUntilSignal(folders: readonly string[], flags: ServeFlags): 
     process.stdout.write(welcome({ ...params, users: ordered, password: made?.password }));
     await signal;
   } finally {
+    await control?.close();
     await server.stop();
   }
 }

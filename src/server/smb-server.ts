@@ -11,11 +11,14 @@
 import { hostname } from 'node:os';
 import { ntHash } from '../auth/ntlm/nt-hash.ts';
 import { DEFAULT_LIMITS, type Limits } from '../base/limits.ts';
+import { run } from '../base/task.ts';
 import { makeNodeEnv } from '../env/node/node-env.ts';
 import { makeNodeLog } from '../env/node/node-log.ts';
 import type { Env, Log } from '../env/ports.ts';
+import { closeOpenById, closeSessionById, closeShareByName } from '../smb2/server/close-by-id.ts';
 import type { EncryptionPolicy, ServerEvent } from '../smb2/server/options.ts';
 import type { Smb2Server } from '../smb2/server/server.ts';
+import { type ServerStatus, serverStatus } from '../smb2/server/status.ts';
 import { listenTcp, type TcpListener } from '../smb2/transport/tcp/tcp-listener.ts';
 import { MemoryRecordStore } from '../state/memory/memory-record-store.ts';
 import type { RecordStore } from '../state/record-store.ts';
@@ -40,6 +43,7 @@ export type {
   Limits,
   Log,
   ServerEvent,
+  ServerStatus,
   ShareOptions,
   SmbServerOptions,
   UserOptions,
@@ -166,6 +170,30 @@ export class SmbServer {
     const { accounts } = await this.#open();
     accounts.refresh();
     return accounts.data.accounts.map((account) => account.name);
+  }
+
+  /** Connections, sessions and opens as they are now, with locks, leases and share modes. */
+  async status(): Promise<ServerStatus> {
+    const { engine } = await this.#open();
+    return run(serverStatus(engine));
+  }
+
+  /** Ends a session of `status`; its client has to log on again. False: there is none. */
+  async closeSession(id: string): Promise<boolean> {
+    const { engine } = await this.#open();
+    return run(closeSessionById(engine, id));
+  }
+
+  /** Closes an open of `status` under its client's hands. False: there is none. */
+  async closeOpen(id: string): Promise<boolean> {
+    const { engine } = await this.#open();
+    return run(closeOpenById(engine, id));
+  }
+
+  /** Ends everybody's connections to the share, which stays. False: there is none. */
+  async closeShare(name: string): Promise<boolean> {
+    const { engine } = await this.#open();
+    return run(closeShareByName(engine, name));
   }
 
   get shares(): readonly ShareOptions[] {

@@ -1,0 +1,57 @@
+import { request } from 'node:http';
+import { type ControlStatus, controlSocketOf } from './control-server.ts';
+
+/** No server answers at the state folder's socket. */
+export class NoServerError extends Error {}
+
+/** Talks to the server that runs with this state folder. */
+export class ControlClient {
+  readonly #stateFolder: string;
+
+  constructor(stateFolder: string) {
+    this.#stateFolder = stateFolder;
+  }
+
+  async status(): Promise<ControlStatus> {
+    const { code, body } = await this.#ask('GET', '/status');
+    if (code !== 200) throw new Error(`the server answered ${code}: ${body}`);
+    return JSON.parse(body) as ControlStatus;
+  }
+
+  /** False: there is none of this id or name. */
+  close(what: 'session' | 'open' | 'share', name: string): Promise<boolean> {
+    const id = encodeURIComponent(name);
+    return this.#delete(what === 'share' ? `/shares/${id}/connections` : `/${what}s/${id}`);
+  }
+
+  async #delete(path: string): Promise<boolean> {
+    const { code, body } = await this.#ask('DELETE', path);
+    if (code !== 204 && code !== 404) throw new Error(`the server answered ${code}: ${body}`);
+    return code === 204;
+  }
+
+  #ask(
+    method: string,
+    path: string,
+  ): Promise<{ readonly code: number | undefined; readonly body: string }> {
+    const socketPath = controlSocketOf(this.#stateFolder);
+    return new Promise((resolve, reject) => {
+      const asked = request({ socketPath, method, path, agent: false }, (answer) => {
+        let body = '';
+        answer.setEncoding('utf8');
+        answer.on('data', (part: string) => {
+          body += part;
+        });
+        answer.on('end', () => resolve({ code: answer.statusCode, body }));
+        answer.on('error', reject);
+      });
+      asked.on('error', (error: NodeJS.ErrnoException) => reject(this.#reason(error)));
+      asked.end();
+    });
+  }
+
+  #reason(error: NodeJS.ErrnoException): Error {
+    if (error.code !== 'ENOENT' && error.code !== 'ECONNREFUSED') return error;
+    return new NoServerError(`no server runs with the state folder ${this.#stateFolder}`);
+  }
+}

@@ -1,0 +1,162 @@
+import { Command } from 'commander';
+import { ControlClient } from '../admin/control-client.ts';
+import type { ControlStatus } from '../admin/control-server.ts';
+import { nodeTimers } from '../env/node/node-timers.ts';
+import { readConfig } from '../server/config.ts';
+import { UsageError } from './command-error.ts';
+import { toControlError } from './control-error.ts';
+import { defaultStateFolder } from './state-folder.ts';
+import { table } from './table.ts';
+
+const WATCH_MS = 1_000;
+/** Clears a terminal, and goes to its top left. */
+const CLEAR = '\x1b[2J\x1b[H';
+
+interface StatusFlags {
+  readonly json?: boolean;
+  readonly watch?: boolean;
+  readonly user?: string;
+  readonly client?: string;
+  readonly share?: string;
+  readonly file?: string;
+  readonly state?: string;
+  readonly config?: string;
+}
+
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('what a running server is doing: sessions, open files, locks')
+    .option('--json', 'for programs')
+    .option('--watch', 'again every second, until Ctrl-C')
+    .option('--user <NAME>', 'only of this user')
+    .option('--client <ADDRESS>', 'only of this address')
+    .option('--share <NAME>', 'only on this share')
+    .option('--file <TEXT>', 'only open files whose path contains this')
+    .option('--state <DIR>', 'state folder of the server')
+    .option('--config <FILE>', 'configuration that names the state folder')
+    .action(status);
+}
+
+async function status(flags: StatusFlags): Promise<void> {
+  if (flags.watch && flags.json) throw new UsageError('--watch and --json: only one of them');
+  try {
+    const configured = flags.config === undefined ? undefined : readConfig(flags.config).server;
+    const folder = flags.state ?? configured?.stateFolder ?? defaultStateFolder();
+    const client = new ControlClient(folder);
+    do {
+      const shown = select(await client.status(), flags);
+      const text = flags.json ? `${JSON.stringify(shown, undefined, 2)}\n` : render(shown);
+      process.stdout.write(flags.watch ? CLEAR + text : text);
+      if (flags.watch) await pause();
+    } while (flags.watch);
+  } catch (error) {
+    throw toControlError(error);
+  }
+}
+
+function pause(): Promise<void> {
+  // What waits is not to end the process, as a server's timers may.
+  const alive = process.stdin.isTTY ? process.stdin.resume() : undefined;
+  return new Promise((resolve) =>
+    nodeTimers.after(WATCH_MS, () => {
+      alive?.pause();
+      resolve();
+    }),
+  );
+}
+
+/** What the filters leave; a connection or session stays when anything of it could. */
+function select(all: ControlStatus, flags: StatusFlags): ControlStatus {
+  const sameText = (a: string, b: string | undefined): boolean =>
+    b === undefined || a.toLowerCase() === b.toLowerCase();
+  const sessions = all.sessions.filter(
+    ({ user, addresses, shares }) =>
+      sameText(user, flags.user) &&
+      (flags.client === undefined ||
+        addresses.some((address) => address.includes(flags.client!))) &&
+      (flags.share === undefined || shares.some(({ name }) => sameText(name, flags.share))),
+  );
+  const ids = new Set(sessions.map(({ id }) => id));
+  const opens = all.opens.filter(
+    ({ session, share, path }) =>
+      ids.has(session) &&
+      sameText(share, flags.share) &&
+      (flags.file === undefined || path.toLowerCase().includes(flags.file.toLowerCase())),
+  );
+  const holders = new Set(opens.map(({ session }) => session));
+  const kept = flags.file === undefined ? sessions : sessions.filter(({ id }) => holders.has(id));
+  const channels = new Set(kept.flatMap((session) => session.channels));
+  const isFiltered = kept.length < all.sessions.length;
+  const connections = isFiltered
+    ? all.connections.filter(({ id }) => channels.has(id))
+    : all.connections;
+  return { ...all, sessions: kept, opens, connections };
+}
+
+function render(status: ControlStatus): string {
+  const { name, pid, connections, sessions, opens } = status;
+  const counts = `${connections.length} connections, ${sessions.length} sessions`;
+  const parts = [
+    `${name}, process ${pid}: ${counts}, ${opens.length} open files\n`,
+    table(
+      ['SESSION', 'USER', 'CLIENT', 'DIALECT', 'PROTECTION', 'CHANNELS', 'AGE', 'SHARES'],
+      sessions.map((one) => [
+        one.id,
+        one.user === '' ? '(anonymous)' : one.user,
+        one.addresses.join(' '),
+        one.dialect,
+        protectionOf(status, one),
+        String(one.channels.length),
+        ageText(one.age),
+        one.shares.map((share) => `${share.name} (${share.opens})`).join(' '),
+      ]),
+    ),
+    table(
+      ['OPEN', 'USER', 'SHARE', 'ACCESS', 'SHARING', 'CACHING', 'LOCKS', 'FILE'],
+      opens.map((one) => [
+        one.id,
+        one.user,
+        one.share,
+        `0x${one.access.toString(16)}`,
+        one.sharing === '' ? '-' : one.sharing,
+        cachingText(one.caching),
+        one.locks.length === 0 ? '-' : String(one.locks.length),
+        `/${one.path}${one.stream === '' ? '' : `:${one.stream}`}${one.directory ? '/' : ''}`,
+      ]),
+    ),
+    table(
+      ['CONNECTION', 'CLIENT', 'DIALECT', 'CREDITS', 'WAITING', 'UNSENT'],
+      connections.map((one) => [
+        String(one.id),
+        one.address,
+        one.dialect,
+        String(one.credits),
+        String(one.waiting),
+        String(one.queuedBytes),
+      ]),
+    ),
+  ];
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+function protectionOf(
+  { connections }: ControlStatus,
+  session: ControlStatus['sessions'][number],
+): string {
+  const connection = connections.find(({ id }) => session.channels.includes(id));
+  if (connection === undefined) return '-';
+  if (session.encrypted) return connection.cipher === '' ? 'AES-128-CCM' : connection.cipher;
+  return session.signed ? `signed, ${connection.signing}` : '-';
+}
+
+function cachingText({ kind, state, breaking }: ControlStatus['opens'][number]['caching']): string {
+  if (kind === 'none') return '-';
+  return `${kind} ${state}${breaking ? ' (breaking)' : ''}`;
+}
+
+function ageText(seconds: number): string {
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)}m`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)}h`;
+  return `${Math.floor(seconds / 86_400)}d`;
+}

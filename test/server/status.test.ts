@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { ControlStatus } from '../../src/admin/control-server.ts';
+import { STATUS_FILE_CLOSED } from '../../src/erref/ntstatus.ts';
+import { FILE_OPEN_IF, FILE_SHARE_READ } from '../../src/fscc/create-parameters.ts';
+import { ClientOpen } from '../../src/smb2/client/open.ts';
+import { SmbClient, SmbError } from '../../src/smb2/client/smb-client.ts';
+import { SMB2_OPLOCK_LEVEL_BATCH } from '../../src/smb2/wire/constants.ts';
+import { freePort } from './free-port.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const READ_WRITE = 0x0012_019f;
+
+let folder: string;
+let child: ChildProcess;
+let port: number;
+let password: string;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'semba-status-'));
+  const args = ['serve', '--listen', '127.0.0.1', '--state', folder, '--user', 'anna'];
+  port = await freePort();
+  child = spawn(process.execPath, [MAIN, ...args, '--port', String(port), '--log', 'error'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface({ input: child.stdout! })) {
+    const shown = /^ {2}password {2}(\S+)/.exec(line)?.[1];
+    if (shown !== undefined) password = shown;
+    if (line.startsWith('  Windows')) return;
+  }
+  throw new Error('the server ended early');
+});
+afterEach(async () => {
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function semba(...args: readonly string[]) {
+  const command = spawn(process.execPath, [MAIN, ...args, '--state', folder]);
+  let stdout = '';
+  let stderr = '';
+  command.stdout.on('data', (part) => {
+    stdout += part;
+  });
+  command.stderr.on('data', (part) => {
+    stderr += part;
+  });
+  const [code] = await once(command, 'close');
+  return { code, stdout, stderr };
+}
+
+async function status(...args: readonly string[]): Promise<ControlStatus> {
+  const { stdout } = await semba('status', '--json', ...args);
+  return JSON.parse(stdout) as ControlStatus;
+}
+
+function connect(): Promise<SmbClient> {
+  return SmbClient.connect({
+    host: '127.0.0.1',
+    port,
+    user: 'anna',
+    password,
+    share: 'semba-share',
+  });
+}
+
+describe('semba status and close', () => {
+  it('shows sessions, opens, oplocks and locks, filters them and ends them', async () => {
+    assert.equal(statSync(join(folder, 'control.sock')).mode & 0o777, 0o600);
+    const client = await connect();
+    const { response } = await client.tree.create({
+      name: 'report.txt',
+      desiredAccess: READ_WRITE,
+      shareAccess: FILE_SHARE_READ,
+      createDisposition: FILE_OPEN_IF,
+      requestedOplockLevel: SMB2_OPLOCK_LEVEL_BATCH,
+    });
+    assert(response !== undefined);
+    const open = new ClientOpen(client.tree, response);
+    const locked = await open.lock([{ offset: 10n, length: 5n, flags: 0x12 }]);
+    assert.equal(locked.status, 0);
+
+    const all = await status();
+    assert.equal(all.sessions.length, 1);
+    const [session] = all.sessions;
+    assert.equal(session?.user, 'anna');
+    assert.equal(session?.dialect, '3.1.1');
+    assert.deepEqual(session?.shares, [{ name: 'semba-share', opens: 1 }]);
+    const [shown] = all.opens;
+    assert.equal(shown?.path, 'report.txt');
+    assert.equal(shown?.sharing, 'r');
+    assert.deepEqual(shown?.caching, { kind: 'oplock', state: 'RHW', breaking: false });
+    assert.deepEqual(shown?.locks, [{ offset: '10', length: '5', exclusive: true }]);
+    assert.equal((await status('--user', 'ANNA', '--file', 'REPORT')).opens.length, 1);
+    assert.deepEqual((await status('--user', 'bob')).sessions, []);
+    assert.deepEqual((await status('--share', 'other')).opens, []);
+    const { stdout } = await semba('status');
+    assert.match(stdout, /1 connections, 1 sessions, 1 open files/);
+    assert.match(stdout, /anna +semba-share +0x12019f +r +oplock RHW +1 +\/report\.txt\n/);
+
+    assert.equal((await semba('close', 'open', shown?.id ?? '')).code, 0);
+    assert.deepEqual((await status()).opens, []);
+    assert.equal((await open.close()).status, STATUS_FILE_CLOSED);
+    assert.equal((await semba('close', 'share', 'semba-share')).code, 0);
+    assert.equal((await semba('close', 'session', session?.id ?? '')).code, 0);
+    assert.deepEqual((await status()).sessions, []);
+    await client.close().catch((error: unknown) => assert(error instanceof SmbError));
+  });
+
+  it('says what is not there, and that nobody answers', async () => {
+    const none = await semba('close', 'session', '0123456789abcdef');
+    assert.equal(none.code, 1);
+    assert.match(none.stderr, /^semba: there is no session '0123456789abcdef'\n$/);
+    assert.equal((await semba('close', 'nonsense')).code, 2);
+    assert.equal((await semba('status', '--watch', '--json')).code, 2);
+    const other = String(await freePort());
+    const second = await semba('serve', '--port', other, '--listen', '127.0.0.1');
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, /a server runs already with the state folder/);
+    const { stderr } = await new Promise<{ stderr: string }>((resolve) => {
+      const command = spawn(process.execPath, [MAIN, 'status', '--state', join(folder, 'none')]);
+      let text = '';
+      command.stderr.on('data', (part) => {
+        text += part;
+      });
+      command.once('close', () => resolve({ stderr: text }));
+    });
+    assert.match(stderr, /^semba: no server runs with the state folder /);
+  });
+});
