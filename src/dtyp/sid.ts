@@ -36,10 +36,13 @@ export function unixGroupSid(gid: number): Sid {
   return `S-1-22-2-${gid}`;
 }
 
+export interface UnixId {
+  readonly kind: 'uid' | 'gid';
+  readonly id: number;
+}
+
 /** What a 'S-1-22-…' SID stands for; undefined for every other SID. */
-export function unixIdOf(
-  sid: Sid,
-): { readonly kind: 'uid' | 'gid'; readonly id: number } | undefined {
+export function unixIdOf(sid: Sid): UnixId | undefined {
   const match = /^S-1-22-([12])-(\d+)$/.exec(sid);
   if (match === null) return undefined;
   return { kind: match[1] === '1' ? 'uid' : 'gid', id: Number(match[2]) };

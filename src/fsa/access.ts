@@ -16,8 +16,6 @@ import {
   FILE_LIST_DIRECTORY,
   FILE_READ_ATTRIBUTES,
   FILE_WRITE_DATA,
-  READ_CONTROL,
-  SYNCHRONIZE,
   WRITE_DAC,
   WRITE_OWNER,
 } from '../dtyp/access-mask.ts';
@@ -36,15 +34,12 @@ import { failed } from '../vfs/errno.ts';
 import type { Credentials, FileStat, OpenFor } from '../vfs/vfs.ts';
 import type { NtError } from './errno-to-ntstatus.ts';
 import { parentOf } from './names.ts';
-import { decodeNtAcl } from './nt-acl.ts';
+import { accessOfMode } from './posix-mode.ts';
 import type { SecurityContext } from './security-context.ts';
+import { descriptorOf, getSecurity } from './stored-security.ts';
 import { isOfStore } from './stream-store.ts';
 import type { Volume } from './volume.ts';
 
-/** Everything that POSIX rights can stand for, short of what only an owner may do. */
-const ALL_BUT_OWNERSHIP = FILE_ALL_ACCESS & ~(WRITE_DAC | WRITE_OWNER | DELETE);
-/** What a name that can be reached tells anyway: stat and the synthesised descriptor. */
-const ALWAYS = READ_CONTROL | FILE_READ_ATTRIBUTES | SYNCHRONIZE;
 /** What the READONLY attribute takes away from a file. */
 const READONLY_DENIES = FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_DELETE_CHILD;
 
@@ -128,18 +123,6 @@ function posixAccess(credentials: Credentials, stat: FileStat): number {
   return accessOfMode(isMember ? stat.mode >> 3 : stat.mode, stat.type === 'directory');
 }
 
-/** Three permission bits as file rights; deleting children takes no sticky directory. */
-export function accessOfMode(mode: number, isDirectory: boolean): number {
-  if ((mode & 7) === 7) {
-    return isDirectory ? ALL_BUT_OWNERSHIP : ALL_BUT_OWNERSHIP & ~FILE_DELETE_CHILD;
-  }
-  let access = ALWAYS;
-  if ((mode & 4) !== 0) access |= FILE_GENERIC_READ;
-  if ((mode & 2) !== 0) access |= FILE_GENERIC_WRITE | (isDirectory ? FILE_DELETE_CHILD : 0);
-  if ((mode & 1) !== 0) access |= FILE_GENERIC_EXECUTE;
-  return access;
-}
-
 /** The token of a context, made once. */
 export function tokenOf(security: SecurityContext): AccessToken {
   let token = TOKENS.get(security);
@@ -173,11 +156,11 @@ export function* directoryRights(
   const file = yield* wait(volume.vfs.open(security.credentials, path, { access: 'metadata' }));
   if (failed(file)) return undefined;
   const stat = yield* wait(file.stat());
-  const value = yield* wait(file.getXattr(volume.options.securityXattr));
+  const value = yield* wait(getSecurity(volume, file));
   const isHidden = !failed(stat) && (yield* isOfStore(file, stat));
   file.close();
   if (failed(stat) || isHidden || stat.type !== 'directory') return undefined;
-  const descriptor = failed(value) ? undefined : decodeNtAcl(value);
+  const descriptor = descriptorOf(value);
   const allowed = ownAccess({
     volume,
     security,

@@ -6,7 +6,7 @@ import type { FileStat } from '../vfs/vfs.ts';
 import { ownAccess } from './access.ts';
 import type { LocalOpen } from './local-open.ts';
 import { joinPath } from './names.ts';
-import { decodeNtAcl } from './nt-acl.ts';
+import { descriptorOf, getSecurity } from './stored-security.ts';
 
 export interface ListedEntry {
   readonly onDisk: string;
@@ -29,9 +29,7 @@ export function* mayListEntry(open: LocalOpen, entry: ListedEntry): Task<boolean
   const { volume, security } = open;
   const path = joinPath(open.path, onDisk);
   const value = yield* isLink ? valueThroughLink(open, path) : valueOfEntry(open, onDisk);
-  // A permission that cannot be read gives nothing.
-  if (failed(value) && value !== ENODATA && volume.vfs.capabilities.xattrs) return false;
-  const descriptor = failed(value) ? undefined : decodeNtAcl(value);
+  const descriptor = descriptorOf(value);
   const allowed = ownAccess({
     volume,
     security,
@@ -47,7 +45,9 @@ export function* mayListEntry(open: LocalOpen, entry: ListedEntry): Task<boolean
 }
 
 function* valueOfEntry(open: LocalOpen, onDisk: string): Task<Uint8Array | Errno> {
-  const getting = open.file.getEntryXattr(onDisk, open.volume.options.securityXattr);
+  const { access, securityXattr } = open.volume.options;
+  if (access === 'posix') return ENODATA;
+  const getting = open.file.getEntryXattr(onDisk, securityXattr);
   return isPromise(getting) ? yield* wait(getting) : getting;
 }
 
@@ -55,7 +55,7 @@ function* valueThroughLink(open: LocalOpen, path: string): Task<Uint8Array | Err
   const { volume, security } = open;
   const target = yield* wait(volume.vfs.open(security.credentials, path, { access: 'metadata' }));
   if (failed(target)) return target;
-  const value = yield* wait(target.getXattr(volume.options.securityXattr));
+  const value = yield* wait(getSecurity(volume, target));
   target.close();
   return value;
 }

@@ -1,4 +1,5 @@
 import { DEFAULT_LIMITS } from '../base/limits.ts';
+import { type Sid, type UnixId, unixIdOf } from '../dtyp/sid.ts';
 import type { Env } from '../env/ports.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import type { Snapshots } from '../vfs/snapshots.ts';
@@ -26,6 +27,8 @@ export interface VolumeParams {
   readonly streamsVfs?: Vfs | undefined;
   /** What the volume looked like before, where the store keeps that. */
   readonly snapshots?: Snapshots | undefined;
+  /** Default: what 'S-1-22-…' SIDs say themselves. */
+  readonly unixIdOf?: ((sid: Sid) => UnixId | undefined) | undefined;
 }
 
 export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
@@ -35,6 +38,7 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   fileIdSalt: 0n,
   createMask: 0o644,
   directoryMask: 0o755,
+  access: 'acl',
   securityXattr: 'user.NTACL',
   hideDotFiles: true,
   shortNames: false,
@@ -74,6 +78,7 @@ export function makeVolume(params: VolumeParams): Volume {
     names: namesOf(vfs, env, options),
     tunnel: options.shortNames ? new TunnelCache(env.clock) : undefined,
     exactNames: makeExactResolver(vfs),
+    unixIdOf: params.unixIdOf ?? unixIdOf,
     opens: new LocalOpens(serverId),
     changeNotifyList: notifyListOf(options),
     oplockBreaks: new OplockBreaks({ env, timeoutMs: options.breakTimeoutMs }),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { securityDescriptorBytes } from '../dtyp/security-descriptor.ts';
 import { decodeNtAcl, encodeNtAcl } from './nt-acl.ts';
-import { synthesizeDescriptor } from './security.ts';
+import { synthesizeDescriptor } from './posix-mode.ts';
 
 const STAT = {
   type: 'file',

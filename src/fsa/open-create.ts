@@ -43,6 +43,7 @@ import { encodeNtAcl } from './nt-acl.ts';
 import type { OpenRequest } from './open-request.ts';
 import { creationAccess } from './open-storage.ts';
 import { withPosix } from './posix.ts';
+import { setModeByDescriptor } from './security.ts';
 import { checkCreatorDescriptor } from './security-rights.ts';
 import { storeAttributes } from './store-attributes.ts';
 import { createStream, NamedStream, streamXattr } from './stream-backing.ts';
@@ -195,7 +196,7 @@ function* finish(
     const set = yield* storeAttributes(file, attributes, creationTime);
     if (set !== STATUS_SUCCESS) return { status: set };
   }
-  const secured = yield* storeDescriptor(request, open, parent.descriptor);
+  const secured = yield* storeDescriptor(request, open, created, parent.descriptor);
   if (secured !== STATUS_SUCCESS) return { status: secured };
   const added = yield* storeEas(volume, file, request.eas);
   if (added !== STATUS_SUCCESS) return { status: added };
@@ -246,10 +247,16 @@ function* reserve(request: OpenRequest, open: LocalOpen): Task<NtStatus> {
 function* storeDescriptor(
   request: OpenRequest,
   open: LocalOpen,
+  created: FileStat,
   parent: SecurityDescriptor | undefined,
 ): Task<NtStatus> {
   const creator = request.creatorDescriptor;
   if (parent === undefined && creator === undefined) return STATUS_SUCCESS;
+  if (open.volume.options.access === 'posix') {
+    return creator?.dacl === undefined
+      ? STATUS_SUCCESS
+      : yield* setModeByDescriptor(open, created, creator);
+  }
   const { credentials } = request.security;
   const descriptor = createSecurityDescriptor({
     parent,

@@ -42,13 +42,13 @@ import type { LocalOpen, OpenedLink } from './local-open.ts';
 import { creationTimeOf, metadataOf, storedAttributes } from './metadata.ts';
 import { lastOf } from './names.ts';
 import { reportOverwritten, reportStreamAdded } from './notify-report.ts';
-import { decodeNtAcl } from './nt-acl.ts';
 import { type OpenRequest, refusesExisting } from './open-request.ts';
 import type { Opened } from './open-storage.ts';
 import { withPosix } from './posix.ts';
 import { isReparsePoint, REPARSE_XATTR, reparseTag } from './reparse-xattr.ts';
 import { stoppedOnFile } from './stopped-on-link.ts';
 import { storeAttributes } from './store-attributes.ts';
+import { descriptorOf, getSecurity } from './stored-security.ts';
 import {
   createStream,
   findStream,
@@ -140,7 +140,7 @@ function* examine(request: OpenRequest, path: string, opened: Opened): Task<Exam
   ) {
     return STATUS_ACCESS_DENIED;
   }
-  const acl = yield* wait(file.getXattr(volume.options.securityXattr));
+  const acl = yield* wait(getSecurity(volume, file));
   const implied = request.overwrites || !exists ? FILE_WRITE_DATA : 0;
   const access = yield* checkAccess(
     {
@@ -148,7 +148,7 @@ function* examine(request: OpenRequest, path: string, opened: Opened): Task<Exam
       security,
       path,
       stat,
-      descriptor: failed(acl) ? undefined : decodeNtAcl(acl),
+      descriptor: descriptorOf(acl),
       attributes: stored.attributes,
       createOptions: request.options,
       opened: opened.access,

@@ -35,8 +35,8 @@ import type { LocalOpen } from './local-open.ts';
 import { storedAttributes } from './metadata.ts';
 import { joinPath, lastOf, parentOf, parseName, parsePosixName } from './names.ts';
 import { reportAdded, reportRemoved, reportRenamed } from './notify-report.ts';
-import { decodeNtAcl } from './nt-acl.ts';
 import { renameStream } from './rename-stream.ts';
+import { descriptorOf, getSecurity } from './stored-security.ts';
 import { storedIds } from './stream-backing.ts';
 import type { CancelSignal, NewName } from './surface.ts';
 
@@ -234,7 +234,7 @@ function* checkReplace(
   const value = yield* wait(file.getXattr(DOSATTRIB_XATTR));
   const isLast = !failed(stat) && stat.links === 1;
   const stored = isLast ? yield* storedIds(volume.streams, file) : NO_IDS;
-  const acl = yield* wait(file.getXattr(volume.options.securityXattr));
+  const acl = yield* wait(getSecurity(volume, file));
   file.close();
   if (failed(stat)) return statusOf(stat);
   if (fileKeyOf(stat) === open.fileKey) return { stat, stored: NO_IDS };
@@ -248,7 +248,7 @@ function* checkReplace(
     if (broken !== STATUS_SUCCESS) return broken;
     if (holdsName(yield* wait(volume.files.get(fileKey)))) return STATUS_ACCESS_DENIED;
   }
-  const descriptor = failed(acl) ? undefined : decodeNtAcl(acl);
+  const descriptor = descriptorOf(acl);
   const access = yield* checkAccess(
     { volume, security, path, stat, descriptor, attributes, createOptions: 0, opened: 'metadata' },
     { desired: DELETE, implied: 0, maximum: false },

@@ -1,23 +1,14 @@
 import { type Task, wait } from '../base/task.ts';
-import { FILE_ALL_ACCESS } from '../dtyp/access-mask.ts';
-import { ACCESS_ALLOWED_ACE_TYPE, ACL_REVISION, type SidAce } from '../dtyp/acl.ts';
+import { SE_RESTORE_PRIVILEGE } from '../dtyp/privileges.ts';
 import {
   DACL_SECURITY_INFORMATION,
   parseSecurityDescriptor,
-  SE_DACL_PRESENT,
-  SE_SELF_RELATIVE,
   type SecurityDescriptor,
   securityDescriptorBytes,
 } from '../dtyp/security-descriptor.ts';
 import { selectSecurityInformation } from '../dtyp/select-security.ts';
 import { replaceSecurity } from '../dtyp/set-security.ts';
-import {
-  SID_EVERYONE,
-  SID_LOCAL_SYSTEM,
-  unixGroupSid,
-  unixIdOf,
-  unixUserSid,
-} from '../dtyp/sid.ts';
+import { unixGroupSid, unixUserSid } from '../dtyp/sid.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -29,13 +20,15 @@ import {
 import { FILE_NOTIFY_CHANGE_SECURITY } from '../fscc/notify-filter.ts';
 import { ENODATA, EOPNOTSUPP, EPERM, type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
-import { accessOfMode, checkAccess, tokenOf } from './access.ts';
+import { checkAccess, tokenOf } from './access.ts';
 import { breakParentOf } from './break-parent.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
 import { reportModified } from './notify-report.ts';
 import { decodeNtAcl, encodeNtAcl } from './nt-acl.ts';
+import { modeOfDescriptor, synthesizeDescriptor, withUnixSids } from './posix-mode.ts';
 import { mayOwn, rightsToQuery, rightsToSet } from './security-rights.ts';
+import { descriptorOf, getSecurity } from './stored-security.ts';
 import type { AccessOutcome, SecurityOutcome } from './surface.ts';
 
 /**
@@ -88,14 +81,47 @@ export function* setSecurity(
   const next = replaceSecurity(current, change, securityInformation);
   if (next.owner !== current.owner && !mayOwn(tokenOf(open.security), next.owner))
     return STATUS_INVALID_OWNER;
-  const { securityXattr, accessBasedEnumeration } = open.volume.options;
-  const stored = yield* wait(open.file.setXattr(securityXattr, encodeNtAcl(next)));
-  if (failed(stored)) return statusOf(stored);
+  const kept = yield* keepDescriptor(open, stat, next);
+  if (kept !== STATUS_SUCCESS) return kept;
   reportModified(open, FILE_NOTIFY_CHANGE_SECURITY);
-  const status = yield* setPosixOwner(open, stat, next);
   // Here a listing shows what the caller may read; elsewhere it shows nothing of security.
-  if (accessBasedEnumeration) yield* breakParentOf(open);
-  return status;
+  if (open.volume.options.accessBasedEnumeration) yield* breakParentOf(open);
+  return STATUS_SUCCESS;
+}
+
+/** Where the share has permission bits only, these take what they can hold. */
+function* keepDescriptor(
+  open: LocalOpen,
+  stat: FileStat,
+  descriptor: SecurityDescriptor,
+): Task<NtStatus> {
+  const { access, securityXattr } = open.volume.options;
+  if (access === 'posix') {
+    const set = yield* setModeByDescriptor(open, stat, descriptor);
+    return set === STATUS_SUCCESS ? yield* setPosixOwner(open, stat, descriptor) : set;
+  }
+  const stored = yield* wait(open.file.setXattr(securityXattr, encodeNtAcl(descriptor)));
+  return failed(stored) ? statusOf(stored) : yield* setPosixOwner(open, stat, descriptor);
+}
+
+/**
+ * Permission bits by a DACL. STATUS_ACCESS_DENIED: it speaks of somebody for whom there is no bit,
+ * or there are audit rules, which have no place; as Samba answers what it cannot map.
+ */
+export function* setModeByDescriptor(
+  open: LocalOpen,
+  stat: FileStat,
+  descriptor: SecurityDescriptor,
+): Task<NtStatus> {
+  if (descriptor.sacl && descriptor.sacl.aces.length > 0) return STATUS_ACCESS_DENIED;
+  const mode = modeOfDescriptor(withUnixSids(descriptor, open.volume.unixIdOf), {
+    owners: [unixUserSid(stat.uid)],
+    groups: [unixGroupSid(stat.gid)],
+  });
+  if (mode === undefined) return STATUS_ACCESS_DENIED;
+  if ((stat.mode & 0o777) === mode) return STATUS_SUCCESS;
+  const set = yield* wait(open.file.setMode((stat.mode & ~0o777) | mode));
+  return failed(set) ? statusOf(set) : STATUS_SUCCESS;
 }
 
 /** [MS-SMB2] 3.3.5.9.5 SMB2_CREATE_QUERY_MAXIMAL_ACCESS_REQUEST: all that the caller could have. */
@@ -104,8 +130,7 @@ export function* queryMaximalAccess(open: LocalOpen): Task<AccessOutcome> {
   const { volume, security, path, file } = open;
   const stat = yield* wait(file.stat());
   if (failed(stat)) return { status: statusOf(stat), access: 0 };
-  const value = yield* wait(file.getXattr(volume.options.securityXattr));
-  const descriptor = failed(value) ? undefined : decodeNtAcl(value);
+  const descriptor = descriptorOf(yield* wait(getSecurity(volume, file)));
   const access = yield* checkAccess(
     {
       volume,
@@ -129,34 +154,12 @@ const SID_NFS_MODE = 'S-1-5-88-3-';
 
 /** The stored descriptor, else the one that the POSIX permissions amount to. */
 function* currentDescriptor(open: LocalOpen, stat: FileStat): Task<SecurityDescriptor | Errno> {
-  const value = yield* wait(open.file.getXattr(open.volume.options.securityXattr));
+  const value = yield* wait(getSecurity(open.volume, open.file));
   if (failed(value)) {
     const isNone = value === ENODATA || value === EOPNOTSUPP;
     return isNone ? synthesizeDescriptor(stat) : value;
   }
   return decodeNtAcl(value) ?? synthesizeDescriptor(stat);
-}
-
-/**
- * Owner and SYSTEM may do everything, group and Everyone what their permission bits say: what
- * `posixAccess` decides, as a client can read it.
- */
-export function synthesizeDescriptor(stat: FileStat): SecurityDescriptor {
-  const owner = unixUserSid(stat.uid);
-  const group = unixGroupSid(stat.gid);
-  const isDirectory = stat.type === 'directory';
-  const aces: SidAce[] = [allow(owner, FILE_ALL_ACCESS)];
-  const groupMode = (stat.mode >> 3) & 7;
-  const otherMode = stat.mode & 7;
-  if (groupMode !== 0) aces.push(allow(group, accessOfMode(groupMode, isDirectory)));
-  if (otherMode !== 0) aces.push(allow(SID_EVERYONE, accessOfMode(otherMode, isDirectory)));
-  aces.push(allow(SID_LOCAL_SYSTEM, FILE_ALL_ACCESS));
-  const dacl = { revision: ACL_REVISION, aces };
-  return { control: SE_SELF_RELATIVE | SE_DACL_PRESENT, owner, group, sacl: undefined, dacl };
-}
-
-function allow(sid: string, mask: number): SidAce {
-  return { type: ACCESS_ALLOWED_ACE_TYPE, flags: 0, mask, sid };
 }
 
 /** Where the new owner is a POSIX user the file is given to them, as far as the server may. */
@@ -165,14 +168,25 @@ function* setPosixOwner(
   stat: FileStat,
   { owner, group }: SecurityDescriptor,
 ): Task<NtStatus> {
+  const { unixIdOf, options } = open.volume;
   const user = owner === undefined ? undefined : unixIdOf(owner);
   const members = group === undefined ? undefined : unixIdOf(group);
   const uid = user?.kind === 'uid' && user.id !== stat.uid ? user.id : undefined;
   const gid = members?.kind === 'gid' && members.id !== stat.gid ? members.id : undefined;
-  if (uid === undefined && gid === undefined) return STATUS_SUCCESS;
-  const set = yield* wait(open.file.setOwner(uid, gid));
+  // The server may more than the caller: chown(2) gives a file to groups of one's own only.
+  const givesGroup = gid !== undefined && mayGiveToGroup(open, gid);
+  const hasNoPlace = user?.kind !== 'uid' || (gid !== undefined && !givesGroup);
+  if (options.access === 'posix' && hasNoPlace) return STATUS_ACCESS_DENIED;
+  if (uid === undefined && !givesGroup) return STATUS_SUCCESS;
+  const set = yield* wait(open.file.setOwner(uid, givesGroup ? gid : undefined));
   // An unprivileged server keeps it in the descriptor alone.
-  return failed(set) && set !== EPERM ? statusOf(set) : STATUS_SUCCESS;
+  const isKept = set === EPERM && options.access === 'acl';
+  return failed(set) && !isKept ? statusOf(set) : STATUS_SUCCESS;
+}
+
+function mayGiveToGroup({ security }: LocalOpen, gid: number): boolean {
+  const { sids, privileges } = tokenOf(security);
+  return sids.has(unixGroupSid(gid)) || privileges.has(SE_RESTORE_PRIVILEGE);
 }
 
 /**

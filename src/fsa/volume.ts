@@ -1,3 +1,4 @@
+import type { Sid, UnixId } from '../dtyp/sid.ts';
 import type { Env } from '../env/ports.ts';
 import type { RecordTable } from '../state/record-store.ts';
 import type { Vfs } from '../vfs/vfs.ts';
@@ -23,6 +24,11 @@ export interface VolumeOptions {
   /** Permission bits of new files and directories. */
   readonly createMask: number;
   readonly directoryMask: number;
+  /**
+   * 'acl': stored security descriptors decide, and permission bits where there is none; 'posix':
+   * permission bits alone.
+   */
+  readonly access: 'acl' | 'posix';
   /** Security descriptors are kept in 'security.NTACL' (root) or 'user.NTACL'. */
   readonly securityXattr: string;
   /** Dot files carry FILE_ATTRIBUTE_HIDDEN. */
@@ -66,6 +72,8 @@ export interface Volume {
   readonly names: NameResolver;
   /** For opens that keep to POSIX. */
   readonly exactNames: NameResolver;
+  /** Whom a SID stands for on disk: 'S-1-22-…', and the accounts that have ids of their own. */
+  readonly unixIdOf: (sid: Sid) => UnixId | undefined;
   /** The opens that this process serves. */
   readonly opens: LocalOpens;
   /** What the volume looked like before; those volumes have the same ones. */

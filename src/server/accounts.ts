@@ -1,5 +1,6 @@
 /** The accounts of a standalone server as data, and the edits of them as pure functions. */
 import { type Account, foldName } from '../auth/accounts.ts';
+import { type Sid, type UnixId, unixIdOf } from '../dtyp/sid.ts';
 import type { Random } from '../env/ports.ts';
 
 export interface AccountRecord {
@@ -97,6 +98,13 @@ export function toAccount(data: AccountsData, record: AccountRecord): Account {
     ...(record.gid === undefined ? {} : { gid: record.gid }),
     ...(record.gids === undefined ? {} : { gids: record.gids }),
   };
+}
+
+/** Whom a SID stands for on disk: an account that has ids, or the id that the SID names. */
+export function unixIdOfSid(data: AccountsData, sid: Sid): UnixId | undefined {
+  const own = data.accounts.find((account) => sid === `${data.machineSid}-${account.rid}`);
+  if (own === undefined) return unixIdOf(sid);
+  return own.uid === undefined ? undefined : { kind: 'uid', id: own.uid };
 }
 
 function checkUserName(name: string): void {

@@ -141,6 +141,7 @@ function toShare(name: string, share: ShareSection, folder: string): ShareOption
     allowedUsers: share.users,
     administrators: share.administrators,
     hidden: share.hidden,
+    access: share.access,
     accessBasedEnumeration: share.access_based_enumeration,
     createMask: share.create_mask,
     directoryMask: share.directory_mask,

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import type { Limits } from '../base/limits.ts';
+import type { Sid, UnixId } from '../dtyp/sid.ts';
 import type { Env } from '../env/ports.ts';
 import { DEFAULT_VOLUME_OPTIONS, makeVolume } from '../fsa/make-volume.ts';
 import { scheduleSweep } from '../fsa/sweep-streams.ts';
@@ -27,6 +28,7 @@ export interface MountContext {
   readonly limits: Limits;
   readonly store: RecordStore;
   readonly serverId: string;
+  readonly unixIdOf?: (sid: Sid) => UnixId | undefined;
 }
 
 /** Opens the share's storage and makes its volume. Throws `OptionError` when it has none. */
@@ -43,6 +45,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     store: context.store,
     streamsVfs,
     snapshots: snapshotsOf(options),
+    unixIdOf: context.unixIdOf,
   });
   const share: Share = {
     name: options.name,
@@ -121,6 +124,7 @@ function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
     serialNumber: serialNumberOf(options.path ?? options.name),
     createMask: options.createMask ?? DEFAULT_VOLUME_OPTIONS.createMask,
     directoryMask: options.directoryMask ?? DEFAULT_VOLUME_OPTIONS.directoryMask,
+    access: options.access ?? DEFAULT_VOLUME_OPTIONS.access,
     securityXattr: isRoot ? 'security.NTACL' : 'user.NTACL',
     hideDotFiles: options.hideDotFiles ?? DEFAULT_VOLUME_OPTIONS.hideDotFiles,
     shortNames: options.shortNames ?? DEFAULT_VOLUME_OPTIONS.shortNames,

@@ -62,6 +62,11 @@ export interface ShareOptions {
   readonly administrators?: readonly string[];
   /** Not shown to those who browse, still reachable by name. */
   readonly hidden?: boolean;
+  /**
+   * 'acl' (default): what clients set as permissions is kept and decides, and permission bits do
+   * where nothing was set; 'posix': permission bits alone, which take what they can of that.
+   */
+  readonly access?: 'acl' | 'posix';
   /** Folders list only what the caller may read; default false. */
   readonly accessBasedEnumeration?: boolean;
   /** Permission bits of new files (default 0o644) and folders (default 0o755). */

@@ -24,7 +24,14 @@ import { MemoryRecordStore } from '../state/memory/memory-record-store.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import { AccountStore } from './account-store.ts';
-import { addAccount, findAccount, removeAccount, setPassword, setUnixIds } from './accounts.ts';
+import {
+  addAccount,
+  findAccount,
+  removeAccount,
+  setPassword,
+  setUnixIds,
+  unixIdOfSid,
+} from './accounts.ts';
 import { AccountsFile } from './accounts-file.ts';
 import { makeEngine } from './make-engine.ts';
 import { type MountedShare, mountShare } from './mount-share.ts';
@@ -119,12 +126,13 @@ export class SmbServer {
     checkShareName(options.name);
     const key = options.name.toLowerCase();
     if (this.#shares.has(key)) throw new OptionError(`share '${options.name}' exists already`);
-    const { engine } = await this.#open();
+    const { engine, accounts } = await this.#open();
     const share = mountShare(options, {
       env: this.#env,
       limits: this.#limits,
       store: this.#store,
       serverId: this.#serverId,
+      unixIdOf: (sid) => unixIdOfSid(accounts.data, sid),
     });
     this.#shares.set(key, share);
     engine.addShare(share.share);

@@ -22,13 +22,14 @@ import {
   SE_SECURITY_PRIVILEGE,
 } from '../../src/dtyp/privileges.ts';
 import {
+  DACL_SECURITY_INFORMATION,
   LABEL_SECURITY_INFORMATION,
   parseSecurityDescriptor,
   SACL_SECURITY_INFORMATION,
   type SecurityDescriptor,
   securityDescriptorBytes,
 } from '../../src/dtyp/security-descriptor.ts';
-import { SID_EVERYONE, type Sid } from '../../src/dtyp/sid.ts';
+import { SID_EVERYONE, type Sid, unixUserSid } from '../../src/dtyp/sid.ts';
 import { makeNodeClock } from '../../src/env/node/node-clock.ts';
 import * as nt from '../../src/erref/ntstatus.ts';
 import { statusName } from '../../src/erref/ntstatus.ts';
@@ -219,6 +220,33 @@ function securitySuite(name: string, makeBackend: () => Backend): void {
         const plain = await opened(volume, contextOf(ANNA), { path: 'f' });
         const { status } = await run(querySecurity(plain, SACL_SECURITY_INFORMATION));
         assert.equal(statusName(status), 'STATUS_ACCESS_DENIED');
+      });
+    });
+
+    describe('a share of permission bits alone', () => {
+      it('takes a list that they can hold, and refuses others', async () => {
+        const volume = volumeWith({ access: 'posix' });
+        const me = contextOf(ANNA);
+        const file = await opened(volume, me, { path: 'f', disposition: FILE_CREATE });
+        const set = (sd: SecurityDescriptor) =>
+          run(setSecurity(file, DACL_SECURITY_INFORMATION, securityDescriptorBytes(sd)));
+        const mode = async () => {
+          const stat = await file.file.stat();
+          return failed(stat) ? stat : stat.mode & 0o777;
+        };
+        const owner = allow(unixUserSid(ME.uid), FILE_ALL_ACCESS);
+        assert.equal(await set(dacl(owner)), 0);
+        assert.equal(await mode(), 0o700);
+        assert.equal(await set(dacl(owner, allow(SID_EVERYONE, FILE_GENERIC_READ))), 0);
+        assert.equal(await mode(), 0o744);
+        const refused = await set(dacl(owner, allow(BEN, FILE_GENERIC_READ)));
+        assert.equal(statusName(refused), 'STATUS_ACCESS_DENIED');
+        assert.equal(await mode(), 0o744);
+        const created = { path: 'g', disposition: FILE_CREATE, descriptor: dacl(owner) };
+        const other = await opened(volume, me, created);
+        const stat = await other.file.stat();
+        assert.ok(!failed(stat) && (stat.mode & 0o777) === 0o700);
+        assert.deepEqual(await other.file.listXattrs(), []);
       });
     });
   });

@@ -3,7 +3,7 @@
  *
  *   share      everything on            share_ro   read-only, with a few files
  *   share_enc  encryption required      noperm     a folder that nobody may use
- *   hideunread lists what can be read
+ *   hideunread lists what can be read   posix      permission bits alone
  *   share_nostreams  without named streams
  *   share_snap files now, and as they were at @GMT-2024.01.02-03.04.05 and at …06.07.08
  *
@@ -83,6 +83,7 @@ function makeShares(base: string): readonly ShareOptions[] {
     { name: 'share_enc', ...storage(base, 'share_enc'), encryption: 'required' },
     { name: 'hideunread', ...storage(base, 'hideunread'), accessBasedEnumeration: true },
     { name: 'share_nostreams', ...storage(base, 'share_nostreams'), streams: false },
+    { name: 'posix', ...storage(base, 'posix'), access: 'posix' },
     { name: 'share_ro', path: readOnlyFolder(base), readOnly: true },
     { name: 'share_snap', path: snapshotFolder(base), snapshots: { folder: '.snapshots' } },
     { name: 'noperm', path: forbiddenFolder(base) },

@@ -46,6 +46,7 @@ directory_mask = 0o750
 hide_dot_files = false
 strict_sync = false
 directory_leases = false
+access = "posix"
 access_based_enumeration = true
 administrators = ["anna"]
 
@@ -80,6 +81,7 @@ creditsMax = 512
           hideDotFiles: false,
           strictSync: false,
           directoryLeases: false,
+          access: 'posix',
           accessBasedEnumeration: true,
           administrators: ['anna'],
         },
