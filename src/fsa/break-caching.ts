@@ -92,7 +92,8 @@ export function* breakHandlesBelow(
   const { volume, oplockKey } = open;
   for (let isFirst = true; ; isFirst = false) {
     const directory = { volumeId: volume.id, path: open.path };
-    const below = opensBelow(yield* wait(volume.files.scan('')), directory);
+    const all = opensBelow(yield* wait(volume.files.scan('')), directory);
+    const below = open.isPosix ? all.filter((other) => !other.isPosix) : all;
     if (below.length === 0) return STATUS_SUCCESS;
     if (!below.every(({ oplock }) => mayClose(oplock, isFirst))) return STATUS_ACCESS_DENIED;
     const files: FileBreaks[] = [];

@@ -49,7 +49,7 @@ export function opensBelow(
       const oplock = record.oplocks.find(
         (entry) => entry.oplockKey === oplockKey && entry.streamKey === streamKey,
       );
-      found.push({ fileKey, streamKey, oplock });
+      found.push({ fileKey, streamKey, oplock, isPosix: open.isPosix === true });
     }
   }
   return found;
@@ -59,6 +59,31 @@ export interface OpenBelow {
   readonly fileKey: string;
   readonly streamKey: string;
   readonly oplock: OplockEntry | undefined;
+  /** The open keeps to POSIX: for a rename by one of its kind it does not count. */
+  readonly isPosix: boolean;
+}
+
+/** Every open and deletion below a directory moves with it. */
+export function decideMovedBelow(
+  current: FileRecord | undefined,
+  directory: Link,
+  path: string,
+): Update<FileRecord, undefined> {
+  if (current === undefined) return { next: 'keep', result: undefined };
+  const move = <T extends Link>(link: T): T => {
+    if (link.volumeId !== directory.volumeId) return link;
+    const moved = pathMovedBelow(link.path, directory.path, path);
+    return moved === undefined ? link : { ...link, path: moved };
+  };
+  const opens = current.opens.map(move);
+  const deletePending = current.deletePending.map(move);
+  const version = current.version + 1;
+  return { next: { ...current, opens, deletePending, version }, result: undefined };
+}
+
+/** A path below `from` where that is `to` now; undefined for any other. */
+export function pathMovedBelow(path: string, from: string, to: string): string | undefined {
+  return path.startsWith(`${from}/`) ? to + path.slice(from.length) : undefined;
 }
 
 /** Every open and deletion of the old link belongs to the new one. */

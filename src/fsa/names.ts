@@ -74,7 +74,7 @@ export function parsePosixName(name: string, limits: NameLimits): ParsedName | N
     if (component === '.' || component.length > COMPONENT_LENGTH_MAX) {
       return STATUS_OBJECT_NAME_INVALID;
     }
-    if (isStreamsFolder(component, limits)) return STATUS_OBJECT_NAME_INVALID;
+    if (isStreamsFolder(component, limits)) return STATUS_OBJECT_NAME_NOT_FOUND;
   }
   const isDirectory = components.length > 0 && name.endsWith('/');
   return { path: components.join('/'), streamName: '', isDirectory, isData: false };

@@ -27,7 +27,15 @@ import { checkAccess, directoryRights } from './access.ts';
 import { breakHandleCaching, breakHandlesBelow } from './break-caching.ts';
 import { breakParent } from './break-parent.ts';
 import { decideDirectoryChange } from './decide-open.ts';
-import { decideRenamed, holdsName, type Link, mayRename } from './decide-rename.ts';
+import {
+  decideMovedBelow,
+  decideRenamed,
+  holdsName,
+  type Link,
+  mayRename,
+  opensBelow,
+  pathMovedBelow,
+} from './decide-rename.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { type NtError, statusOf } from './errno-to-ntstatus.ts';
 import { type FileRecord, fileKeyOf, pendingDeleteOf } from './file-record.ts';
@@ -39,6 +47,7 @@ import { renameStream } from './rename-stream.ts';
 import { descriptorOf, getSecurity } from './stored-security.ts';
 import { storedIds } from './stream-backing.ts';
 import type { CancelSignal, NewName } from './surface.ts';
+import type { Volume } from './volume.ts';
 
 /**
  * Gives a file, a directory or (':name') a named stream a new name.
@@ -91,6 +100,7 @@ export function* renameFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   for (const other of volume.opens.ofFile(open.fileKey)) {
     if (other.volume === volume && other.path === link.path) other.path = place.path;
   }
+  if (open.isDirectory && open.isPosix) yield* moveBelow(volume, link, place.path);
   volume.tunnel?.remember(link.path);
   const names = { from: link.path, to: place.path, isDirectory: open.isDirectory };
   reportRenamed(volume, names, replace && !isOwnLink(open, place));
@@ -143,6 +153,20 @@ function* breakParents(open: LocalOpen, from: string, to: string): Task<void> {
   yield* breakParent({ volume, path: from, credentials, parentOplockKey });
   if (parentOf(from) === parentOf(to)) return;
   yield* breakParent({ volume, path: to, credentials, parentOplockKey });
+}
+
+/** Opens that keep to POSIX stay open below a directory that moves. */
+function* moveBelow(volume: Volume, directory: Link, path: string): Task<void> {
+  const below = opensBelow(yield* wait(volume.files.scan('')), directory);
+  for (const fileKey of new Set(below.map((open) => open.fileKey))) {
+    yield* wait(
+      volume.files.update(fileKey, (current) => decideMovedBelow(current, directory, path)),
+    );
+    for (const open of volume.opens.ofFile(fileKey)) {
+      if (open.volume !== volume) continue;
+      open.path = pathMovedBelow(open.path, directory.path, path) ?? open.path;
+    }
+  }
 }
 
 /** Where a file goes, and what it replaces there. */

@@ -27,6 +27,7 @@ import {
 } from '../../src/fscc/create-parameters.ts';
 import type { PosixAttributes } from '../../src/fscc/file-metadata.ts';
 import {
+  FileDispositionInformation,
   FileFsPosixInformation,
   FilePosixInformation,
   FileRenameInformation,
@@ -324,6 +325,25 @@ function unlinkTests(target: GetTarget): void {
       const access = { desiredAccess: FILE_READ_ATTRIBUTES, createDisposition: FILE_OPEN };
       await (await opened(tree, posix(to, access))).close();
       expectStatus(await tree.create(posix(from, access)), STATUS_OBJECT_NAME_NOT_FOUND);
+    });
+
+    it('moves a folder with what is open in it', async () => {
+      const tree = await posixTree(target());
+      const [from, to] = [uniqueName('from'), uniqueName('to')];
+      const folder = await opened(tree, posix(from, { createOptions: FILE_DIRECTORY_FILE }));
+      const file = await opened(tree, posix(`${from}/file`));
+      await write(file, 'moved');
+      const buffer = new Uint8Array(newNameSize(to));
+      encodeNewName(viewOf(buffer), 0, { name: to, replaceIfExists: false });
+      const renamed = await folder.setInfo({ fileInfoClass: FileRenameInformation, buffer });
+      expectStatus(renamed, STATUS_SUCCESS);
+      assert.equal(await read(file), 'moved');
+      const gone = new Uint8Array([1]);
+      const deletion = { fileInfoClass: FileDispositionInformation, buffer: gone };
+      expectStatus(await file.setInfo(deletion), STATUS_SUCCESS);
+      await file.close();
+      const open = posix(`${to}/file`, { createDisposition: FILE_OPEN });
+      expectStatus(await tree.create(open), STATUS_OBJECT_NAME_NOT_FOUND);
     });
   });
 }
