@@ -40,10 +40,11 @@ import type {
   CompressionOutcome,
   CopyRange,
   CountOutcome,
-  ObjectIdOutcome,
   RangesOutcome,
 } from './surface.ts';
 
+/** Ranges that one trim does: each is a call to the store. */
+const TRIM_RANGES_MAX = 256;
 const COMPRESSION_FORMAT_NONE = 0;
 /** Bytes that a copy holds at once where the store cannot copy by itself. */
 const COPY_STEP_SIZE = 1024 * 1024;
@@ -177,6 +178,57 @@ export function* copyRange(
   return { status: STATUS_SUCCESS, count: done };
 }
 
+/**
+ * Gives back the storage of ranges whose content no longer matters; here they read as zeroes.
+ *
+ * [MS-FSA] 2.1.5.10.7 FSCTL_FILE_LEVEL_TRIM. STATUS_INVALID_DEVICE_REQUEST: a directory, a named
+ * stream, or a store that cannot. STATUS_INVALID_PARAMETER: no range. STATUS_ACCESS_DENIED: not
+ * opened for FILE_WRITE_DATA. STATUS_FILE_LOCK_CONFLICT. Beyond TRIM_RANGES_MAX ranges, and from
+ * the first that fails on, none is done: `count` says how many were.
+ */
+export function* trim(open: LocalOpen, ranges: readonly AllocatedRange[]): Task<CountOutcome> {
+  const refused = checkTrim(open, ranges);
+  if (refused !== STATUS_SUCCESS) return { status: refused, count: 0 };
+  const size = yield* sizeOf(open);
+  if (failed(size)) return { status: statusOf(size), count: 0 };
+  if (mayDisturb(open)) yield* breakReadCaching(open);
+  const kept = yield* timesToKeep(open);
+  let status: NtStatus = STATUS_SUCCESS;
+  let count = 0;
+  for (const { offset, length } of ranges.slice(0, TRIM_RANGES_MAX)) {
+    status = yield* trimOne(open, offset, Math.min(offset + length, size));
+    if (status !== STATUS_SUCCESS) break;
+    count++;
+  }
+  if (mayDisturb(open)) yield* breakReadCaching(open);
+  if (count === 0) return { status, count };
+  yield* settleTimes(open, kept);
+  open.contentChanged = true;
+  reportContent(open, FILE_NOTIFY_CHANGE_LAST_WRITE);
+  return { status: STATUS_SUCCESS, count };
+}
+
+/**
+ * The parts of `[offset, offset + length)` that were ever written: all of a file, as POSIX has no
+ * valid data length.
+ *
+ * [MS-FSA] 2.1.5.10.25 FSCTL_QUERY_FILE_REGIONS. STATUS_INVALID_PARAMETER: a directory.
+ * STATUS_ACCESS_DENIED: not opened for FILE_READ_DATA.
+ */
+export function* queryFileRegions(
+  open: LocalOpen,
+  offset: number,
+  length: number,
+): Task<RangesOutcome> {
+  const refused = checkRanges(open, offset, length);
+  if (refused !== STATUS_SUCCESS) return { status: refused, ranges: [], more: false };
+  const size = yield* sizeOf(open);
+  if (failed(size)) return { status: statusOf(size), ranges: [], more: false };
+  const end = Math.min(offset + length, size);
+  const ranges = end > offset ? [{ offset, length: end - offset }] : [];
+  return { status: STATUS_SUCCESS, ranges, more: false };
+}
+
 /** [MS-FSA] 2.1.5.10.9 FSCTL_GET_COMPRESSION: nothing is ever compressed. */
 export function* getCompression(open: LocalOpen): Task<CompressionOutcome> {
   const status = open.closed ? STATUS_FILE_CLOSED : STATUS_SUCCESS;
@@ -188,26 +240,6 @@ export function* setCompression(open: LocalOpen, format: number): Task<NtStatus>
   if (open.closed) return STATUS_FILE_CLOSED;
   if ((open.grantedAccess & FILE_WRITE_DATA) === 0) return STATUS_ACCESS_DENIED;
   return format === COMPRESSION_FORMAT_NONE ? STATUS_SUCCESS : STATUS_NOT_SUPPORTED;
-}
-
-/**
- * [MS-FSA] 2.1.5.10.1 FSCTL_CREATE_OR_GET_OBJECT_ID. The id is made of what identifies the file
- * anyway (device and inode), so it needs no storing.
- */
-export function* objectId(open: LocalOpen): Task<ObjectIdOutcome> {
-  const none = new Uint8Array(16);
-  if (open.closed) {
-    return { status: STATUS_FILE_CLOSED, id: none, birthVolumeId: none, birthObjectId: none };
-  }
-  const stat = yield* wait(open.file.stat());
-  if (failed(stat)) {
-    return { status: statusOf(stat), id: none, birthVolumeId: none, birthObjectId: none };
-  }
-  const id = new Uint8Array(16);
-  const view = new DataView(id.buffer);
-  view.setBigUint64(0, BigInt.asUintN(64, stat.device), true);
-  view.setBigUint64(8, BigInt.asUintN(64, stat.inode), true);
-  return { status: STATUS_SUCCESS, id, birthVolumeId: none, birthObjectId: id };
 }
 
 function* zero(open: LocalOpen, from: number, length: number): Task<0 | Errno> {
@@ -227,6 +259,23 @@ function* zero(open: LocalOpen, from: number, length: number): Task<0 | Errno> {
   return 0;
 }
 
+function checkTrim(open: LocalOpen, ranges: readonly AllocatedRange[]): NtStatus {
+  if (open.closed) return STATUS_FILE_CLOSED;
+  const { capabilities } = open.volume.vfs;
+  const isFile = !open.isDirectory && open.backing === undefined;
+  if (!isFile || !capabilities.sparseFiles) return STATUS_INVALID_DEVICE_REQUEST;
+  if ((open.grantedAccess & FILE_WRITE_DATA) === 0) return STATUS_ACCESS_DENIED;
+  return ranges.length === 0 ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
+}
+
+function* trimOne(open: LocalOpen, from: number, end: number): Task<NtStatus> {
+  if (open.closed) return STATUS_FILE_CLOSED;
+  if (from >= end) return STATUS_SUCCESS;
+  if (yield* isLocked(open, from, end - from, 'write')) return STATUS_FILE_LOCK_CONFLICT;
+  const zeroed = yield* wait(open.file.zero(from, end - from, true));
+  return failed(zeroed) ? statusOf(zeroed) : STATUS_SUCCESS;
+}
+
 function checkRanges(open: LocalOpen, offset: number, length: number): NtStatus {
   if (open.closed) return STATUS_FILE_CLOSED;
   if (open.isDirectory || offset < 0 || length < 0) return STATUS_INVALID_PARAMETER;
@@ -234,7 +283,7 @@ function checkRanges(open: LocalOpen, offset: number, length: number): NtStatus 
   return (open.grantedAccess & FILE_READ_DATA) === 0 ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
 }
 
-function* hasSparseAttribute(open: LocalOpen): Task<boolean> {
+export function* hasSparseAttribute(open: LocalOpen): Task<boolean> {
   const stat = yield* wait(open.file.stat());
   if (failed(stat)) return false;
   const stored = storedAttributes(yield* wait(open.file.getXattr(DOSATTRIB_XATTR)), stat);

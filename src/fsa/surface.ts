@@ -5,6 +5,7 @@
 import type { NtStatus } from '../erref/ntstatus.ts';
 import type { ExtendedAttribute } from '../fscc/ea.ts';
 import type { FileMetadata } from '../fscc/file-metadata.ts';
+import type { ObjectId } from '../fscc/fsctl-object-id.ts';
 import type { FsPosixInformation } from '../fscc/posix-information.ts';
 import type { SymlinkReparseData } from '../fscc/reparse-data.ts';
 import type { StreamData } from '../fscc/stream-information.ts';
@@ -186,10 +187,8 @@ export interface CopyRange {
   readonly targetOffset: number;
   readonly length: number;
 }
-/** [MS-FSCC] 2.1.3 FILE_OBJECTID_BUFFER: 16 bytes each. */
 export type ObjectIdOutcome = {
   readonly status: NtStatus;
-  readonly id: Uint8Array;
-  readonly birthVolumeId: Uint8Array;
-  readonly birthObjectId: Uint8Array;
+  /** Set with STATUS_SUCCESS. */
+  readonly id?: ObjectId;
 };

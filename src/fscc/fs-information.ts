@@ -11,6 +11,7 @@ import {
   FILE_DEVICE_DISK,
   FILE_DEVICE_IS_MOUNTED,
   FILE_READ_ONLY_DEVICE,
+  FILE_SUPPORTS_SPARSE_FILES,
   FileFsAttributeInformation,
   FileFsControlInformation,
   FileFsDeviceInformation,
@@ -226,6 +227,8 @@ function encodeControl(view: DataView, at: number): number {
 
 /** [MS-FSCC] 2.5.7 SSINFO_FLAGS_ALIGNED_DEVICE and SSINFO_FLAGS_PARTITION_ALIGNED_ON_DEVICE. */
 const SECTORS_ALIGNED = 0x3;
+/** SSINFO_FLAGS_TRIM_ENABLED: FSCTL_FILE_LEVEL_TRIM gives storage back. */
+const TRIM_ENABLED = 0x8;
 
 /**
  * [MS-FSCC] 2.5.7 FileFsSectorSizeInformation
@@ -240,7 +243,8 @@ const SECTORS_ALIGNED = 0x3;
  */
 function encodeSectorSize(view: DataView, at: number, data: FsInformationData): number {
   for (let i = 0; i < 16; i += 4) view.setUint32(at + i, data.bytesPerSector, LE);
-  view.setUint32(at + 16, SECTORS_ALIGNED, LE);
+  const trims = (data.attributes & FILE_SUPPORTS_SPARSE_FILES) !== 0;
+  view.setUint32(at + 16, SECTORS_ALIGNED | (trims ? TRIM_ENABLED : 0), LE);
   return pad(view, at + 20, at + 28);
 }
 

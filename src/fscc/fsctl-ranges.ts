@@ -89,6 +89,8 @@ export function encodeSetSparse(view: DataView, at: number, setSparse: boolean):
   return at + 1;
 }
 
+export const DUPLICATE_EXTENTS_SIZE = 40;
+
 export interface DuplicateExtents {
   /** SMB2 file id of the source: 16 bytes, a view of the input. */
   readonly sourceFileId: Uint8Array;
@@ -111,7 +113,7 @@ export function decodeDuplicateExtents(
   at: number,
   end: number,
 ): DuplicateExtents | undefined {
-  if (end - at < 40) return undefined;
+  if (end - at < DUPLICATE_EXTENTS_SIZE) return undefined;
   const sourceOffset = getOffset(view, at + 16);
   const targetOffset = getOffset(view, at + 24);
   const length = getOffset(view, at + 32);

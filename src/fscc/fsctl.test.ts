@@ -11,6 +11,7 @@ import {
   encodeCopyChunkResponse,
   encodeResumeKeyResponse,
 } from './fsctl-copychunk.ts';
+import { decodeRegionsQuery, encodeRegions } from './fsctl-file-regions.ts';
 import { decodeNetworkInterfaces, encodeNetworkInterfaces } from './fsctl-network-interfaces.ts';
 import { decodeObjectId, encodeObjectId } from './fsctl-object-id.ts';
 import { decodePipeWait, encodePipeWait } from './fsctl-pipe-wait.ts';
@@ -24,6 +25,7 @@ import {
   encodeSetSparse,
   encodeZeroData,
 } from './fsctl-ranges.ts';
+import { decodeTrim, encodeTrim, encodeTrimOutput } from './fsctl-trim.ts';
 import {
   decodeValidateNegotiateRequest,
   decodeValidateNegotiateResponse,
@@ -40,6 +42,60 @@ import {
 
 const KEY = Uint8Array.from({ length: 24 }, (_, i) => i);
 const GUID = KEY.subarray(0, 16);
+
+describe('[MS-FSCC] 2.3.13 FSCTL_FILE_LEVEL_TRIM Request', () => {
+  const ranges = [
+    { offset: 0, length: 4096 },
+    { offset: 2 ** 40, length: 1 },
+  ];
+  it('round-trips and refuses truncations', () => {
+    check(40, ranges, encodeTrim, decodeTrim);
+  });
+  it('refuses a count that is not there and numbers above 2^53 - 1', () => {
+    const bytes = new Uint8Array(24);
+    encodeTrim(viewOf(bytes), 0, ranges.slice(0, 1));
+    bytes[4] = 2;
+    assert.equal(decodeTrim(viewOf(bytes), 0, 24), undefined);
+    bytes[4] = 1;
+    bytes[15] = 0xff;
+    assert.equal(decodeTrim(viewOf(bytes), 0, 24), undefined);
+  });
+  it('is answered with the ranges done', () => {
+    const bytes = new Uint8Array(4);
+    assert.equal(encodeTrimOutput(viewOf(bytes), 0, 7), 4);
+    assert.deepEqual([...bytes], [7, 0, 0, 0]);
+  });
+});
+
+describe('[MS-FSCC] 2.3.55 FSCTL_QUERY_FILE_REGIONS', () => {
+  it('decodes its request and refuses truncations', () => {
+    const bytes = Buffer.from('0010000000000000002000000000000001000000', 'hex');
+    assert.deepEqual(decodeRegionsQuery(viewOf(bytes), 0, 20), {
+      offset: 0x1000,
+      length: 0x2000,
+      desiredUsage: 1,
+    });
+    for (let end = 0; end < 20; end++) {
+      assert.equal(decodeRegionsQuery(viewOf(bytes), 0, end), undefined);
+    }
+    bytes[15] = 0x80;
+    assert.equal(decodeRegionsQuery(viewOf(bytes), 0, 20), undefined);
+    bytes[15] = 0x7f;
+    const { length } = decodeRegionsQuery(viewOf(bytes), 0, 20)!;
+    assert.equal(length, Number.MAX_SAFE_INTEGER - 0x1000);
+  });
+  it('encodes its reply, with as many regions as fit', () => {
+    const bytes = new Uint8Array(40).fill(0xff);
+    const regions = [{ offset: 1, length: 2 }];
+    assert.equal(encodeRegions(viewOf(bytes), 0, regions, 1), 40);
+    const head = '00000000010000000100000000000000';
+    const region = '010000000000000002000000000000000100000000000000';
+    assert.equal(Buffer.from(bytes).toString('hex'), head + region);
+    assert.equal(encodeRegions(viewOf(bytes), 0, regions, 0), 16);
+    assert.equal(bytes[4], 1);
+    assert.equal(bytes[8], 0);
+  });
+});
 
 describe('[MS-SMB2] 2.2.31.1 SRV_COPYCHUNK_COPY', () => {
   const copy = {

@@ -169,6 +169,10 @@ class ReadOnlyFile implements VfsFile {
     return EROFS;
   }
 
+  cloneFrom(): Errno {
+    return EROFS;
+  }
+
   getXattr(name: string): MaybePromise<Uint8Array | Errno> {
     return this.#file.getXattr(name);
   }

@@ -28,6 +28,8 @@ export interface VfsCapabilities {
   readonly xattrs: boolean;
   readonly hardLinks: boolean;
   readonly sparseFiles: boolean;
+  /** `cloneFrom` works: files can share their blocks. */
+  readonly sharedBlocks: boolean;
   /** Largest xattr value in bytes; longer ones fail with E2BIG, ENOSPC or ERANGE. */
   readonly xattrSizeMax: number;
   /** Name for FileFsAttributeInformation, e.g. 'NTFS'. */
@@ -122,6 +124,14 @@ export interface VfsFile {
     source: VfsFile,
     range: { readonly from: number; readonly to: number; readonly length: number },
   ): MaybePromise<number | Errno>;
+  /**
+   * As `copyFrom`, all of the range at once and without moving data; EOPNOTSUPP or EXDEV where the
+   * store cannot, EINVAL for a range that does not fit its blocks. Only with `sharedBlocks`.
+   */
+  cloneFrom(
+    source: VfsFile,
+    range: { readonly from: number; readonly to: number; readonly length: number },
+  ): MaybePromise<0 | Errno>;
   /** The value of an extended attribute, ENODATA when there is none. Full names: 'user.x'. */
   getXattr(name: string): MaybePromise<Uint8Array | Errno>;
   setXattr(name: string, value: Uint8Array): MaybePromise<0 | Errno>;

@@ -11,6 +11,7 @@ import { creditTests } from './credit-tests.ts';
 import { directoryLeaseTests } from './directory-lease-tests.ts';
 import { fileTests } from './file-tests.ts';
 import { informationTests } from './information-tests.ts';
+import { ioctlStoreTests } from './ioctl-store-tests.ts';
 import { ioctlTests } from './ioctl-tests.ts';
 import { negotiateTests } from './negotiate-tests.ts';
 import { notifyTests } from './notify-tests.ts';
@@ -33,6 +34,7 @@ export function protocolSuite(title: string, target: GetTarget): void {
     fileTests(target);
     informationTests(target);
     ioctlTests(target);
+    ioctlStoreTests(target);
     reparseTests(target);
     notifyTests(target);
     oplockTests(target);

@@ -37,6 +37,7 @@ import {
   decodeResumeKeyResponse,
   encodeCopyChunkCopy,
 } from '../../src/fscc/fsctl-copychunk.ts';
+import { decodeRegionsQuery } from '../../src/fscc/fsctl-file-regions.ts';
 import {
   decodeNetworkInterfaces,
   encodeNetworkInterfaces,
@@ -50,6 +51,7 @@ import {
   decodeSetSparse,
   decodeZeroData,
 } from '../../src/fscc/fsctl-ranges.ts';
+import { decodeTrim, encodeTrim } from '../../src/fscc/fsctl-trim.ts';
 import {
   decodeValidateNegotiateRequest,
   decodeValidateNegotiateResponse,
@@ -178,6 +180,10 @@ const EAS = [
   { flags: 0, name: 'ONE', value: new Uint8Array(5) },
   { flags: 0, name: 'TWO', value: new Uint8Array(2) },
 ];
+const TRIM = [
+  { offset: 0, length: 1 },
+  { offset: 1, length: 1 },
+];
 const LINK = { substituteName: '..\\a', printName: 'a', isRelative: true };
 const zeroes = (size: number): Uint8Array => new Uint8Array(size);
 
@@ -273,6 +279,8 @@ const CODECS: readonly FsccTarget[] = [
   { name: 'FILE_ZERO_DATA_INFORMATION', seed: zeroes(16), run: decodeZeroData },
   { name: 'FILE_SET_SPARSE_BUFFER', seed: zeroes(1), run: decodeSetSparse },
   { name: 'SMB2_DUPLICATE_EXTENTS_DATA', seed: zeroes(40), run: decodeDuplicateExtents },
+  { name: 'FILE_LEVEL_TRIM', seed: made((view) => encodeTrim(view, 0, TRIM)), run: decodeTrim },
+  { name: 'FILE_REGION_INPUT', seed: zeroes(20), run: decodeRegionsQuery },
   { name: 'CompressionState', seed: zeroes(2), run: decodeCompressionState },
   { name: 'FILE_OBJECTID_BUFFER', seed: zeroes(64), run: decodeObjectId },
   {

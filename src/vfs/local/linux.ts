@@ -21,6 +21,9 @@ export const O_NOFOLLOW: number = arm64 ? 0o100000 : 0o400000;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 
+/** An unnamed file in a directory; with O_DIRECTORY. */
+export const O_TMPFILE: number = 0o20000000 | O_DIRECTORY;
+
 export const RESOLVE_NO_MAGICLINKS = 0x02;
 export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_BENEATH = 0x08;
@@ -30,6 +33,9 @@ export const RENAME_NOREPLACE = 1;
 export const RWF_NOWAIT = 8;
 /** Entries of one preadv or pwritev. */
 export const IOV_MAX = 1024;
+
+/** _IOW(0x94, 13, struct file_clone_range). */
+export const FICLONERANGE = 0x4020_940d;
 
 export const SEEK_SET = 0;
 export const SEEK_DATA = 3;

@@ -254,6 +254,22 @@ export class LocalFile implements VfsFile {
     return unable ? this.#copyThroughMemory(source, range) : count;
   }
 
+  async cloneFrom(
+    source: VfsFile,
+    range: { readonly from: number; readonly to: number; readonly length: number },
+  ): Promise<0 | Errno> {
+    this.#assertOpen();
+    if (!(source instanceof LocalFile)) return EXDEV;
+    source.#assertOpen();
+    if (!this.#writable() || source.#access === 'metadata') return EBADF;
+    // A length of 0 means the rest of the file to the kernel.
+    if (range.length === 0) return 0;
+    const from = { fd: source.#fd, offset: range.from };
+    const to = { fd: this.#fd, offset: range.to };
+    const call = source.#inThread(sys.cloneRangeThread(from, to, range.length));
+    return done(await this.#inThread(call));
+  }
+
   /** Between file systems, and for overlapping ranges, which copy_file_range(2) refuses. */
   async #copyThroughMemory(
     source: LocalFile,

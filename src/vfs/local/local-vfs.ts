@@ -39,6 +39,7 @@ import {
   O_PATH,
   O_RDONLY,
   O_RDWR,
+  O_TMPFILE,
   O_WRONLY,
   PATH_MAX,
   RENAME_NOREPLACE,
@@ -225,6 +226,7 @@ export class LocalVfs implements Vfs {
 
 const OPEN_FLAGS = O_NONBLOCK | O_NOCTTY;
 const EMPTY = new Uint8Array(1);
+const DOT = Buffer.from('.\0');
 
 function statPinned(pinned: number): 0 | Errno {
   const flags = AT_EMPTY_PATH | AT_NO_AUTOMOUNT;
@@ -253,6 +255,24 @@ const renameNew: Rename = (fromDir, from, toDir, to) => {
   return target === ENOENT ? renameReplacing(fromDir, from, toDir, to) : target;
 };
 
+const PROBE_SIZE = 4096;
+
+/** Whether the root's file system shares blocks: tried with two files that never have a name. */
+function canClone(root: LocalRoot): boolean {
+  const source = sys.openAt(root.fd, DOT, O_TMPFILE | O_RDWR | O_CLOEXEC);
+  if (failed(source)) return false;
+  const target = sys.openAt(root.fd, DOT, O_TMPFILE | O_RDWR | O_CLOEXEC);
+  let cloned: 0 | Errno = ENXIO;
+  if (!failed(target)) {
+    const size = sys.pwrite(source, new Uint8Array(PROBE_SIZE), 0);
+    const from = { fd: source, offset: 0 };
+    if (size === PROBE_SIZE) cloned = sys.cloneRange(from, { fd: target, offset: 0 }, PROBE_SIZE);
+    sys.close(target);
+  }
+  sys.close(source);
+  return cloned === 0;
+}
+
 function capabilitiesOf(root: LocalRoot, options: LocalVfsOptions): VfsCapabilities {
   const bytes = new Uint8Array(STATFS_SIZE);
   const type = failed(sys.fstatfs(root.fd, bytes)) ? 0 : statfsType(bytes);
@@ -262,6 +282,7 @@ function capabilitiesOf(root: LocalRoot, options: LocalVfsOptions): VfsCapabilit
     xattrs: !fat,
     hardLinks: !fat,
     sparseFiles: !fat,
+    sharedBlocks: !fat && canClone(root),
     xattrSizeMax: XATTR_SIZE_MAX,
     fileSystemName: 'NTFS',
   };

@@ -8,7 +8,7 @@
  */
 import koffi from 'koffi';
 import type { Errno } from '../errno.ts';
-import { IOV_MAX } from './linux.ts';
+import { FICLONERANGE, IOV_MAX } from './linux.ts';
 
 type Native = ((...args: readonly unknown[]) => number) & {
   async(...args: readonly unknown[]): void;
@@ -65,6 +65,7 @@ const c = {
   pwritev: define('int64_t pwritev(int, void*, int, int64_t)'),
   ftruncate: define('int ftruncate(int, int64_t)'),
   fallocate: define('int fallocate(int, int, int64_t, int64_t)'),
+  ioctl: define('int ioctl(int, unsigned long, void*)'),
   fsync: define('int fsync(int)'),
   fdatasync: define('int fdatasync(int)'),
   futimens: define('int futimens(int, void*)'),
@@ -251,6 +252,40 @@ export function copyFileRangeThread(
   const from = new BigInt64Array([BigInt(source.offset)]);
   const to = new BigInt64Array([BigInt(target.offset)]);
   return inThread(c.copyFileRange, N.copyFileRange, source.fd, from, target.fd, to, length, 0);
+}
+
+/** ioctl_ficlonerange(2): the target's range shares the source's blocks. */
+export function cloneRangeThread(
+  source: { readonly fd: number; readonly offset: number },
+  target: { readonly fd: number; readonly offset: number },
+  length: number,
+): Promise<number | Errno> {
+  const range = cloneRangeArgument(source, target.offset, length);
+  return inThread(c.ioctl, target.fd, FICLONERANGE, range);
+}
+
+/** As `cloneRangeThread`, at once. */
+export function cloneRange(
+  source: { readonly fd: number; readonly offset: number },
+  target: { readonly fd: number; readonly offset: number },
+  length: number,
+): 0 | Errno {
+  const range = cloneRangeArgument(source, target.offset, length);
+  return done(c.ioctl(target.fd, FICLONERANGE, range));
+}
+
+/** struct file_clone_range: src_fd, src_offset, src_length, dest_offset. */
+function cloneRangeArgument(
+  source: { readonly fd: number; readonly offset: number },
+  targetOffset: number,
+  length: number,
+): BigInt64Array {
+  return BigInt64Array.of(
+    BigInt(source.fd),
+    BigInt(source.offset),
+    BigInt(length),
+    BigInt(targetOffset),
+  );
 }
 
 /* ---- what stat, chmod and friends see ------------------------------------------------------- */

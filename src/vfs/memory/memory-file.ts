@@ -4,6 +4,7 @@ import {
   E2BIG,
   EBADF,
   EFBIG,
+  EINVAL,
   ENODATA,
   ENOENT,
   ENOSPC,
@@ -167,6 +168,22 @@ export class MemoryFile implements VfsFile {
     const bytes = new Uint8Array(Math.min(range.length, COPY_MAX));
     const count = source.#inode.data.read(bytes, range.from);
     return count === 0 ? 0 : this.write([bytes.subarray(0, count)], range.to);
+  }
+
+  /** Memory has no blocks to share, but nobody can tell. */
+  cloneFrom(
+    source: VfsFile,
+    range: { readonly from: number; readonly to: number; readonly length: number },
+  ): 0 | Errno {
+    for (let done = 0; done < range.length; ) {
+      const { from, to, length } = range;
+      const rest = { from: from + done, to: to + done, length: length - done };
+      const count = this.copyFrom(source, rest);
+      if (count < 0) return count as Errno;
+      if (count === 0) return EINVAL;
+      done += count;
+    }
+    return 0;
   }
 
   getXattr(name: string): Uint8Array | Errno {

@@ -56,6 +56,7 @@ export class MemoryVfs implements Vfs {
     xattrs: true,
     hardLinks: true,
     sparseFiles: true,
+    sharedBlocks: true,
     xattrSizeMax: XATTR_SIZE_MAX,
     fileSystemName: 'NTFS',
   };

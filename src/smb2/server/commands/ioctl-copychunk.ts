@@ -4,13 +4,16 @@ import { FILE_EXECUTE, FILE_READ_DATA, FILE_WRITE_DATA } from '../../../dtyp/acc
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
+  STATUS_BUFFER_TOO_SMALL,
   STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_INVALID_HANDLE,
   STATUS_INVALID_PARAMETER,
   STATUS_OBJECT_NAME_NOT_FOUND,
 } from '../../../erref/ntstatus.ts';
+import { duplicateExtents } from '../../../fsa/duplicate-extents.ts';
 import { copyRange } from '../../../fsa/fs-control.ts';
 import type { LocalOpen } from '../../../fsa/local-open.ts';
-import { FSCTL_SRV_COPYCHUNK } from '../../../fscc/fsctl.ts';
+import { FSCTL_DUPLICATE_EXTENTS_TO_FILE_EX, FSCTL_SRV_COPYCHUNK } from '../../../fscc/fsctl.ts';
 import {
   COPY_CHUNK_RESPONSE_SIZE,
   type CopyChunk,
@@ -21,9 +24,13 @@ import {
   RESUME_KEY_RESPONSE_SIZE,
   RESUME_KEY_SIZE,
 } from '../../../fscc/fsctl-copychunk.ts';
+import { DUPLICATE_EXTENTS_SIZE, decodeDuplicateExtents } from '../../../fscc/fsctl-ranges.ts';
 import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
 import { type Ioctl, outputWhole } from './ioctl-call.ts';
+
+/** [MS-FSCC] 2.3.11 SMB2_DUPLICATE_EXTENTS_DATA_EX: StructureSize; then as without _EX, Flags. */
+const DUPLICATE_EXTENTS_EX_HEAD_SIZE = 8;
 
 /** [MS-SMB2] 3.3.5.15.5 Handling a Resume Key Request: the key is the open's id, and zeros. */
 export function* requestResumeKey(call: Ioctl, open: Open): Task<NtStatus> {
@@ -84,6 +91,27 @@ function respond(call: Ioctl, result: CopyChunkResult): void {
   call.output(COPY_CHUNK_RESPONSE_SIZE, (view, at) => {
     encodeCopyChunkResponse(view, at, result);
   });
+}
+
+/**
+ * [MS-SMB2] 3.3.5.15.17 Handling a Duplicate Extents To File Request and 3.3.5.15.18 its _EX form:
+ * the source is one of the session's opens, STATUS_INVALID_HANDLE where it is none.
+ */
+export function* duplicateToFile(call: Ioctl, open: Open): Task<NtStatus> {
+  const { request, ioctl, input } = call;
+  if (open.localOpen === undefined) return STATUS_INVALID_DEVICE_REQUEST;
+  const isEx = ioctl.ctlCode === FSCTL_DUPLICATE_EXTENTS_TO_FILE_EX;
+  const from = isEx ? DUPLICATE_EXTENTS_EX_HEAD_SIZE : 0;
+  const extents = decodeDuplicateExtents(input, from, input.byteLength);
+  if (extents === undefined) {
+    const isShort = input.byteLength - from < DUPLICATE_EXTENTS_SIZE;
+    return isShort ? STATUS_BUFFER_TOO_SMALL : STATUS_INVALID_PARAMETER;
+  }
+  const fileId = viewOf(extents.sourceFileId);
+  const source = request.session?.opens.get(fileId.getBigUint64(8, LE));
+  if (source?.fileId.persistent !== fileId.getBigUint64(0, LE)) return STATUS_INVALID_HANDLE;
+  if (source.localOpen === undefined) return STATUS_INVALID_PARAMETER;
+  return yield* duplicateExtents(source.localOpen, open.localOpen, extents);
 }
 
 /** Keys are the session's: an open on another of its tree connects may be the source. */

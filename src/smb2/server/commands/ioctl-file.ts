@@ -8,11 +8,12 @@ import {
 } from '../../../erref/ntstatus.ts';
 import {
   getCompression,
-  objectId,
   queryAllocatedRanges,
+  queryFileRegions,
   setCompression,
   setSparse,
   setZeroData,
+  trim,
 } from '../../../fsa/fs-control.ts';
 import type { LocalOpen } from '../../../fsa/local-open.ts';
 import {
@@ -20,7 +21,13 @@ import {
   decodeCompressionState,
   encodeCompressionState,
 } from '../../../fscc/fsctl-compression.ts';
-import { encodeObjectId, OBJECT_ID_BUFFER_SIZE } from '../../../fscc/fsctl-object-id.ts';
+import {
+  decodeRegionsQuery,
+  encodeRegions,
+  FILE_REGION_INFO_SIZE,
+  FILE_REGION_OUTPUT_SIZE,
+  FILE_REGION_USAGE_VALID_CACHED_DATA,
+} from '../../../fscc/fsctl-file-regions.ts';
 import {
   ALLOCATED_RANGE_SIZE,
   decodeAllocatedRange,
@@ -28,6 +35,7 @@ import {
   decodeZeroData,
   encodeAllocatedRange,
 } from '../../../fscc/fsctl-ranges.ts';
+import { decodeTrim, encodeTrimOutput, TRIM_OUTPUT_SIZE } from '../../../fscc/fsctl-trim.ts';
 import { type Ioctl, outputWhole } from './ioctl-call.ts';
 
 /** [MS-FSA] 2.1.5.10.36 FSCTL_SET_SPARSE. */
@@ -76,16 +84,45 @@ export function* setCompressionState({ input }: Ioctl, open: LocalOpen): Task<Nt
   return format === undefined ? STATUS_INVALID_PARAMETER : yield* setCompression(open, format);
 }
 
-/** [MS-FSA] 2.1.5.10.1 FSCTL_CREATE_OR_GET_OBJECT_ID. */
-export function* createOrGetObjectId(call: Ioctl, open: LocalOpen): Task<NtStatus> {
-  const id = yield* objectId(open);
-  if (id.status !== 0) return id.status;
-  return outputWhole(call, OBJECT_ID_BUFFER_SIZE, (view, at) => {
-    encodeObjectId(view, at, {
-      objectId: id.id,
-      birthVolumeId: id.birthVolumeId,
-      birthObjectId: id.birthObjectId,
-      domainId: new Uint8Array(16),
+/** [MS-FSA] 2.1.5.10.7 FSCTL_FILE_LEVEL_TRIM; a client may leave the output buffer away. */
+export function* trimRanges(call: Ioctl, open: LocalOpen): Task<NtStatus> {
+  const { input, ioctl } = call;
+  const ranges = decodeTrim(input, 0, input.byteLength);
+  if (ranges === undefined) return STATUS_INVALID_PARAMETER;
+  if (ioctl.maxOutputResponse !== 0 && ioctl.maxOutputResponse < TRIM_OUTPUT_SIZE) {
+    return STATUS_INVALID_PARAMETER;
+  }
+  const { status, count } = yield* trim(open, ranges);
+  if (status !== 0) return status;
+  if (ioctl.maxOutputResponse > 0) {
+    call.output(TRIM_OUTPUT_SIZE, (view, at) => {
+      encodeTrimOutput(view, at, count);
     });
-  });
+  }
+  return 0;
 }
+
+/** [MS-FSA] 2.1.5.10.25 FSCTL_QUERY_FILE_REGIONS; without input the whole file is meant. */
+export function* queryRegions(call: Ioctl, open: LocalOpen): Task<NtStatus> {
+  const { input, ioctl } = call;
+  const query =
+    input.byteLength === 0 ? WHOLE_FILE : decodeRegionsQuery(input, 0, input.byteLength);
+  if (query === undefined) return STATUS_INVALID_PARAMETER;
+  // NTFS keeps account of this one use alone.
+  if (query.desiredUsage !== FILE_REGION_USAGE_VALID_CACHED_DATA) return STATUS_INVALID_PARAMETER;
+  if (ioctl.maxOutputResponse < FILE_REGION_OUTPUT_SIZE) return STATUS_BUFFER_TOO_SMALL;
+  const { status, ranges } = yield* queryFileRegions(open, query.offset, query.length);
+  if (status !== 0) return status;
+  const room = ioctl.maxOutputResponse - FILE_REGION_OUTPUT_SIZE;
+  const fitting = Math.min(ranges.length, Math.floor(room / FILE_REGION_INFO_SIZE));
+  call.output(FILE_REGION_OUTPUT_SIZE + fitting * FILE_REGION_INFO_SIZE, (view, at) => {
+    encodeRegions(view, at, ranges, fitting);
+  });
+  return fitting < ranges.length ? STATUS_BUFFER_OVERFLOW : 0;
+}
+
+const WHOLE_FILE = {
+  offset: 0,
+  length: Number.MAX_SAFE_INTEGER,
+  desiredUsage: FILE_REGION_USAGE_VALID_CACHED_DATA,
+};

@@ -10,17 +10,24 @@ import {
 import type { LocalOpen } from '../../../fsa/local-open.ts';
 import {
   FSCTL_CREATE_OR_GET_OBJECT_ID,
+  FSCTL_DELETE_OBJECT_ID,
   FSCTL_DELETE_REPARSE_POINT,
   FSCTL_DFS_GET_REFERRALS,
   FSCTL_DFS_GET_REFERRALS_EX,
+  FSCTL_DUPLICATE_EXTENTS_TO_FILE,
+  FSCTL_DUPLICATE_EXTENTS_TO_FILE_EX,
+  FSCTL_FILE_LEVEL_TRIM,
   FSCTL_GET_COMPRESSION,
   FSCTL_GET_OBJECT_ID,
   FSCTL_GET_REPARSE_POINT,
   FSCTL_PIPE_TRANSCEIVE,
   FSCTL_PIPE_WAIT,
   FSCTL_QUERY_ALLOCATED_RANGES,
+  FSCTL_QUERY_FILE_REGIONS,
   FSCTL_QUERY_NETWORK_INTERFACE_INFO,
   FSCTL_SET_COMPRESSION,
+  FSCTL_SET_OBJECT_ID,
+  FSCTL_SET_OBJECT_ID_EXTENDED,
   FSCTL_SET_REPARSE_POINT,
   FSCTL_SET_SPARSE,
   FSCTL_SET_ZERO_DATA,
@@ -35,16 +42,24 @@ import { decodeIoctlRequest } from '../../wire/ioctl.ts';
 import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
 import { type Ioctl, makeIoctl } from './ioctl-call.ts';
-import { copyChunks, requestResumeKey } from './ioctl-copychunk.ts';
+import { copyChunks, duplicateToFile, requestResumeKey } from './ioctl-copychunk.ts';
 import {
-  createOrGetObjectId,
   getCompressionState,
   queryRanges,
+  queryRegions,
   setCompressionState,
   setSparseFlag,
+  trimRanges,
   zeroData,
 } from './ioctl-file.ts';
 import { queryInterfaces, validateNegotiate } from './ioctl-negotiate.ts';
+import {
+  createOrGetObjectId,
+  deleteObjectId,
+  getObjectId,
+  setObjectId,
+  setObjectIdExtended,
+} from './ioctl-object-id.ts';
 import { pipeTransceive, pipeWait } from './ioctl-pipe.ts';
 import { deleteReparseData, getReparseData, setReparseData } from './ioctl-reparse.ts';
 import { enumerateSnapshots } from './ioctl-snapshots.ts';
@@ -68,6 +83,8 @@ const ON_OPENS: ReadonlyMap<number, OpenHandler> = new Map<number, OpenHandler>(
   [FSCTL_SRV_REQUEST_RESUME_KEY, requestResumeKey],
   [FSCTL_SRV_COPYCHUNK, copyChunks],
   [FSCTL_SRV_COPYCHUNK_WRITE, copyChunks],
+  [FSCTL_DUPLICATE_EXTENTS_TO_FILE, duplicateToFile],
+  [FSCTL_DUPLICATE_EXTENTS_TO_FILE_EX, duplicateToFile],
 ]);
 
 const ON_FILES: ReadonlyMap<number, FileHandler> = new Map<number, FileHandler>([
@@ -77,7 +94,12 @@ const ON_FILES: ReadonlyMap<number, FileHandler> = new Map<number, FileHandler>(
   [FSCTL_GET_COMPRESSION, getCompressionState],
   [FSCTL_SET_COMPRESSION, setCompressionState],
   [FSCTL_CREATE_OR_GET_OBJECT_ID, createOrGetObjectId],
-  [FSCTL_GET_OBJECT_ID, createOrGetObjectId],
+  [FSCTL_GET_OBJECT_ID, getObjectId],
+  [FSCTL_SET_OBJECT_ID, setObjectId],
+  [FSCTL_SET_OBJECT_ID_EXTENDED, setObjectIdExtended],
+  [FSCTL_DELETE_OBJECT_ID, deleteObjectId],
+  [FSCTL_FILE_LEVEL_TRIM, trimRanges],
+  [FSCTL_QUERY_FILE_REGIONS, queryRegions],
   [FSCTL_GET_REPARSE_POINT, getReparseData],
   [FSCTL_SET_REPARSE_POINT, setReparseData],
   [FSCTL_DELETE_REPARSE_POINT, deleteReparseData],
