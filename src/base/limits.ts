@@ -70,6 +70,8 @@ export interface Limits {
   /** Bytes of changes held for one open of a watched directory, and for all of a share. */
   readonly notifyBufferSize: number;
   readonly notifyBuffersSize: number;
+  /** Directories of one share in which changes of local processes are watched for. */
+  readonly localWatchesMax: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -108,6 +110,7 @@ export const DEFAULT_LIMITS: Limits = {
   securityDescriptorSize: 64 * 1024,
   notifyBufferSize: 64 * 1024,
   notifyBuffersSize: 64 * 1024 * 1024,
+  localWatchesMax: 65_536,
 };
 
 // What no configuration changes.

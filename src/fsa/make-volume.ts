@@ -6,6 +6,7 @@ import type { Snapshots } from '../vfs/snapshots.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import { DirectoryLeases } from './directory-leases.ts';
 import type { FileRecord } from './file-record.ts';
+import { LocalChanges } from './local-changes.ts';
 import type { LocalOpen } from './local-open.ts';
 import { LocalOpens } from './local-opens.ts';
 import { makeExactResolver, makeNameResolver, type NameResolver } from './name-resolver.ts';
@@ -57,6 +58,7 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   nameCacheNames: DEFAULT_LIMITS.nameCacheNames,
   notifyBufferSize: DEFAULT_LIMITS.notifyBufferSize,
   notifyBuffersSize: DEFAULT_LIMITS.notifyBuffersSize,
+  localWatchesMax: DEFAULT_LIMITS.localWatchesMax,
   breakTimeoutMs: DEFAULT_LIMITS.breakTimeoutMs,
 };
 
@@ -68,6 +70,15 @@ const FILE_RECORD_VERSION = 3;
  */
 export function makeVolume(params: VolumeParams): Volume {
   const { id, vfs, env, options, serverId, store, snapshots } = params;
+  const changeNotifyList = notifyListOf(options);
+  const localChanges = new LocalChanges({
+    vfs,
+    env,
+    streamsFolder: options.streamsFolder,
+    directoriesMax: options.localWatchesMax,
+    list: changeNotifyList,
+  });
+  changeNotifyList.observe(localChanges);
   const volume: Volume = {
     id,
     vfs,
@@ -80,7 +91,8 @@ export function makeVolume(params: VolumeParams): Volume {
     exactNames: makeExactResolver(vfs),
     unixIdOf: params.unixIdOf ?? unixIdOf,
     opens: new LocalOpens(serverId),
-    changeNotifyList: notifyListOf(options),
+    changeNotifyList,
+    localChanges,
     oplockBreaks: new OplockBreaks({ env, timeoutMs: options.breakTimeoutMs }),
     directoryLeases: new DirectoryLeases(store, serverId),
     streams: streamsOf(params.streamsVfs ?? vfs, { id, env, options }),

@@ -38,11 +38,17 @@ export class ChangeNotifyList<Owner> {
   readonly #byDirectory: Map<string, ChangeNotifyEntry[]> = new Map();
   readonly #budget: Budget;
   readonly #entrySize: number;
+  #observer: WatchObserver | undefined;
 
   /** `entrySize` and `totalSize`: bytes of events that one entry, and all together, may hold. */
   constructor(limits: { readonly entrySize: number; readonly totalSize: number }) {
     this.#entrySize = limits.entrySize;
     this.#budget = { left: limits.totalSize };
+  }
+
+  /** Who sees to changes that others than clients make. */
+  observe(observer: WatchObserver): void {
+    this.#observer = observer;
   }
 
   /** Nobody watches anything: nothing needs to be told. */
@@ -61,6 +67,7 @@ export class ChangeNotifyList<Owner> {
     const entry = new ChangeNotifyEntry(watch, capacity, this.#budget);
     this.#byOwner.set(owner, entry);
     this.#enter(entry);
+    this.#observer?.began(watch);
     return entry;
   }
 
@@ -70,6 +77,7 @@ export class ChangeNotifyList<Owner> {
     if (entry === undefined) return;
     this.#byOwner.delete(owner);
     this.#leave(entry);
+    this.#observer?.ended(entry);
     entry.endAll(STATUS_NOTIFY_CLEANUP);
     entry.clear();
   }
@@ -81,6 +89,7 @@ export class ChangeNotifyList<Owner> {
 
   /** A directory has another name: it, and what is below, is watched there. */
   moved(from: string, to: string): void {
+    this.#observer?.moved(from, to);
     for (const directory of [...this.#byDirectory.keys()]) {
       if (directory !== from && !directory.startsWith(`${from}/`)) continue;
       const entries = this.#byDirectory.get(directory) ?? NONE;
@@ -98,6 +107,12 @@ export class ChangeNotifyList<Owner> {
    * the file itself hear nothing (Windows; smbtorture smb2.notify.basedir).
    */
   report(event: NotifyEvent): void {
+    this.#observer?.settle(event);
+    this.tell(event);
+  }
+
+  /** As `report`, of what the server did not do itself. */
+  tell(event: NotifyEvent): void {
     const { path } = event;
     if (path === '') return;
     let directory = parentOf(path);
@@ -106,6 +121,11 @@ export class ChangeNotifyList<Owner> {
       directory = parentOf(directory);
       this.#tell(event, directory, true);
     }
+  }
+
+  /** Something happened that nobody can tell: all have to look for themselves. */
+  loseAll(): void {
+    for (const entry of this.#byOwner.values()) entry.lose();
   }
 
   #tell(event: NotifyEvent, directory: string, isBelow: boolean): void {
@@ -140,6 +160,14 @@ export interface Watch {
   readonly directory: string;
   readonly watchTree: boolean;
   readonly completionFilter: number;
+}
+
+/** Follows which directories are watched, and comes before each event that is reported. */
+export interface WatchObserver {
+  began(watch: Watch): void;
+  ended(watch: Watch): void;
+  moved(from: string, to: string): void;
+  settle(event: NotifyEvent): void;
 }
 
 export interface NotifyEvent {
@@ -200,6 +228,17 @@ export class ChangeNotifyEntry {
   /** T0, T3. */
   append(action: number, name: string): void {
     if (!this.#overflowed && !this.#isRepeated(action, name)) this.#hold({ action, name });
+    this.#wakeOldest();
+  }
+
+  /** Events are missing: the next request is told so. */
+  lose(): void {
+    this.clear();
+    this.#overflowed = true;
+    this.#wakeOldest();
+  }
+
+  #wakeOldest(): void {
     if (this.#isAnswering) return;
     const oldest = this.#waiters.shift();
     if (oldest === undefined) return;

@@ -4,6 +4,7 @@ import type { RecordTable } from '../state/record-store.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import type { DirectoryLeases } from './directory-leases.ts';
 import type { FileRecord } from './file-record.ts';
+import type { LocalChanges } from './local-changes.ts';
 import type { LocalOpen } from './local-open.ts';
 import type { LocalOpens } from './local-opens.ts';
 import type { NameResolver } from './name-resolver.ts';
@@ -56,6 +57,7 @@ export interface VolumeOptions {
   readonly nameCacheNames: number;
   readonly notifyBufferSize: number;
   readonly notifyBuffersSize: number;
+  readonly localWatchesMax: number;
   /** Milliseconds that the holder of an oplock or lease has to acknowledge a break. */
   readonly breakTimeoutMs: number;
 }
@@ -84,6 +86,8 @@ export interface Volume {
   readonly tunnel: TunnelCache | undefined;
   /** Who watches which directory, by the open that watches. */
   readonly changeNotifyList: ChangeNotifyList<LocalOpen>;
+  /** Tells those of what local processes do there. */
+  readonly localChanges: LocalChanges;
   readonly oplockBreaks: OplockBreaks;
   readonly directoryLeases: DirectoryLeases;
   /** Where named streams go that outgrow their extended attribute. */

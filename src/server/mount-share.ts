@@ -65,6 +65,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
   const close = (): void => {
     sweep.cancel();
     volume.snapshots?.close();
+    volume.localChanges.close();
     if (options.vfs === undefined) vfs.close();
     streamsVfs?.close();
   };
@@ -147,6 +148,7 @@ function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
     nameCacheNames: limits.nameCacheNames,
     notifyBufferSize: limits.notifyBufferSize,
     notifyBuffersSize: limits.notifyBuffersSize,
+    localWatchesMax: limits.localWatchesMax,
   };
 }
 

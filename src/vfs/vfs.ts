@@ -160,6 +160,28 @@ export interface DirectoryWatch {
   close(): void;
 }
 
+/** Something that anybody, the server itself included, did to an entry of a watched directory. */
+export interface EntryChange {
+  /** The number that `ChangeFeed.watch` answered. */
+  readonly directory: number;
+  readonly kind: 'added' | 'removed' | 'moved-away' | 'moved-here' | 'content' | 'attributes';
+  readonly name: string;
+  readonly isDirectory: boolean;
+  /** The same for both halves of a move, else 0. */
+  readonly move: number;
+}
+
+export interface ChangeFeed {
+  /** Begins to watch a directory; undefined where it cannot. The same again: the same number. */
+  watch(path: string): number | undefined;
+  unwatch(directory: number): void;
+  /** Everything since the last call, in order; 'unknown' when some was lost. Synchronous. */
+  take(): readonly EntryChange[] | 'unknown';
+  /** Wakes the owner, once, after the next change. */
+  arm(): void;
+  close(): void;
+}
+
 export interface Vfs {
   readonly capabilities: VfsCapabilities;
   /** Opens what is at `path`; links are followed as long as they stay beneath the root. */
@@ -186,5 +208,7 @@ export interface Vfs {
   fileSystemStat(): MaybePromise<FileSystemStat | Errno>;
   /** Watches the names in a directory; undefined where the store cannot. */
   watchDirectory(path: string): DirectoryWatch | undefined;
+  /** Tells of changes as they happen; left away, or undefined, where the store cannot. */
+  openChangeFeed?(wake: () => void): ChangeFeed | undefined;
   close(): void;
 }

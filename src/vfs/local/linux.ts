@@ -60,6 +60,9 @@ export const DT_DIR = 4;
 export const DT_REG = 8;
 export const DT_LNK = 10;
 
+export const IN_MODIFY = 0x2;
+export const IN_ATTRIB = 0x4;
+export const IN_ISDIR = 0x4000_0000;
 export const IN_MOVED_FROM = 0x40;
 export const IN_MOVED_TO = 0x80;
 export const IN_CREATE = 0x100;
@@ -85,3 +88,9 @@ export const EXFAT_SUPER_MAGIC = 0x2011_bab0;
 export const PATH_MAX = 4096;
 /** Bytes of one xattr value, and of one list of xattr names. */
 export const XATTR_SIZE_MAX = 65_536;
+
+/* fcntl(2) */
+export const F_GETFL = 3;
+export const F_SETFL = 4;
+export const F_SETOWN = 8;
+export const O_ASYNC = 0o20_000;

@@ -12,6 +12,7 @@ import {
   failed,
 } from '../errno.ts';
 import type {
+  ChangeFeed,
   Credentials,
   DirectoryWatch,
   FileStat,
@@ -22,6 +23,7 @@ import type {
   Vfs,
   VfsCapabilities,
 } from '../vfs.ts';
+import { openLocalFeed } from './change-feed.ts';
 import {
   AT_EMPTY_PATH,
   AT_NO_AUTOMOUNT,
@@ -189,6 +191,10 @@ export class LocalVfs implements Vfs {
     const watch = this.#watches.add(dir);
     sys.close(dir);
     return watch;
+  }
+
+  openChangeFeed(wake: () => void): ChangeFeed | undefined {
+    return openLocalFeed(this.#root, wake);
   }
 
   /** Files that are still open stay usable. */

@@ -91,6 +91,7 @@ const c = {
   geteuid: define('uint32_t geteuid()'),
   getegid: define('uint32_t getegid()'),
   getgroups: define('int getgroups(int, void*)'),
+  fcntl: define('int fcntl(int, int, int64_t)'),
   inotifyInit: define('int inotify_init1(int)'),
   inotifyAdd: define('int inotify_add_watch(int, void*, uint32_t)'),
   inotifyRemove: define('int inotify_rm_watch(int, int)'),
@@ -130,6 +131,10 @@ export function openat2(dir: number, path: Uint8Array, how: OpenHow): number | E
   openHowView.setUint32(8, how.mode, true);
   openHowView.setUint32(16, how.resolve, true);
   return outcome(c.openat2(N.openat2, dir, path, openHow, openHow.length));
+}
+
+export function fcntl(fd: number, command: number, value: number): number | Errno {
+  return outcome(c.fcntl(fd, command, value));
 }
 
 export function close(fd: number): void {
