@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  decodeDosAttributes,
-  encodeDosAttributes,
-  encodeMarkedAttributes,
-} from './dos-attributes.ts';
+import { decodeDosAttributes, encodeDosAttributes } from './dos-attributes.ts';
 
 function hex(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
@@ -12,6 +8,7 @@ function hex(text: string): Uint8Array {
 
 const TIME = 0x01d7_91f8_c3c8_7000n;
 const TIME_BYTES = '0070c8c3f891d701';
+const STORED = { attributes: 0x22, creationTime: TIME, eaSize: 7 };
 const EMPTY_BYTES = '0000000000000000';
 
 describe('user.DOSATTRIB (Samba librpc/idl/xattr.idl, xattr_DOSATTRIB)', () => {
@@ -40,6 +37,7 @@ describe('user.DOSATTRIB (Samba librpc/idl/xattr.idl, xattr_DOSATTRIB)', () => {
         attributes: 0x22,
         creationTime: TIME,
         changeMark: undefined,
+        eaSize: 0,
       });
     });
 
@@ -55,11 +53,17 @@ describe('user.DOSATTRIB (Samba librpc/idl/xattr.idl, xattr_DOSATTRIB)', () => {
 
   it('reads the text alone', () => {
     const decoded = decodeDosAttributes(Uint8Array.from(Buffer.from('0x22\0')));
-    assert.deepEqual(decoded, { attributes: 0x22, creationTime: undefined, changeMark: undefined });
+    assert.deepEqual(decoded, {
+      attributes: 0x22,
+      creationTime: undefined,
+      changeMark: undefined,
+      eaSize: 0,
+    });
     assert.deepEqual(decodeDosAttributes(Uint8Array.from(Buffer.from('0x6'))), {
       attributes: 6,
       creationTime: undefined,
       changeMark: undefined,
+      eaSize: 0,
     });
     assert.equal(decodeDosAttributes(Uint8Array.from(Buffer.from('hello'))), undefined);
   });
@@ -70,20 +74,27 @@ describe('user.DOSATTRIB (Samba librpc/idl/xattr.idl, xattr_DOSATTRIB)', () => {
       attributes: 0x22,
       creationTime: undefined,
       changeMark: undefined,
+      eaSize: 0,
     });
   });
 
   const mark = { changeTime: TIME + 1n, untilNs: 1_700_000_000_000_000_000n };
-  const marked = encodeMarkedAttributes(0x22, TIME, mark);
+  const marked = encodeDosAttributes(STORED, mark);
 
-  it('writes version 3 for a ChangeTime, with how long it holds behind', () => {
+  it('writes a ChangeTime behind version 5, and how long it holds', () => {
     const value = Buffer.from(marked);
-    assert.equal(value.toString('hex', 0, 16), '00000300030000003100000022000000');
-    assert.deepEqual(value.readBigUInt64LE(36), TIME);
-    assert.deepEqual(value.readBigUInt64LE(44), mark.changeTime);
+    assert.equal(value.toString('hex', 0, 16), '00000500050000001100000022000000');
+    assert.deepEqual(value.readBigUInt64LE(16), TIME);
+    assert.deepEqual(value.readBigUInt64LE(28), mark.changeTime);
     const creationTime = TIME;
     const decoded = decodeDosAttributes(marked);
-    assert.deepEqual(decoded, { attributes: 0x22, creationTime, changeMark: mark });
+    assert.deepEqual(decoded, { attributes: 0x22, creationTime, changeMark: mark, eaSize: 7 });
+  });
+
+  it('writes an EaSize behind version 5', () => {
+    const value = encodeDosAttributes(STORED);
+    assert.equal(value.length, 28);
+    assert.deepEqual(decodeDosAttributes(value), { ...STORED, changeMark: undefined });
   });
 
   it('reads no ChangeTime of a value that is cut short', () => {
@@ -93,6 +104,6 @@ describe('user.DOSATTRIB (Samba librpc/idl/xattr.idl, xattr_DOSATTRIB)', () => {
   });
 
   it('writes version 5, as Samba does', () => {
-    assert.deepEqual(encodeDosAttributes(0x22, TIME), hex(values[0]![1]));
+    assert.deepEqual(encodeDosAttributes({ ...STORED, eaSize: 0 }), hex(values[0]![1]));
   });
 });

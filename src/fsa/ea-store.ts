@@ -15,7 +15,10 @@ import { type ExtendedAttribute, isValidEaName, packedEaSize } from '../fscc/ea.
 import { upcase } from '../fscc/upcase.ts';
 import { E2BIG, ENODATA, ENOSPC, EOPNOTSUPP, ERANGE, type Errno, failed } from '../vfs/errno.ts';
 import type { VfsFile } from '../vfs/vfs.ts';
+import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
+import { creationTimeOf, storedAttributes } from './metadata.ts';
+import { storeAttributes } from './store-attributes.ts';
 import type { Volume } from './volume.ts';
 
 const PREFIX = 'user.';
@@ -49,6 +52,17 @@ export function* loadEas(file: VfsFile): Task<readonly ExtendedAttribute[] | Err
 export function* eaSizeOf(file: VfsFile): Task<number> {
   const eas = yield* loadEas(file);
   return failed(eas) ? 0 : packedEaSize(eas);
+}
+
+/** Keeps EaSize with the attributes, for listings, after EAs were set. */
+export function* storeEaSize(file: VfsFile): Task<void> {
+  const stat = yield* wait(file.stat());
+  if (failed(stat)) return;
+  const stored = storedAttributes(yield* wait(file.getXattr(DOSATTRIB_XATTR)), stat);
+  const eaSize = yield* eaSizeOf(file);
+  if (eaSize === stored.eaSize) return;
+  const creationTime = creationTimeOf(stored, stat);
+  yield* storeAttributes(file, { attributes: stored.attributes, creationTime, eaSize });
 }
 
 /**

@@ -104,6 +104,7 @@ export function* enterOpen(
     path,
     mode: request.options & MODE_OPTIONS,
     position: 0n,
+    nextEaEntry: 0,
     cursor: undefined,
     userSetModificationTime: false,
     userSetAccessTime: false,

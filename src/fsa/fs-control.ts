@@ -69,7 +69,11 @@ export function* setSparse(open: LocalOpen, sparse: boolean): Task<NtStatus> {
     : stored.attributes & ~FILE_ATTRIBUTE_SPARSE_FILE;
   if (attributes === stored.attributes) return STATUS_SUCCESS;
   const kept = yield* timesToKeep(open);
-  const status = yield* storeAttributes(file, attributes, creationTimeOf(stored, stat));
+  const status = yield* storeAttributes(file, {
+    ...stored,
+    attributes,
+    creationTime: creationTimeOf(stored, stat),
+  });
   yield* settleTimes(open, kept);
   if (status !== STATUS_SUCCESS) return status;
   reportModified(open, FILE_NOTIFY_CHANGE_ATTRIBUTES);

@@ -250,14 +250,16 @@ function* applyBasic(open: LocalOpen, change: BasicChange, stat: FileStat): Task
   let changeTime = isFile && change.changeTime > 0n ? change.changeTime : undefined;
   let attributes = 0;
   let creationTime = 0n;
+  let eaSize = 0;
   if (storesAttributes || keepsChangeTime || changeTime !== undefined) {
     const stored = storedAttributes(yield* wait(file.getXattr(DOSATTRIB_XATTR)), stat);
     attributes = nextAttributes(stored, change.attributes);
     creationTime = change.creationTime > 0n ? change.creationTime : creationTimeOf(stored, stat);
+    eaSize = stored.eaSize;
     if (keepsChangeTime) changeTime ??= changeTimeOf(stored, stat);
   }
   if (storesAttributes && changeTime === undefined) {
-    const status = yield* storeAttributes(file, attributes, creationTime);
+    const status = yield* storeAttributes(file, { attributes, creationTime, eaSize });
     if (status !== STATUS_SUCCESS) return status;
   }
   if (setsTimes) {
@@ -265,7 +267,7 @@ function* applyBasic(open: LocalOpen, change: BasicChange, stat: FileStat): Task
     if (failed(set)) return statusOf(set);
   }
   if (changeTime === undefined) return STATUS_SUCCESS;
-  return yield* storeChangeTime(file, { attributes, creationTime, changeTime });
+  return yield* storeChangeTime(file, { attributes, creationTime, eaSize }, changeTime);
 }
 
 /** Attributes that are not settable (SPARSE_FILE …) stay; 0 changes nothing. */

@@ -50,10 +50,7 @@ function* keepChangeTime(open: LocalOpen, changeTime: bigint): Task<void> {
   const stat = yield* wait(file.stat());
   if (failed(stat)) return;
   const stored = storedAttributes(yield* wait(file.getXattr(DOSATTRIB_XATTR)), stat);
-  const { attributes } = stored;
-  yield* storeChangeTime(file, {
-    attributes,
-    creationTime: creationTimeOf(stored, stat),
-    changeTime,
-  });
+  const { attributes, eaSize } = stored;
+  const creationTime = creationTimeOf(stored, stat);
+  yield* storeChangeTime(file, { attributes, creationTime, eaSize }, changeTime);
 }

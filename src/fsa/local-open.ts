@@ -60,6 +60,8 @@ export interface LocalOpen {
    */
   mode: number;
   position: bigint;
+  /** [MS-FSA] Open.NextEaEntry: EAs that were told. */
+  nextEaEntry: number;
   /** Directory enumeration, made by the first QUERY_DIRECTORY. */
   cursor: DirectoryCursor | undefined;
   /** A time was set, or frozen, through this open: its reads and writes no longer move it. */

@@ -50,11 +50,13 @@ const FILE_DEFAULT: DosAttributes = {
   attributes: FILE_ATTRIBUTE_ARCHIVE,
   creationTime: undefined,
   changeMark: undefined,
+  eaSize: 0,
 };
 const NO_ATTRIBUTES: DosAttributes = {
   attributes: 0,
   creationTime: undefined,
   changeMark: undefined,
+  eaSize: 0,
 };
 
 const STORED_ONLY = FILE_ATTRIBUTE_NORMAL | FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT;

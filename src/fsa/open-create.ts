@@ -31,7 +31,7 @@ import type { FileStat, VfsFile } from '../vfs/vfs.ts';
 import { type DirectoryRights, directoryRights, tokenOf } from './access.ts';
 import { breakDirectory } from './break-parent.ts';
 import { abandonOpen } from './close.ts';
-import { storeEas } from './ea-store.ts';
+import { storeEaSize, storeEas } from './ea-store.ts';
 import { enterOpen } from './enter-open.ts';
 import { type NtError, statusOf } from './errno-to-ntstatus.ts';
 import { fileKeyOf, pendingDeleteOf } from './file-record.ts';
@@ -193,13 +193,14 @@ function* finish(
   const isDefault = attributes === (isDirectory ? 0 : FILE_ATTRIBUTE_ARCHIVE);
   if (!isDefault || created.birthTimeNs === undefined) {
     const creationTime = creationTimeOf(NOTHING_STORED, created);
-    const set = yield* storeAttributes(file, attributes, creationTime);
+    const set = yield* storeAttributes(file, { attributes, creationTime, eaSize: 0 });
     if (set !== STATUS_SUCCESS) return { status: set };
   }
   const secured = yield* storeDescriptor(request, open, created, parent.descriptor);
   if (secured !== STATUS_SUCCESS) return { status: secured };
   const added = yield* storeEas(volume, file, request.eas);
   if (added !== STATUS_SUCCESS) return { status: added };
+  if (request.eas.length > 0) yield* storeEaSize(file);
   let stat = created;
   if (open.streamName !== '') {
     const made = yield* wait(createStream(file, open.streamName));
@@ -215,7 +216,7 @@ function* finish(
   const metadata = metadataOf(
     volume.options,
     stat,
-    { attributes, creationTime: undefined, changeMark: undefined },
+    { attributes, creationTime: undefined, changeMark: undefined, eaSize: 0 },
     {
       name: lastOf(open.path),
       deletePending: false,
@@ -231,7 +232,7 @@ function* finish(
   };
 }
 
-const NOTHING_STORED = { attributes: 0, creationTime: undefined, changeMark: undefined };
+const NOTHING_STORED = { attributes: 0, creationTime: undefined, changeMark: undefined, eaSize: 0 };
 
 /** An open that may not write has a descriptor that cannot reserve: then nothing is reserved. */
 function* reserve(request: OpenRequest, open: LocalOpen): Task<NtStatus> {

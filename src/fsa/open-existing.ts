@@ -33,7 +33,7 @@ import { checkAccess } from './access.ts';
 import { breakParentOf } from './break-parent.ts';
 import { abandonOpen } from './close.ts';
 import { DOSATTRIB_XATTR, type DosAttributes } from './dos-attributes.ts';
-import { removeAllEas, storeEas } from './ea-store.ts';
+import { removeAllEas, storeEaSize, storeEas } from './ea-store.ts';
 import { enterOpen } from './enter-open.ts';
 import { type NtError, statusOf } from './errno-to-ntstatus.ts';
 import { fileKeyOf } from './file-record.ts';
@@ -284,10 +284,12 @@ function* overwrite(request: OpenRequest, open: LocalOpen, examined: Examined): 
   const added = yield* storeEas(open.volume, file, request.eas);
   if (added !== STATUS_SUCCESS) return added;
   const attributes = request.attributes | FILE_ATTRIBUTE_ARCHIVE;
-  if (attributes !== stored.attributes) {
-    const set = yield* storeAttributes(file, attributes, creationTimeOf(stored, stat));
+  if (attributes !== stored.attributes || stored.eaSize !== 0) {
+    const creationTime = creationTimeOf(stored, stat);
+    const set = yield* storeAttributes(file, { attributes, creationTime, eaSize: 0 });
     if (set !== STATUS_SUCCESS) return set;
   }
+  if (request.eas.length > 0) yield* storeEaSize(file);
   if (request.allocationSize > 0) {
     const allocated = yield* wait(file.allocate(request.allocationSize));
     if (failed(allocated)) return statusOf(allocated);

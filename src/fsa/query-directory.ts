@@ -271,7 +271,7 @@ function* tell(
     name,
     deletePending: false,
     streamSize: undefined,
-    eaSize: 0,
+    eaSize: stored.eaSize,
     shortName,
     reparseTag,
   };

@@ -187,5 +187,9 @@ function* setReparseAttribute(open: LocalOpen, isSet: boolean): Task<NtStatus> {
   const stored = storedAttributes(yield* wait(file.getXattr(DOSATTRIB_XATTR)), stat);
   const others = stored.attributes & ~FILE_ATTRIBUTE_REPARSE_POINT;
   const attributes = isSet ? others | FILE_ATTRIBUTE_REPARSE_POINT : others;
-  return yield* storeAttributes(file, attributes, creationTimeOf(stored, stat));
+  return yield* storeAttributes(file, {
+    ...stored,
+    attributes,
+    creationTime: creationTimeOf(stored, stat),
+  });
 }

@@ -6,17 +6,13 @@ import {
   CHANGE_MARK_WINDOW_NS,
   DOSATTRIB_XATTR,
   encodeDosAttributes,
-  encodeMarkedAttributes,
+  type StoredAttributes,
 } from './dos-attributes.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 
 /** Keeps attributes and creation time; a store without extended attributes forgets them. */
-export function* storeAttributes(
-  file: VfsFile,
-  attributes: number,
-  creationTime: bigint,
-): Task<NtStatus> {
-  const value = encodeDosAttributes(attributes, creationTime);
+export function* storeAttributes(file: VfsFile, keep: StoredAttributes): Task<NtStatus> {
+  const value = encodeDosAttributes(keep);
   const stored = yield* wait(file.setXattr(DOSATTRIB_XATTR, value));
   return failed(stored) && stored !== EOPNOTSUPP ? statusOf(stored) : STATUS_SUCCESS;
 }
@@ -30,17 +26,14 @@ export function* storeAttributes(
  */
 export function* storeChangeTime(
   file: VfsFile,
-  keep: {
-    readonly attributes: number;
-    readonly creationTime: bigint;
-    readonly changeTime: bigint;
-  },
+  keep: StoredAttributes,
+  changeTime: bigint,
 ): Task<NtStatus> {
   let stat = yield* wait(file.stat());
   for (let momentNs = MOMENT_NS; momentNs < CHANGE_MARK_WINDOW_NS; momentNs *= 2n) {
     if (failed(stat)) return statusOf(stat);
-    const mark = { changeTime: keep.changeTime, untilNs: stat.changeTimeNs + momentNs };
-    const value = encodeMarkedAttributes(keep.attributes, keep.creationTime, mark);
+    const mark = { changeTime, untilNs: stat.changeTimeNs + momentNs };
+    const value = encodeDosAttributes(keep, mark);
     const stored = yield* wait(file.setXattr(DOSATTRIB_XATTR, value));
     if (failed(stored)) return stored === EOPNOTSUPP ? STATUS_SUCCESS : statusOf(stored);
     stat = yield* wait(file.stat());

@@ -62,6 +62,18 @@ export function fullEaListSize(list: readonly ExtendedAttribute[]): number {
   return size;
 }
 
+/** How many entries, from the first, `encodeFullEaList` has room for in so many bytes. */
+export function countThatFit(list: readonly ExtendedAttribute[], room: number): number {
+  let size = 0;
+  let count = 0;
+  for (const ea of list) {
+    size = align(size, 4) + entrySize(ea);
+    if (size > room) break;
+    count++;
+  }
+  return count;
+}
+
 /**
  * Writes whole entries as long as they fit. STATUS_BUFFER_OVERFLOW: some were left out;
  * STATUS_BUFFER_TOO_SMALL: not even the first fits ([MS-FSA] 2.1.5.12.10).

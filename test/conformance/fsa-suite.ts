@@ -30,7 +30,7 @@ import type { Env } from '../../src/env/ports.ts';
 import * as nt from '../../src/erref/ntstatus.ts';
 import { statusName } from '../../src/erref/ntstatus.ts';
 import { closeOpen } from '../../src/fsa/close.ts';
-import { queryEas, setEas } from '../../src/fsa/ea.ts';
+import { type EaQuery, queryEas, setEas, tellEas } from '../../src/fsa/ea.ts';
 import {
   copyRange,
   queryAllocatedRanges,
@@ -91,6 +91,14 @@ export interface FsaBackend {
 }
 
 const SHARE_ALL = 7;
+const UNCHANGED = {
+  creationTime: 0n,
+  lastAccessTime: 0n,
+  lastWriteTime: 0n,
+  changeTime: 0n,
+  attributes: 0,
+};
+const ALL_EAS: EaQuery = { names: [], index: undefined, restart: true, single: false };
 const RW = FILE_READ_DATA | FILE_WRITE_DATA | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES;
 const NEVER: CancelSignal = { cancelled: false, onCancel: () => () => {}, waiting() {} };
 
@@ -446,7 +454,7 @@ export function fsaSuite(name: string, makeBackend: () => FsaBackend): void {
         const outcome = await open('a', { allocationSize: 1024 * 1024, eaBuffer });
         assert.ok(outcome.open !== undefined);
         assert.equal(outcome.metadata.allocationSize, 1024 * 1024);
-        const { eas } = await run(queryEas(outcome.open));
+        const { eas } = await run(queryEas(outcome.open, ALL_EAS));
         assert.deepEqual(eas, [{ flags: 0, name: 'A', value: Uint8Array.from([7, 8]) }]);
       });
     });
@@ -654,13 +662,7 @@ export function fsaSuite(name: string, makeBackend: () => FsaBackend): void {
     });
 
     describe('[MS-FSA] 2.1.5.15 Setting of file information', () => {
-      const NONE = {
-        creationTime: 0n,
-        lastAccessTime: 0n,
-        lastWriteTime: 0n,
-        changeTime: 0n,
-        attributes: 0,
-      };
+      const NONE = UNCHANGED;
       const TIME = 132_000_000_000_000_000n;
 
       it('keeps times and attributes', async () => {
@@ -935,14 +937,62 @@ export function fsaSuite(name: string, makeBackend: () => FsaBackend): void {
         });
         await is(0, setEas(file, [ea('One', '1'), ea('Two', '2')]));
         await is(0, setEas(file, [ea('ONE', 'uno'), ea('two', '')]));
-        const { eas } = await run(queryEas(file));
+        const { eas } = await run(queryEas(file, ALL_EAS));
         assert.deepEqual(eas, [ea('One', 'uno')]);
         const outcome = await run(queryMetadata(file, { withEaSize: true }));
         assert.equal(outcome.metadata?.eaSize, 4 + 5 + 6);
         await is(nt.STATUS_INVALID_EA_NAME, setEas(file, [ea('a*b', '1')]));
         await is(nt.STATUS_ACCESS_DENIED, setEas(file, [ea('DosAttrib', '1')]));
         await is(0, setBasic(file, { ...ZERO_BASIC, attributes: 2 }));
-        assert.equal((await run(queryEas(file))).eas.length, 1);
+        assert.equal((await run(queryEas(file, ALL_EAS))).eas.length, 1);
+      });
+
+      it('tells EAs by name, by index, and on from where it was', async () => {
+        const file = await opened('a');
+        const names = async (asked: Partial<EaQuery>) => {
+          const { status, eas } = await run(queryEas(file, { ...ALL_EAS, ...asked }));
+          return status === 0 ? eas.map(({ name }) => name).join(' ') : statusName(status);
+        };
+        assert.equal(await names({}), 'STATUS_NO_EAS_ON_FILE');
+        const eas = ['ONE', 'TWO', 'THREE'].map((name) => ({
+          flags: 0,
+          name,
+          value: Buffer.from('value'),
+        }));
+        await is(0, setEas(file, eas));
+        const [first, second, third] = (await names({})).split(' ');
+        assert.equal(await names({ single: true }), first);
+        tellEas(file, 1);
+        assert.equal(await names({ restart: false, single: true }), second);
+        tellEas(file, 1);
+        assert.equal(await names({ restart: false }), third);
+        tellEas(file, 1);
+        assert.equal(await names({ restart: false }), 'STATUS_NO_MORE_EAS');
+        assert.equal(await names({ index: 2 }), `${second} ${third}`);
+        assert.equal(await names({ index: 2, single: true }), second);
+        assert.equal(await names({ index: 4 }), 'STATUS_NONEXISTENT_EA_ENTRY');
+        const asked = await run(queryEas(file, { ...ALL_EAS, names: ['two', 'FOUR'] }));
+        assert.deepEqual(
+          asked.eas.map(({ name, value }) => [name, value.length]),
+          [
+            ['TWO', 5],
+            ['FOUR', 0],
+          ],
+        );
+      });
+
+      it('lists EaSize as a client set it last', async () => {
+        const file = await opened('a');
+        const listed = async () => {
+          const directory = await opened('', { disposition: FILE_OPEN });
+          await is(0, queryDirectory(directory, { pattern: 'a', restart: true, reopen: false }));
+          return (await nextEntry(directory))?.eaSize;
+        };
+        await is(0, setEas(file, [{ flags: 0, name: 'E', value: Buffer.from('value') }]));
+        await is(0, setBasic(file, { ...UNCHANGED, attributes: attribute.FILE_ATTRIBUTE_HIDDEN }));
+        assert.equal(await listed(), 4 + 5 + 6);
+        await is(0, setEas(file, [{ flags: 0, name: 'E', value: Buffer.alloc(0) }]));
+        assert.equal(await listed(), 0);
       });
     });
 

@@ -1,7 +1,7 @@
 import { assert } from '../../../base/assert.ts';
 import { LE } from '../../../base/bytes.ts';
 import type { Task } from '../../../base/task.ts';
-import { FILE_READ_ATTRIBUTES, FILE_READ_EA } from '../../../dtyp/access-mask.ts';
+import { FILE_READ_ATTRIBUTES } from '../../../dtyp/access-mask.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -9,10 +9,9 @@ import {
   STATUS_INVALID_INFO_CLASS,
   STATUS_INVALID_LEVEL,
   STATUS_INVALID_PARAMETER,
-  STATUS_NO_EAS_ON_FILE,
   STATUS_NOT_SUPPORTED,
 } from '../../../erref/ntstatus.ts';
-import { queryEas } from '../../../fsa/ea.ts';
+import { queryEas, tellEas } from '../../../fsa/ea.ts';
 import { queryMetadata } from '../../../fsa/information.ts';
 import type { LocalOpen } from '../../../fsa/local-open.ts';
 import { lastOf, nameFromDisk } from '../../../fsa/names.ts';
@@ -21,7 +20,7 @@ import { querySecurity } from '../../../fsa/security.ts';
 import { alternateNameOf } from '../../../fsa/short-names.ts';
 import { queryStreams } from '../../../fsa/streams.ts';
 import { queryPosixVolume, queryVolume } from '../../../fsa/volume-information.ts';
-import { decodeGetEaList, encodeFullEaList } from '../../../fscc/ea.ts';
+import { countThatFit, decodeGetEaList, encodeFullEaList } from '../../../fscc/ea.ts';
 import type { Encoded } from '../../../fscc/encoded.ts';
 import { encodeFileInformation } from '../../../fscc/file-information.ts';
 import { encodeFsInformation } from '../../../fscc/fs-information.ts';
@@ -43,6 +42,9 @@ import {
 } from '../../../fscc/posix-information.ts';
 import { encodeStreamInformation } from '../../../fscc/stream-information.ts';
 import {
+  SL_INDEX_SPECIFIED,
+  SL_RESTART_SCAN,
+  SL_RETURN_SINGLE_ENTRY,
   SMB2_0_INFO_FILE,
   SMB2_0_INFO_FILESYSTEM,
   SMB2_0_INFO_QUOTA,
@@ -175,24 +177,18 @@ function* queryPosix(request: Request, query: QueryInfoRequest, open: LocalOpen)
 
 /** [MS-FSA] 2.1.5.12.15 FileFullEaInformation; the input may name the wanted ones. */
 function* queryFullEa(request: Request, query: QueryInfoRequest, open: LocalOpen): Task<NtStatus> {
-  if ((open.grantedAccess & FILE_READ_EA) === 0) return STATUS_ACCESS_DENIED;
-  const outcome = yield* queryEas(open);
-  if (outcome.status !== 0) return outcome.status;
-  let { eas } = outcome;
-  if (query.input.length > 0) {
-    const { buffer, byteOffset, length } = query.input;
-    const names = decodeGetEaList(new DataView(buffer, byteOffset, length), 0, length);
-    if (names === undefined) return STATUS_INVALID_PARAMETER;
-    eas = names.map(
-      (name) =>
-        outcome.eas.find((ea) => ea.name.toUpperCase() === name.toUpperCase()) ?? {
-          name,
-          flags: 0,
-          value: new Uint8Array(0),
-        },
-    );
-  }
-  if (eas.length === 0) return STATUS_NO_EAS_ON_FILE;
+  const { flags, input, additionalInformation, outputBufferLength } = query;
+  const { buffer, byteOffset, length } = input;
+  const names = decodeGetEaList(new DataView(buffer, byteOffset, length), 0, length);
+  if (names === undefined) return STATUS_INVALID_PARAMETER;
+  const { status, eas } = yield* queryEas(open, {
+    names,
+    index: (flags & SL_INDEX_SPECIFIED) !== 0 ? additionalInformation : undefined,
+    restart: (flags & SL_RESTART_SCAN) !== 0,
+    single: (flags & SL_RETURN_SINGLE_ENTRY) !== 0,
+  });
+  if (status !== 0) return status;
+  if (names.length === 0) tellEas(open, countThatFit(eas, outputBufferLength));
   return answer(request, query, (_, view, at, end) => encodeFullEaList(view, at, end, eas));
 }
 
