@@ -47,6 +47,7 @@ function tryOpen(
     overwrites: false,
     fileSize: 0,
     isRetry: false,
+    isContended: false,
   });
   return { status: result.status, record: next === 'keep' ? current : next };
 }

@@ -49,6 +49,8 @@ export interface OpenProposal {
   readonly fileSize: number;
   /** The open waited for a break before. */
   readonly isRetry: boolean;
+  /** Other opens of the file wait to get in. */
+  readonly isContended: boolean;
 }
 
 export interface OpenDecision {
@@ -146,6 +148,7 @@ function grant(
     access,
     isNew,
     isOverwritten: proposal.overwrites,
+    isContended: proposal.isContended,
     fileSize,
   });
   const next = oplocks === record.oplocks ? record : { ...record, oplocks };

@@ -357,6 +357,7 @@ class Game {
       overwrites,
       fileSize: 0,
       isRetry,
+      isContended: false,
     });
     this.#take(next, result.breaks);
     if (result.awaited.length > 0) {

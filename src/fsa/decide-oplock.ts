@@ -180,6 +180,8 @@ export interface OplockProposal {
   readonly isNew: boolean;
   /** Its content was, or is about to be, thrown away. */
   readonly isOverwritten: boolean;
+  /** Other opens wait to get in: they count as if they were there. */
+  readonly isContended: boolean;
   /** Bytes in the stream: locks beyond its end do not keep readers from caching. */
   readonly fileSize: number;
 }
@@ -244,7 +246,9 @@ function grantable(record: FileRecord, entry: OpenEntry, proposal: OplockProposa
   if (!CACHING_STATES[kind].has(request.caching)) return NO_CACHING;
   // Windows: only a lease goes with an open of a file's attributes (smb2.lease.statopen).
   if (!isLease && !isNew && isStatOpen(access, 'oplock')) return NO_CACHING;
-  let caching = request.caching;
+  // Who waits would break it at once, and of many who wait all but one would wait again: Windows
+  // asks for the oplock once the open is through, when the others that waited are through, too.
+  let caching = proposal.isContended ? request.caching & BESIDE_AN_OPEN : request.caching;
   if (!isOverwritten && hasLockInside(record, entry.streamKey, proposal.fileSize)) {
     caching = NO_CACHING;
   }

@@ -173,6 +173,7 @@ function proposalOf(entry: OpenEntry, oplock: OplockRequest | undefined) {
     overwrites: false,
     fileSize: 0,
     isRetry: false,
+    isContended: false,
   };
 }
 
@@ -183,6 +184,7 @@ function child(parentOplockKey: string) {
     operation: 'child',
     access: FILE_WRITE_DATA,
     isRetry: false,
+    isContended: false,
   } as const;
 }
 

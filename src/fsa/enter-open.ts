@@ -11,7 +11,7 @@ import type { OpenEntry } from './file-record.ts';
 import { LINK_BACKING } from './link-backing.ts';
 import type { LocalOpen, OpenedLink } from './local-open.ts';
 import type { OpenRequest } from './open-request.ts';
-import { BREAK_WAITS_MAX, waitForBreaks } from './oplock-breaks.ts';
+import { BREAK_WAITS_MAX } from './oplock-breaks.ts';
 
 export interface Entrance {
   readonly file: VfsFile;
@@ -71,6 +71,7 @@ export function* enterOpen(
     overwrites: request.overwrites,
     fileSize: entrance.fileSize,
     isRetry: request.breakWaits > 0,
+    isContended: volume.oplockBreaks.isAwaited(fileKey),
   };
   const { status, grant, breaks, awaited } = yield* wait(
     volume.files.update(fileKey, (current) => decideOpen(current, proposal)),
@@ -79,7 +80,8 @@ export function* enterOpen(
   if (breaks.length > 0) volume.oplockBreaks.indicate(volume, fileKey, breaks);
   if (awaited.length > 0 && request.breakWaits < BREAK_WAITS_MAX) {
     request.breakWaits++;
-    const waited = yield* waitForBreaks(volume, [{ fileKey, awaited }], request.cancel);
+    const breaksOf = { fileKey, awaited };
+    const waited = yield* volume.oplockBreaks.waitToOpen(volume, breaksOf, request.cancel);
     return waited === STATUS_SUCCESS ? 'again' : waited;
   }
   if (status !== STATUS_SUCCESS) return status;

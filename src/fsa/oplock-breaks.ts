@@ -23,6 +23,8 @@ export class OplockBreaks {
   readonly #timers = new Map<string, TimerHandle>();
   /** Breaks of oplocks whose opens the layer above does not know yet. */
   readonly #unclaimed = new Map<string, OplockBreak>();
+  /** Opens that wait for a break of the file, by its key: how many. */
+  readonly #openWaits = new Map<string, number>();
   #sink: OplockBreakSink | undefined;
 
   constructor(options: { readonly env: Env; readonly timeoutMs: number }) {
@@ -71,6 +73,24 @@ export class OplockBreaks {
   #tell(fileKey: string, oplockBreak: OplockBreak): void {
     if (this.#sink?.indicateBreak(oplockBreak) !== false) return;
     this.#unclaimed.set(`${fileKey}/${oplockBreak.oplockKey}`, oplockBreak);
+  }
+
+  /** Whether an open waits to get in: then nobody else is to be let cache writes first. */
+  isAwaited(fileKey: string): boolean {
+    return this.#openWaits.size > 0 && this.#openWaits.has(fileKey);
+  }
+
+  /** As `waitForBreaks`, for an open. */
+  *waitToOpen(volume: Volume, breaks: FileBreaks, cancel: CancelSignal): Task<NtStatus> {
+    const { fileKey } = breaks;
+    this.#openWaits.set(fileKey, (this.#openWaits.get(fileKey) ?? 0) + 1);
+    try {
+      return yield* waitForBreaks(volume, [breaks], cancel);
+    } finally {
+      const left = (this.#openWaits.get(fileKey) ?? 0) - 1;
+      if (left > 0) this.#openWaits.set(fileKey, left);
+      else this.#openWaits.delete(fileKey);
+    }
   }
 
   /** Whether the open's oplock broke before the layer above knew the open. */

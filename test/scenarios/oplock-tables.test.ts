@@ -167,15 +167,20 @@ function besideTable(): string {
 
 function openTable(): string {
   const accesses = [FILE_READ_ATTRIBUTES, READ_CONTROL, FILE_ALL_ACCESS];
+  const beside = accesses.map((access) =>
+    REQUESTS.map((request) => {
+      const record = { ...recordOf(), opens: [openOf('nobody', access)] };
+      return grantedTo(record, request);
+    }),
+  );
+  const awaited = REQUESTS.map((request) => {
+    const { grant } = granted(recordOf(), request, OTHER, true);
+    return namesOf(grant?.caching ?? 0);
+  });
   return table(
-    ['FILE_READ_ATTRIBUTES', 'READ_CONTROL', 'FILE_ALL_ACCESS'],
+    ['FILE_READ_ATTRIBUTES', 'READ_CONTROL', 'FILE_ALL_ACCESS', 'one that waits to get in'],
     REQUESTS.map(nameOf),
-    accesses.map((access) =>
-      REQUESTS.map((request) => {
-        const record = { ...recordOf(), opens: [openOf('nobody', access)] };
-        return grantedTo(record, request);
-      }),
-    ),
+    [...beside, awaited],
   );
 }
 
@@ -184,7 +189,7 @@ function grantedTo(record: FileRecord, request: State): string {
   return namesOf(grant?.caching ?? 0);
 }
 
-function granted(record: FileRecord, { kind, caching }: State, key: string) {
+function granted(record: FileRecord, { kind, caching }: State, key: string, isContended = false) {
   const identity = { clientGuid: 'client', leaseKey: key, version: 2, epoch: 0 } as const;
   const lease = { ...identity, parentLeaseKey: undefined, coversDirectories: false };
   const request: OplockRequest = { caching, lease: kind === 'lease' ? lease : undefined };
@@ -195,6 +200,7 @@ function granted(record: FileRecord, { kind, caching }: State, key: string) {
     access: FILE_ALL_ACCESS,
     isNew: false,
     isOverwritten: false,
+    isContended,
     fileSize: 1,
   });
 }
