@@ -55,12 +55,13 @@ describe('base/limits.ts unauthenticatedTimeMs', { timeout: TIMEOUT_MS }, () => 
 
   it('leaves no timer behind for a connection that went by itself', async () => {
     await withRig({}, async (rig) => {
+      const before = rig.time.pending;
       const socket = await rig.socket();
       await until(() => rig.engine.connections.size === 1);
-      assert.equal(rig.time.pending, 1);
+      assert.equal(rig.time.pending, before + 1);
       socket.destroy();
       await until(() => rig.engine.connections.size === 0);
-      assert.equal(rig.time.pending, 0);
+      assert.equal(rig.time.pending, before);
     });
   });
 });
