@@ -5,10 +5,14 @@ import {
   STATUS_FILE_CLOSED,
   STATUS_INVALID_PARAMETER,
   STATUS_LOCK_NOT_GRANTED,
+  STATUS_RANGE_NOT_LOCKED,
+  STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
 import { breakReadCaching, mayDisturb } from './break-caching.ts';
 import { decideLock, decideUnlock } from './decide-lock.ts';
+import type { ByteRangeLock } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
+import { applyPosixLocks } from './posix-locks.ts';
 import type { CancelSignal, LockRange } from './surface.ts';
 
 export interface LockOptions {
@@ -51,17 +55,48 @@ export function* unlockRanges(
   if (open.isDirectory) return STATUS_INVALID_PARAMETER;
   const { openId, streamKey } = open;
   const unlocking = { openId, streamKey, ranges };
-  return yield* wait(
-    open.volume.files.update(open.fileKey, (current) => decideUnlock(current, unlocking)),
+  const { files, options } = open.volume;
+  const status = yield* wait(
+    files.update(open.fileKey, (current) => decideUnlock(current, unlocking)),
   );
+  if (options.posixLocks && !open.closed) {
+    const record = yield* wait(files.get(open.fileKey));
+    applyPosixLocks(open, record?.locks ?? NO_LOCKS, ranges);
+  }
+  return status;
 }
 
-function tryLock(open: LocalOpen, ranges: readonly LockRange[]): Task<NtStatus> {
+const NO_LOCKS: readonly ByteRangeLock[] = [];
+
+function* tryLock(open: LocalOpen, ranges: readonly LockRange[]): Task<NtStatus> {
   const { openId, streamKey, volume } = open;
   const { locksPerOpenMax } = volume.options;
   const proposal = { openId, streamKey, ranges, locksMax: locksPerOpenMax };
-  return wait(volume.files.update(open.fileKey, (current) => decideLock(current, proposal)));
+  if (volume.options.posixLocks) {
+    // The record is left alone until the kernel agrees: whoever waits for it would wake in vain.
+    const current = yield* wait(volume.files.get(open.fileKey));
+    const decision = decideLock(current, proposal);
+    if (decision.result !== STATUS_SUCCESS) return decision.result;
+    if (open.closed) return STATUS_RANGE_NOT_LOCKED;
+    const next = decision.next === 'keep' ? current : decision.next;
+    if (!applyPosixLocks(open, next?.locks ?? NO_LOCKS, ranges)) {
+      applyPosixLocks(open, current?.locks ?? NO_LOCKS, ranges);
+      return STATUS_LOCK_NOT_GRANTED;
+    }
+  }
+  const status = yield* wait(
+    volume.files.update(open.fileKey, (current) => decideLock(current, proposal)),
+  );
+  if (status !== STATUS_SUCCESS && volume.options.posixLocks && !open.closed) {
+    const current = yield* wait(volume.files.get(open.fileKey));
+    applyPosixLocks(open, current?.locks ?? NO_LOCKS, ranges);
+  }
+  return status;
 }
+
+/** Milliseconds until local locks are looked at again: they tell nobody when they go. */
+const LOCAL_POLL_MIN_MS = 20;
+const LOCAL_POLL_MAX_MS = 1000;
 
 /** Tries again after each change of the record. Whoever waited longest is told first. */
 function* waitForLock(
@@ -75,6 +110,8 @@ function* waitForLock(
   });
   const unwatch = open.volume.files.watch(open.fileKey, () => wake());
   const unlisten = cancel.onCancel(() => wake());
+  const { options, env } = open.volume;
+  let pollMs = LOCAL_POLL_MIN_MS;
   try {
     for (;;) {
       // From here on no change is missed: the record is looked at after the watch stands.
@@ -82,7 +119,10 @@ function* waitForLock(
       if (status !== STATUS_LOCK_NOT_GRANTED) return status;
       if (cancel.cancelled) return STATUS_CANCELLED;
       cancel.waiting();
+      const poll = options.posixLocks ? env.timers.after(pollMs, () => wake()) : undefined;
       yield* wait(changed);
+      poll?.cancel();
+      pollMs = Math.min(2 * pollMs, LOCAL_POLL_MAX_MS);
       if (cancel.cancelled) return STATUS_CANCELLED;
       changed = new Promise<void>((resolve) => {
         wake = resolve;

@@ -51,6 +51,7 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   accessBasedEnumeration: false,
   eaSizeMax: DEFAULT_LIMITS.eaSizeMax,
   securityDescriptorSize: DEFAULT_LIMITS.securityDescriptorSize,
+  posixLocks: false,
   locksPerOpenMax: DEFAULT_LIMITS.locksPerOpenMax,
   pathDepthMax: DEFAULT_LIMITS.pathDepthMax,
   pathLengthMax: DEFAULT_LIMITS.pathLengthMax,

@@ -50,6 +50,8 @@ export interface VolumeOptions {
   readonly accessBasedEnumeration: boolean;
   readonly eaSizeMax: number;
   readonly securityDescriptorSize: number;
+  /** Byte-range locks count against local processes too. */
+  readonly posixLocks: boolean;
   readonly locksPerOpenMax: number;
   readonly pathDepthMax: number;
   readonly pathLengthMax: number;

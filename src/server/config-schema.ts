@@ -40,6 +40,7 @@ export interface ShareSection {
   readonly short_names?: boolean | undefined;
   readonly symlinks?: 'follow' | 'client' | undefined;
   readonly strict_sync?: boolean | undefined;
+  readonly posix_locks?: boolean | undefined;
   readonly streams?: boolean | undefined;
   readonly streams_folder?: string | undefined;
   readonly directory_leases?: boolean | undefined;
@@ -121,6 +122,7 @@ const share = z.strictObject({
   short_names: bool.optional(),
   symlinks: oneOf(['follow', 'client']).optional(),
   strict_sync: bool.optional(),
+  posix_locks: bool.optional(),
   streams: bool.optional(),
   streams_folder: text
     .regex(STREAMS_FOLDER, 'expected the name of a folder, or a path from /')

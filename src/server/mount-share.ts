@@ -140,6 +140,7 @@ function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
       options.accessBasedEnumeration ?? DEFAULT_VOLUME_OPTIONS.accessBasedEnumeration,
     eaSizeMax: limits.eaSizeMax,
     breakTimeoutMs: limits.breakTimeoutMs,
+    posixLocks: options.posixLocks ?? DEFAULT_VOLUME_OPTIONS.posixLocks,
     locksPerOpenMax: limits.locksPerOpenMax,
     pathDepthMax: limits.pathDepthMax,
     pathLengthMax: limits.pathLengthMax,

@@ -97,6 +97,9 @@ export interface OpenOptions {
   readonly noLinks?: boolean;
 }
 
+/** What a range of bytes is to be locked as against other processes. */
+export type PosixLockType = 'shared' | 'exclusive' | 'none';
+
 /** An open file or directory: it keeps meaning the same file when the name moves or goes. */
 export interface VfsFile {
   stat(): MaybePromise<FileStat | Errno>;
@@ -132,6 +135,11 @@ export interface VfsFile {
     source: VfsFile,
     range: { readonly from: number; readonly to: number; readonly length: number },
   ): MaybePromise<0 | Errno>;
+  /**
+   * Locks a range for this open file against other processes, or gives it up; EAGAIN when one of
+   * them has it. `length` 0: to the end. Left away where the store cannot.
+   */
+  setPosixLock?(type: PosixLockType, start: bigint, length: bigint): 0 | Errno;
   /** The value of an extended attribute, ENODATA when there is none. Full names: 'user.x'. */
   getXattr(name: string): MaybePromise<Uint8Array | Errno>;
   setXattr(name: string, value: Uint8Array): MaybePromise<0 | Errno>;

@@ -90,6 +90,10 @@ export const PATH_MAX = 4096;
 export const XATTR_SIZE_MAX = 65_536;
 
 /* fcntl(2) */
+export const F_RDLCK = 0;
+export const F_WRLCK = 1;
+export const F_UNLCK = 2;
+export const F_OFD_SETLK = 37;
 export const F_GETFL = 3;
 export const F_SETFL = 4;
 export const F_SETOWN = 8;

@@ -23,12 +23,15 @@ import {
   EXDEV,
   failed,
 } from '../errno.ts';
-import type { DirectoryEntry, FileStat, OpenFor, VfsFile } from '../vfs.ts';
+import type { DirectoryEntry, FileStat, OpenFor, PosixLockType, VfsFile } from '../vfs.ts';
 import { readEntries } from './directory.ts';
 import {
   AT_EMPTY_PATH,
   AT_NO_AUTOMOUNT,
   AT_SYMLINK_NOFOLLOW,
+  F_RDLCK,
+  F_UNLCK,
+  F_WRLCK,
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
   FALLOC_FL_ZERO_RANGE,
@@ -282,6 +285,12 @@ export class LocalFile implements VfsFile {
     return this.#closed ? EBADF : this.#writeThread([step.subarray(0, count)], range.to);
   }
 
+  setPosixLock(type: PosixLockType, start: bigint, length: bigint): 0 | Errno {
+    this.#assertOpen();
+    if (this.#access === 'metadata' || this.#access === 'directory') return EBADF;
+    return sys.setOfdLock(this.#fd, LOCK_TYPES[type], start, length);
+  }
+
   getXattr(name: string): Uint8Array | Errno {
     this.#assertOpen();
     if (this.#access === 'metadata' && this.#root.hasGetxattrat) {
@@ -379,6 +388,7 @@ export const STAT_MASK: number = STATX_BASIC_STATS | STATX_BTIME;
 /** Filled and decoded within one call. */
 export const statBuffer: StatBuffer = new StatBuffer();
 const EMPTY = new Uint8Array(1);
+const LOCK_TYPES = { shared: F_RDLCK, exclusive: F_WRLCK, none: F_UNLCK } as const;
 
 /** struct timespec[2]: access, modify. */
 const times = new Uint8Array(32);

@@ -8,7 +8,7 @@
  */
 import koffi from 'koffi';
 import type { Errno } from '../errno.ts';
-import { FICLONERANGE, IOV_MAX } from './linux.ts';
+import { F_OFD_SETLK, FICLONERANGE, IOV_MAX } from './linux.ts';
 
 type Native = ((...args: readonly unknown[]) => number) & {
   async(...args: readonly unknown[]): void;
@@ -92,6 +92,7 @@ const c = {
   getegid: define('uint32_t getegid()'),
   getgroups: define('int getgroups(int, void*)'),
   fcntl: define('int fcntl(int, int, int64_t)'),
+  fcntlLock: define('int fcntl(int, int, void*)'),
   inotifyInit: define('int inotify_init1(int)'),
   inotifyAdd: define('int inotify_add_watch(int, void*, uint32_t)'),
   inotifyRemove: define('int inotify_rm_watch(int, int)'),
@@ -135,6 +136,17 @@ export function openat2(dir: number, path: Uint8Array, how: OpenHow): number | E
 
 export function fcntl(fd: number, command: number, value: number): number | Errno {
   return outcome(c.fcntl(fd, command, value));
+}
+
+/** struct flock: 0 type, 2 whence, 8 start, 16 len, 24 pid. */
+const flock = new Uint8Array(32);
+const flockView = new DataView(flock.buffer);
+
+export function setOfdLock(fd: number, type: number, start: bigint, length: bigint): 0 | Errno {
+  flockView.setInt16(0, type, true);
+  flockView.setBigInt64(8, start, true);
+  flockView.setBigInt64(16, length, true);
+  return done(c.fcntlLock(fd, F_OFD_SETLK, flock));
 }
 
 export function close(fd: number): void {
