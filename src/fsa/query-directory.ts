@@ -22,6 +22,7 @@ import { compilePattern, type NamePattern } from '../fscc/patterns.ts';
 import { IO_REPARSE_TAG_SYMLINK } from '../fscc/reparse-data.ts';
 import { ENODATA, type Errno, failed } from '../vfs/errno.ts';
 import type { DirectoryEntry, FileStat } from '../vfs/vfs.ts';
+import { appleAttributesOf } from './apple.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { mayListEntry } from './entry-access.ts';
 import { isDirectoryTarget, isUnfollowed } from './link-target.ts';
@@ -45,6 +46,7 @@ import type { VolumeOptions } from './volume.ts';
 export interface DirectoryCursor {
   pattern: NamePattern;
   namesOnly: boolean;
+  withApple: boolean;
   phase: 'dot' | 'dot-dot' | 'single' | 'entries' | 'end';
   rewind: boolean;
   batch: readonly DirectoryEntry[];
@@ -104,6 +106,7 @@ function prepare(open: LocalOpen, query: DirectoryQuery): DirectoryCursor {
     cursor = {
       pattern,
       namesOnly: false,
+      withApple: false,
       phase: 'dot',
       rewind: true,
       batch: NO_ENTRIES,
@@ -117,6 +120,7 @@ function prepare(open: LocalOpen, query: DirectoryQuery): DirectoryCursor {
   // What a name may show takes more than the name.
   const { accessBasedEnumeration } = open.volume.options;
   cursor.namesOnly = query.namesOnly === true && !accessBasedEnumeration;
+  cursor.withApple = query.withApple === true;
   return cursor;
 }
 
@@ -276,6 +280,10 @@ function* tell(
     reparseTag,
   };
   const metadata = metadataOf(volume.options, stat, stored, extras);
+  if (open.cursor?.withApple === true) {
+    const { attributes } = metadata;
+    return { ...metadata, apple: yield* appleAttributesOf(open, { onDisk, stat, attributes }) };
+  }
   if (!open.isPosix) return metadata;
   return { ...metadata, posix: posixMetadataOf(metadata, stat, reparseData) };
 }

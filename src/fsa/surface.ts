@@ -131,6 +131,8 @@ export interface DirectoryQuery {
   /** SMB2_REOPEN: as `restart`, and the pattern is taken anew. */
   readonly reopen: boolean;
   readonly index?: number;
+  /** Each entry comes with what Apple's clients want of it. */
+  readonly withApple?: boolean;
   /** FileNamesInformation: only names and ids are wanted, nothing is stat'ed. */
   readonly namesOnly?: boolean;
 }

@@ -1,7 +1,7 @@
-import { getOffset, LE, pad, setOffset } from '../base/bytes.ts';
+import { getOffset, LE, pad, put, setOffset } from '../base/bytes.ts';
 import { decodeUtf16, encodeUtf16 } from '../base/utf16le.ts';
 import { FILE_ATTRIBUTE_REPARSE_POINT } from './file-attributes.ts';
-import type { DirectoryEntryData } from './file-metadata.ts';
+import type { AppleAttributes, DirectoryEntryData } from './file-metadata.ts';
 import {
   FileBothDirectoryInformation,
   FileDirectoryInformation,
@@ -191,6 +191,11 @@ function encodeClassPart(
       writeShortName(view, at + 68, entry.shortName);
       return;
     case FileIdBothDirectoryInformation:
+      if (entry.apple !== undefined) {
+        encodeApplePart(view, at, entry.apple);
+        view.setBigUint64(at + 96, entry.fileId, LE);
+        return;
+      }
       view.setUint32(at + 64, eaSizeOrTag(entry), LE);
       writeShortName(view, at + 68, entry.shortName);
       view.setUint16(at + 94, 0, LE);
@@ -199,6 +204,23 @@ function encodeClassPart(
     default:
       encodeExtendedPart(infoClass, view, at, entry);
   }
+}
+
+/**
+ * FileIdBothDirectoryInformation for Apple's clients, after AAPL_SUPPORTS_READ_DIR_ATTR
+ *
+ *   64   4  MaximalAccess
+ *   68   2  24               where ShortNameLength is
+ *   70   8  ResourceForkSize
+ *   78  16  FinderInfo
+ *   94   2  UnixMode
+ */
+function encodeApplePart(view: DataView, at: number, apple: AppleAttributes): void {
+  view.setUint32(at + 64, apple.maximalAccess, LE);
+  view.setUint16(at + 68, 24, LE);
+  setOffset(view, at + 70, apple.resourceForkSize);
+  put(view, at + 78, apple.finderInfo);
+  view.setUint16(at + 94, apple.mode, LE);
 }
 
 function encodeExtendedPart(

@@ -31,6 +31,8 @@ export interface DirectoryEntryData extends FileMetadata {
   readonly name: string;
   /** 8.3 name of at most 12 characters; absent or empty where none is kept. */
   readonly shortName?: string;
+  /** For Apple's clients that asked for it, in FileIdBothDirectoryInformation. */
+  readonly apple?: AppleAttributes | undefined;
   /** Position of the entry in the listing; NTFS answers 0, as do we where it is absent. */
   readonly fileIndex?: number;
 }
@@ -75,4 +77,14 @@ export interface PosixMetadata extends PosixAttributes {
   readonly inode: bigint;
   /** The storage's device number, 32 bits of it. */
   readonly device: number;
+}
+
+/** What Apple's clients read in place of EaSize, ShortName and a reserved field. */
+export interface AppleAttributes {
+  readonly maximalAccess: number;
+  readonly resourceForkSize: number;
+  /** 16 bytes. */
+  readonly finderInfo: Uint8Array;
+  /** st_mode: type and permission bits. */
+  readonly mode: number;
 }

@@ -45,6 +45,9 @@ export interface ShareSection {
   readonly streams_folder?: string | undefined;
   readonly directory_leases?: boolean | undefined;
   readonly posix?: boolean | undefined;
+  readonly apple?: boolean | undefined;
+  readonly apple_model?: string | undefined;
+  readonly time_machine?: boolean | undefined;
 }
 
 export interface ConfigData {
@@ -129,6 +132,9 @@ const share = z.strictObject({
     .optional(),
   directory_leases: bool.optional(),
   posix: bool.optional(),
+  apple: bool.optional(),
+  apple_model: filled.max(64, 'expected at most 64 characters').optional(),
+  time_machine: bool.optional(),
 });
 
 const count = z

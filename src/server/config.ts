@@ -155,6 +155,9 @@ function toShare(name: string, share: ShareSection, folder: string): ShareOption
     streamsFolder: share.streams_folder,
     directoryLeases: share.directory_leases,
     posix: share.posix,
+    apple: share.apple,
+    appleModel: share.apple_model,
+    timeMachine: share.time_machine,
   });
 }
 

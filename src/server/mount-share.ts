@@ -7,7 +7,7 @@ import type { Env } from '../env/ports.ts';
 import { DEFAULT_VOLUME_OPTIONS, makeVolume } from '../fsa/make-volume.ts';
 import { scheduleSweep } from '../fsa/sweep-streams.ts';
 import type { VolumeOptions } from '../fsa/volume.ts';
-import type { Share } from '../smb2/server/options.ts';
+import type { AppleShare, Share } from '../smb2/server/options.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import { failed } from '../vfs/errno.ts';
 import { openLocalVfs } from '../vfs/local/local-vfs.ts';
@@ -60,6 +60,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     accessBasedEnumeration: options.accessBasedEnumeration ?? false,
     owner: ownerOf(options),
     posixExtensions: options.posix ?? true,
+    apple: appleShareOf(options),
   };
   const sweep = scheduleSweep(volume);
   const close = (): void => {
@@ -158,4 +159,15 @@ function serialNumberOf(text: string): number {
   let hash = 0x811c_9dc5;
   for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x0100_0193);
   return hash >>> 0;
+}
+
+const DEFAULT_APPLE_MODEL = 'MacSamba';
+
+function appleShareOf(options: ShareOptions): AppleShare | undefined {
+  const { name, apple, appleModel, timeMachine, strictSync } = options;
+  if (apple !== true && timeMachine !== true) return undefined;
+  if (timeMachine === true && strictSync === false) {
+    throw new OptionError(`share '${name}': Time Machine needs strictSync`);
+  }
+  return { model: appleModel ?? DEFAULT_APPLE_MODEL, fullSync: timeMachine === true };
 }

@@ -92,6 +92,12 @@ export interface ShareOptions {
    * the share (default '.semba-streams'), or the path of a folder anywhere, from '/'.
    */
   readonly streamsFolder?: string;
+  /** Extensions for Apple's clients; default false. */
+  readonly apple?: boolean;
+  /** What the server looks like in the Finder; default 'MacSamba', as Samba's. */
+  readonly appleModel?: string;
+  /** Time Machine may keep its backups here; implies `apple`, and needs `strictSync`. */
+  readonly timeMachine?: boolean;
   /** The server's `posix` for this share; default true. */
   readonly posix?: boolean;
   /** FLUSH and write-through reach the disk; default true. */

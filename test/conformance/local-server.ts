@@ -41,6 +41,7 @@ export async function startServer(
   });
   await server.addUser(USER);
   await server.addShare({ name: 'share', ...storageOf('share') });
+  await server.addShare({ name: 'share_apple', ...storageOf('apple'), apple: true });
   await server.addShare({ name: 'share_enc', ...storageOf('enc'), encryption: 'required' });
   await server.start();
   const target = {

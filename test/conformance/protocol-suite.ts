@@ -4,6 +4,7 @@
  * `share_enc` (encryption required) and the accounts that `target` names.
  */
 import { afterEach, describe } from 'node:test';
+import { appleTests } from './apple-tests.ts';
 import { breakWaitTests } from './break-wait-tests.ts';
 import { compoundTests } from './compound-tests.ts';
 import { createTests } from './create-tests.ts';
@@ -41,5 +42,6 @@ export function protocolSuite(title: string, target: GetTarget): void {
     breakWaitTests(target);
     directoryLeaseTests(target);
     posixTests(target);
+    appleTests(target);
   });
 }

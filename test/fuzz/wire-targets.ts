@@ -9,6 +9,7 @@ import * as close from '../../src/smb2/wire/close.ts';
 import * as compression from '../../src/smb2/wire/compression-transform-header.ts';
 import * as create from '../../src/smb2/wire/create.ts';
 import * as context from '../../src/smb2/wire/create-context.ts';
+import * as aapl from '../../src/smb2/wire/create-context-aapl.ts';
 import * as durable from '../../src/smb2/wire/create-context-durable.ts';
 import * as file from '../../src/smb2/wire/create-context-file.ts';
 import * as lease from '../../src/smb2/wire/create-context-lease.ts';
@@ -656,6 +657,20 @@ const CREATE_CONTEXTS: readonly WireTarget[] = [
     mode: 0o20777,
     owner: 'S-1-22-1-1000',
     group: 'S-1-5-21-1-2-3-513',
+  }),
+  contextTarget('AAPL query', aapl.decodeAaplQuery, aapl.aaplQueryContext, {
+    requested: 7,
+    clientCapabilities: 7,
+  }),
+  contextTarget('AAPL answer', aapl.decodeAaplAnswer, aapl.aaplAnswerContext, {
+    serverCapabilities: 5,
+    volumeCapabilities: 4,
+    model: 'MacSamba',
+  }),
+  contextTarget('AAPL answer of one part', aapl.decodeAaplAnswer, aapl.aaplAnswerContext, {
+    serverCapabilities: undefined,
+    volumeCapabilities: 2,
+    model: undefined,
   }),
   contextTarget('AppInstanceId', file.decodeAppInstanceId, file.appInstanceIdContext, GUID_A),
   contextTarget(

@@ -2,6 +2,7 @@
  * The server that every tool outside tests: fresh folders, the same shares and users each time.
  *
  *   share      everything on            share_ro   read-only, with a few files
+ *   share_apple Apple's extensions
  *   share_enc  encryption required      noperm     a folder that nobody may use
  *   hideunread lists what can be read   posix      permission bits alone
  *   share_nostreams  without named streams
@@ -80,6 +81,7 @@ function makeShares(base: string): readonly ShareOptions[] {
   const main = own === undefined ? storage(base, 'share') : { path: own };
   return [
     { name: 'share', ...main, createMask: 0o755, shortNames: true },
+    { name: 'share_apple', ...storage(base, 'share_apple'), apple: true },
     { name: 'share_enc', ...storage(base, 'share_enc'), encryption: 'required' },
     { name: 'hideunread', ...storage(base, 'hideunread'), accessBasedEnumeration: true },
     { name: 'share_nostreams', ...storage(base, 'share_nostreams'), streams: false },

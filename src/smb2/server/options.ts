@@ -14,6 +14,14 @@ import type { RecordStore } from '../../state/record-store.ts';
  */
 export type EncryptionPolicy = 'off' | 'desired' | 'required';
 
+/** What Apple's clients are told of a share. */
+export interface AppleShare {
+  /** Decides what the server looks like in the Finder. */
+  readonly model: string;
+  /** Time Machine may use it: a flush reaches the disk. */
+  readonly fullSync: boolean;
+}
+
 /** [MS-SMB2] 3.3.1.6 Per Share. */
 export interface Share {
   readonly name: string;
@@ -31,6 +39,8 @@ export interface Share {
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
   /** CREATE may ask for the SMB3 POSIX Extensions here. */
   readonly posixExtensions?: boolean | undefined;
+  /** Apple's extensions are offered here. */
+  readonly apple?: AppleShare | undefined;
   /** Not listed by NetrShareEnum, still reachable. */
   readonly hidden: boolean;
   /** Share.DoAccessBasedDirectoryEnumeration; the volume does it. */

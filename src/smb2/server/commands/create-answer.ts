@@ -11,6 +11,7 @@ import {
 } from '../../wire/create.ts';
 import {
   type CreateContext,
+  SMB2_CREATE_AAPL,
   SMB2_CREATE_POSIX,
   SMB2_CREATE_QUERY_MAXIMAL_ACCESS_REQUEST,
   SMB2_CREATE_QUERY_ON_DISK_ID,
@@ -30,6 +31,8 @@ export interface OpenedFile {
   readonly createAction: number;
   /** What the protocol layer adds: the durable handle's context. */
   readonly extra: CreateContext | undefined;
+  /** The answer to an Apple client's query. */
+  readonly apple?: CreateContext | undefined;
 }
 
 export function* respondOpened(
@@ -66,7 +69,7 @@ export function respond(request: Request, response: CreateResponse): void {
 /** [MS-SMB2] 3.3.5.9.5 MxAc, 3.3.5.9.9 QFid and the lease, in the order asked for. */
 function* answerContexts(
   create: CreateRequest,
-  { open, metadata, oplock, extra }: OpenedFile,
+  { open, metadata, oplock, extra, apple }: OpenedFile,
 ): Task<readonly CreateContext[]> {
   const asked = create.contexts;
   if (asked.length === 0) return asked;
@@ -81,6 +84,8 @@ function* answerContexts(
     } else if (context.name === SMB2_CREATE_REQUEST_LEASE && oplock !== undefined) {
       const lease = leaseContextOf(oplock, create);
       if (lease !== undefined) answers.push(lease);
+    } else if (context.name === SMB2_CREATE_AAPL && apple !== undefined) {
+      answers.push(apple);
     } else if (context.name === SMB2_CREATE_POSIX && metadata.posix !== undefined) {
       answers.push(posixResponseContext(metadata.posix));
     } else if (extra !== undefined && context.name === extra.name) {

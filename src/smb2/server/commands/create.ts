@@ -58,6 +58,7 @@ import {
   SYMLINK_FLAG_RELATIVE,
   symbolicLinkErrorSize,
 } from '../../wire/error.ts';
+import { answerApple } from '../apple.ts';
 import { closeOpen } from '../closing.ts';
 import { oplockRequestOf } from '../oplock-contexts.ts';
 import type { Request } from '../request.ts';
@@ -157,6 +158,8 @@ function* createFile(
   if (typeof oplock === 'number') return oplock;
   const posix = posixOf(request, treeConnect, create);
   if (typeof posix === 'number') return posix;
+  const apple = answerApple(treeConnect, create.contexts);
+  if (typeof apple === 'number') return apple;
   if (!mayJoinLease(request, volume, { create, oplock, posix })) return STATUS_INVALID_PARAMETER;
   const params = toOpenParams(request, { create, oplock, posix });
   if (typeof params === 'number') return params;
@@ -192,6 +195,7 @@ function* createFile(
     metadata,
     oplock: granted,
     createAction,
+    apple,
     extra,
   });
   return 0;

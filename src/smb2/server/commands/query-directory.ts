@@ -20,7 +20,11 @@ import {
   linkDirectoryEntry,
   nextDirectoryEntryAt,
 } from '../../../fscc/directory-information.ts';
-import { FileNamesInformation, FilePosixInformation } from '../../../fscc/info-classes.ts';
+import {
+  FileIdBothDirectoryInformation,
+  FileNamesInformation,
+  FilePosixInformation,
+} from '../../../fscc/info-classes.ts';
 import {
   SMB2_INDEX_SPECIFIED,
   SMB2_REOPEN,
@@ -61,6 +65,9 @@ export function* handleQueryDirectory(request: Request): Task<NtStatus> {
     pattern: query.fileName,
     restart: (query.flags & SMB2_RESTART_SCANS) !== 0,
     reopen: (query.flags & SMB2_REOPEN) !== 0,
+    withApple:
+      open.treeConnect.appleReadDirAttr &&
+      query.fileInformationClass === FileIdBothDirectoryInformation,
     namesOnly: query.fileInformationClass === FileNamesInformation,
     ...(query.flags & SMB2_INDEX_SPECIFIED ? { index: query.fileIndex } : {}),
   });

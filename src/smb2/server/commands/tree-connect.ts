@@ -100,6 +100,7 @@ function makeTreeConnect(
     security,
     maximalAccess: security?.maximalAccess ?? FILE_ALL_ACCESS,
     encryptData,
+    appleReadDirAttr: false,
     openCount: 0,
   };
 }

@@ -12,5 +12,7 @@ export interface TreeConnect {
   readonly maximalAccess: number;
   /** TreeConnect.Share.EncryptData, or the server's policy. */
   readonly encryptData: boolean;
+  /** An Apple client asked for AAPL_SUPPORTS_READ_DIR_ATTR. */
+  appleReadDirAttr: boolean;
   openCount: number;
 }
