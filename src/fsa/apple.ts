@@ -88,7 +88,7 @@ function* resourceForkSize(open: LocalOpen, onDisk: string): Task<number> {
  * Type and creator (of files), Finder flags, extended flags, and the time of birth, big endian: the
  * five parts of AFP_AfpInfo that a listing has room for.
  */
-export function compressFinderInfo(info: Uint8Array | Errno, stat: FileStat): Uint8Array {
+function compressFinderInfo(info: Uint8Array | Errno, stat: FileStat): Uint8Array {
   const compressed = new Uint8Array(COMPRESSED_SIZE);
   const view = viewOf(compressed);
   view.setUint32(12, AFP_DATE_UNKNOWN);
