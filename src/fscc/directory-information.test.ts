@@ -45,6 +45,10 @@ describe('[MS-FSCC] 2.4.10 directory information classes', () => {
         utf16('readme.txt'),
     );
   });
+  it('has the fixed sizes of [MS-FSCC] 2.4 by class number', () => {
+    const sizes = [78, 79, 80, 81].map(directoryEntryFixedSize);
+    assert.deepEqual(sizes, [80, 106, 96, 122]);
+  });
   it('returns -1 for an entry that does not fit and for other classes', () => {
     const view = new DataView(new ArrayBuffer(300));
     for (const infoClass of CLASSES) {

@@ -345,7 +345,7 @@ function readShortName(view: DataView, at: number): string {
 /** The extended classes carry the reparse tag in a field of its own. */
 function hasReparseTag(infoClass: number): boolean {
   return (
-    infoClass === FileIdExtdDirectoryInformation || infoClass >= FileIdAllExtdDirectoryInformation
+    infoClass === FileIdExtdDirectoryInformation || infoClass >= FileId64ExtdDirectoryInformation
   );
 }
 

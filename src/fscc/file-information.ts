@@ -3,7 +3,6 @@ import { decodeUtf16, encodeUtf16 } from '../base/utf16le.ts';
 import {
   STATUS_BUFFER_OVERFLOW,
   STATUS_INFO_LENGTH_MISMATCH,
-  STATUS_INVALID_INFO_CLASS,
   STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
@@ -27,6 +26,7 @@ import {
   FilePositionInformation,
   FileStandardInformation,
 } from './info-classes.ts';
+import { refusedFileQuery } from './refused-classes.ts';
 
 /**
  * Smallest output buffer that a query of this class accepts: `sizeof` of Windows' structure, with
@@ -77,7 +77,7 @@ export function encodeFileInformation(
   data: FileInformationData,
 ): Encoded {
   const fixed = fileInformationFixedSize(infoClass);
-  if (fixed === 0) return { status: STATUS_INVALID_INFO_CLASS, end: at };
+  if (fixed === 0) return { status: refusedFileQuery(infoClass), end: at };
   if (end - at < fixed) return { status: STATUS_INFO_LENGTH_MISMATCH, end: at };
   switch (infoClass) {
     case FileAllInformation:

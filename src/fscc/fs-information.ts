@@ -3,7 +3,6 @@ import { decodeUtf16, encodeUtf16 } from '../base/utf16le.ts';
 import {
   STATUS_BUFFER_OVERFLOW,
   STATUS_INFO_LENGTH_MISMATCH,
-  STATUS_INVALID_INFO_CLASS,
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
 import type { Encoded } from './encoded.ts';
@@ -21,6 +20,7 @@ import {
   FileFsSizeInformation,
   FileFsVolumeInformation,
 } from './info-classes.ts';
+import { refusedFsQuery } from './refused-classes.ts';
 
 /** What [MS-FSCC] 2.5 tells about a volume. */
 export interface FsInformationData {
@@ -81,7 +81,7 @@ export function encodeFsInformation(
   data: FsInformationData,
 ): Encoded {
   const fixed = fsInformationFixedSize(infoClass);
-  if (fixed === 0) return { status: STATUS_INVALID_INFO_CLASS, end: at };
+  if (fixed === 0) return { status: refusedFsQuery(infoClass), end: at };
   if (end - at < fixed) return { status: STATUS_INFO_LENGTH_MISMATCH, end: at };
   switch (infoClass) {
     case FileFsVolumeInformation:

@@ -48,9 +48,9 @@ export const FileIdExtdDirectoryInformation = 60;
 export const FileDispositionInformationEx = 64;
 export const FileRenameInformationEx = 65;
 export const FileLinkInformationEx = 72;
-export const FileIdAllExtdDirectoryInformation = 78;
-export const FileId64ExtdDirectoryInformation = 79;
-export const FileId64ExtdBothDirectoryInformation = 80;
+export const FileId64ExtdDirectoryInformation = 78;
+export const FileId64ExtdBothDirectoryInformation = 79;
+export const FileIdAllExtdDirectoryInformation = 80;
 export const FileIdAllExtdBothDirectoryInformation = 81;
 /** Of the SMB3 POSIX Extensions: of files and of listings. */
 export const FilePosixInformation = 100;

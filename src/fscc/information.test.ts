@@ -7,6 +7,7 @@ import {
   STATUS_BUFFER_TOO_SMALL,
   STATUS_INFO_LENGTH_MISMATCH,
   STATUS_INVALID_INFO_CLASS,
+  STATUS_NOT_SUPPORTED,
   STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
@@ -127,9 +128,13 @@ describe('[MS-FSA] 2.1.5.12 query of file information', () => {
   }
   it('refuses classes that are not for queries', () => {
     const view = new DataView(new ArrayBuffer(1000));
-    for (const infoClass of [0, 1, 10, 13, 20, 39, 64, 255]) {
+    for (const infoClass of [0, 68, 70, 71, 99, 255]) {
       const { status } = encodeFileInformation(infoClass, view, 0, 1000, DATA);
       assert.equal(status, STATUS_INVALID_INFO_CLASS);
+    }
+    for (const infoClass of [1, 10, 13, 20, 39, 46, 54, 64, 78, 80]) {
+      const { status } = encodeFileInformation(infoClass, view, 0, 1000, DATA);
+      assert.equal(status, STATUS_NOT_SUPPORTED);
     }
   });
   it('has no alternate name where none is kept', () => {
@@ -190,7 +195,7 @@ describe('[MS-FSA] 2.1.5.13 query of file system information', () => {
   it('refuses to tell the label by its set-only class', () => {
     const view = new DataView(new ArrayBuffer(100));
     const { status } = encodeFsInformation(infoClasses.FileFsLabelInformation, view, 0, 100, FS);
-    assert.equal(status, STATUS_INVALID_INFO_CLASS);
+    assert.equal(status, STATUS_NOT_SUPPORTED);
   });
   it('is decoded again', () => {
     const view = new DataView(new ArrayBuffer(100));

@@ -58,6 +58,7 @@ import {
   SMB2_0_INFO_FILESYSTEM,
   SMB2_0_INFO_QUOTA,
   SMB2_0_INFO_SECURITY,
+  SMB2_DIALECT_210,
   SMB2_QUERY_DIRECTORY,
   SMB2_QUERY_INFO,
   SMB2_RESTART_SCANS,
@@ -292,6 +293,30 @@ function queryInfoTests(target: GetTarget): void {
       }
     });
 
+    it('fails with STATUS_NOT_SUPPORTED for classes that SMB2 does not carry', async () => {
+      const { open } = await scratch(target);
+      const listing = [1, 2, 3, 12, 37, 38, 50, 60, 78, 79, 80, 81];
+      const onlySet = [10, 11, 13, 19, 20, 39, 40, 64, 65, 72];
+      const local = [26, 27, 29, 31, 33, 36, 44, 46, 54];
+      for (const fileInfoClass of [...listing, ...onlySet, ...local]) {
+        expectStatus(await open.queryInfo({ fileInfoClass }), STATUS_NOT_SUPPORTED);
+      }
+      for (const fileInfoClass of [23, 24, 25, 32]) {
+        expectStatus(await open.queryInfo({ fileInfoClass }), STATUS_INVALID_PARAMETER);
+      }
+    });
+
+    it('fails with STATUS_NOT_SUPPORTED for FileIdInformation before 3.0', async () => {
+      const { tree } = await logOnAt(target(), { dialects: [SMB2_DIALECT_210] });
+      const open = await opened(tree, {
+        name: '',
+        desiredAccess: FILE_READ_ATTRIBUTES,
+        createDisposition: FILE_OPEN,
+      });
+      expectStatus(await open.queryInfo({ fileInfoClass: 59 }), STATUS_NOT_SUPPORTED);
+      expectStatus(await open.queryInfo({ fileInfoClass: 6 }), STATUS_SUCCESS);
+    });
+
     it('fails with STATUS_ACCESS_DENIED without FILE_READ_ATTRIBUTES', async () => {
       const { tree, name } = await scratch(target);
       const open = await again(tree, name, FILE_READ_DATA);
@@ -324,6 +349,27 @@ function queryInfoTests(target: GetTarget): void {
       const { open } = await scratch(target);
       const reply = await open.queryInfo({ infoType: SMB2_0_INFO_FILESYSTEM, fileInfoClass: 99 });
       expectStatus(reply, STATUS_INVALID_INFO_CLASS);
+    });
+
+    it('fails with STATUS_NOT_SUPPORTED for what is not queried over SMB2', async () => {
+      const { open } = await scratch(target);
+      for (const fileInfoClass of [2, 9, 10]) {
+        const reply = await open.queryInfo({ infoType: SMB2_0_INFO_FILESYSTEM, fileInfoClass });
+        expectStatus(reply, STATUS_NOT_SUPPORTED);
+      }
+    });
+
+    it('lets nobody set a volume', async () => {
+      const { open } = await scratch(target);
+      const set = (fileInfoClass: number) =>
+        open.setInfo({
+          infoType: SMB2_0_INFO_FILESYSTEM,
+          fileInfoClass,
+          buffer: new Uint8Array(64),
+        });
+      for (const own of [6, 8]) expectStatus(await set(own), STATUS_ACCESS_DENIED);
+      for (const local of [2, 9, 10]) expectStatus(await set(local), STATUS_NOT_SUPPORTED);
+      for (const none of [1, 5, 99]) expectStatus(await set(none), STATUS_INVALID_INFO_CLASS);
     });
   });
 
@@ -464,6 +510,12 @@ function setInfoTests(target: GetTarget): void {
         const reply = await open.setInfo({ fileInfoClass, buffer: new Uint8Array(64) });
         expectStatus(reply, STATUS_INVALID_INFO_CLASS);
       }
+    });
+
+    it('fails with STATUS_NOT_SUPPORTED for quotas as a class', async () => {
+      const { open } = await scratch(target);
+      const reply = await open.setInfo({ fileInfoClass: 32, buffer: new Uint8Array(64) });
+      expectStatus(reply, STATUS_NOT_SUPPORTED);
     });
 
     it('fails with STATUS_PRIVILEGE_NOT_HELD for FileValidDataLengthInformation', async () => {

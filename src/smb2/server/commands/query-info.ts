@@ -31,6 +31,7 @@ import {
   FileEaInformation,
   FileFsPosixInformation,
   FileFullEaInformation,
+  FileIdInformation,
   FileNetworkOpenInformation,
   FileNormalizedNameInformation,
   FilePosixInformation,
@@ -49,6 +50,7 @@ import {
   SMB2_0_INFO_FILESYSTEM,
   SMB2_0_INFO_QUOTA,
   SMB2_0_INFO_SECURITY,
+  SMB2_DIALECT_300,
   SMB2_DIALECT_311,
   SMB2_ERROR_ID_DEFAULT,
 } from '../../wire/constants.ts';
@@ -122,6 +124,9 @@ function* queryFile(request: Request, query: QueryInfoRequest, open: LocalOpen):
   // [MS-SMB2] 3.3.5.20.1: known to dialect 3.1.1 only.
   const isNormalized = infoClass === FileNormalizedNameInformation;
   if (isNormalized && request.connection.dialect < SMB2_DIALECT_311) return STATUS_NOT_SUPPORTED;
+  // [MS-SMB2] 3.3.5.20.1: known to SMB 3.x only.
+  const isId = infoClass === FileIdInformation;
+  if (isId && request.connection.dialect < SMB2_DIALECT_300) return STATUS_NOT_SUPPORTED;
   if (infoClass === FileStreamInformation) {
     const { status, streams } = yield* queryStreams(open);
     if (status !== 0) return status;

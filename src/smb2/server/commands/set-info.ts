@@ -2,9 +2,7 @@ import { toOffset, viewOf } from '../../../base/bytes.ts';
 import type { Task } from '../../../base/task.ts';
 import {
   type NtStatus,
-  STATUS_ACCESS_DENIED,
   STATUS_INFO_LENGTH_MISMATCH,
-  STATUS_INVALID_INFO_CLASS,
   STATUS_INVALID_PARAMETER,
   STATUS_NOT_SUPPORTED,
   STATUS_OBJECT_NAME_INVALID,
@@ -33,6 +31,7 @@ import {
   FileEndOfFileInformation,
   FileFullEaInformation,
   FileLinkInformation,
+  FileLinkInformationEx,
   FileModeInformation,
   FilePipeInformation,
   FilePositionInformation,
@@ -40,6 +39,7 @@ import {
   FileRenameInformationEx,
   FileValidDataLengthInformation,
 } from '../../../fscc/info-classes.ts';
+import { refusedFileSet, refusedFsSet } from '../../../fscc/refused-classes.ts';
 import {
   decodeDisposition,
   decodeDispositionEx,
@@ -95,9 +95,8 @@ function* setInformation(open: Open, set: SetInfoRequest, cancel: CancelSignal):
   switch (set.infoType) {
     case SMB2_0_INFO_FILE:
       return yield* setFile(localOpen, set, cancel);
-    // Labels, quotas and object ids of a volume are its administrator's: not over a share.
     case SMB2_0_INFO_FILESYSTEM:
-      return STATUS_ACCESS_DENIED;
+      return refusedFsSet(set.fileInfoClass);
     case SMB2_0_INFO_SECURITY:
       return yield* setSecurity(localOpen, set.additionalInformation, set.buffer);
     case SMB2_0_INFO_QUOTA:
@@ -127,6 +126,7 @@ function* setFile(open: LocalOpen, set: SetInfoRequest, cancel: CancelSignal): T
     case FileRenameInformationEx:
       return yield* setName(open, view, set.fileInfoClass, cancel);
     case FileLinkInformation:
+    case FileLinkInformationEx:
       return yield* setName(open, view, set.fileInfoClass, cancel);
     case FileFullEaInformation:
       return yield* setFullEa(open, view);
@@ -142,7 +142,7 @@ function* setFile(open: LocalOpen, set: SetInfoRequest, cancel: CancelSignal): T
     case FileValidDataLengthInformation:
       return STATUS_PRIVILEGE_NOT_HELD;
     default:
-      return STATUS_INVALID_INFO_CLASS;
+      return refusedFileSet(set.fileInfoClass);
   }
 }
 
@@ -190,7 +190,7 @@ function* setName(
   if (target.rootDirectory !== 0n) return STATUS_INVALID_PARAMETER;
   if (target.name === '') return STATUS_OBJECT_NAME_INVALID;
   const newName = { newName: target.name, replaceIfExists: target.replaceIfExists, cancel };
-  return infoClass === FileLinkInformation
+  return infoClass === FileLinkInformation || infoClass === FileLinkInformationEx
     ? yield* linkFile(open, newName)
     : yield* renameFile(open, newName);
 }
