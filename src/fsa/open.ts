@@ -33,16 +33,23 @@ const OPEN_ATTEMPTS_MAX = 6;
  * STATUS_STOPPED_ON_SYMLINK: the name leads through a link that this volume does not follow, or
  * that leads out of it or to nothing; the client goes on by itself.
  */
-export function* openFile(
+export function openFile(
   volume: Volume,
   security: SecurityContext,
   params: OpenParams,
 ): Task<OpenOutcome> {
-  if (volume.snapshots !== undefined) {
-    const past = yield* openInPast(volume, params);
-    if (typeof past === 'number') return { status: past };
-    if (past !== undefined) return yield* openPresent(past.volume, security, past.params);
-  }
+  if (volume.snapshots === undefined) return openPresent(volume, security, params);
+  return openAtAnyTime(volume, security, params);
+}
+
+function* openAtAnyTime(
+  volume: Volume,
+  security: SecurityContext,
+  params: OpenParams,
+): Task<OpenOutcome> {
+  const past = yield* openInPast(volume, params);
+  if (typeof past === 'number') return { status: past };
+  if (past !== undefined) return yield* openPresent(past.volume, security, past.params);
   return yield* openPresent(volume, security, params);
 }
 
