@@ -24,12 +24,18 @@ import { checkAccess, tokenOf } from './access.ts';
 import { breakParentOf } from './break-parent.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
+import { nfsModeOf, withNfsAces, withoutNfsAces } from './nfs-aces.ts';
 import { reportModified } from './notify-report.ts';
 import { decodeNtAcl, encodeNtAcl } from './nt-acl.ts';
 import { modeOfDescriptor, synthesizeDescriptor, withUnixSids } from './posix-mode.ts';
 import { mayOwn, rightsToQuery, rightsToSet } from './security-rights.ts';
 import { descriptorOf, getSecurity } from './stored-security.ts';
 import type { AccessOutcome, SecurityOutcome } from './surface.ts';
+
+export interface SecurityOptions {
+  /** The DACL tells the file's mode and owners besides, and a mode in it is set: nfs-aces.ts. */
+  readonly nfsAces?: boolean;
+}
 
 /**
  * The parts of the file's security descriptor that are asked for.
@@ -40,6 +46,7 @@ import type { AccessOutcome, SecurityOutcome } from './surface.ts';
 export function* querySecurity(
   open: LocalOpen,
   securityInformation: number,
+  options: SecurityOptions = {},
 ): Task<SecurityOutcome> {
   if (open.closed) return { status: STATUS_FILE_CLOSED };
   if ((rightsToQuery(securityInformation) & ~open.grantedAccess) !== 0)
@@ -48,7 +55,8 @@ export function* querySecurity(
   if (failed(stat)) return { status: statusOf(stat) };
   const current = yield* currentDescriptor(open, stat);
   if (failed(current)) return { status: statusOf(current) };
-  const selected = selectSecurityInformation(current, securityInformation);
+  const told = options.nfsAces === true ? withNfsAces(current, stat) : current;
+  const selected = selectSecurityInformation(told, securityInformation);
   return { status: STATUS_SUCCESS, descriptor: securityDescriptorBytes(selected) };
 }
 
@@ -64,18 +72,24 @@ export function* setSecurity(
   open: LocalOpen,
   securityInformation: number,
   descriptor: Uint8Array,
+  options: SecurityOptions = {},
 ): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
   if ((rightsToSet(securityInformation) & ~open.grantedAccess) !== 0) return STATUS_ACCESS_DENIED;
   if (descriptor.length > open.volume.options.securityDescriptorSize) {
     return STATUS_INVALID_SECURITY_DESCR;
   }
-  const change = parseSecurityDescriptor(descriptor);
-  if (change === undefined) return STATUS_INVALID_SECURITY_DESCR;
+  const parsed = parseSecurityDescriptor(descriptor);
+  if (parsed === undefined) return STATUS_INVALID_SECURITY_DESCR;
+  const change = options.nfsAces === true ? withoutNfsAces(parsed) : parsed;
   const mode = open.isPosix ? modeToSet(change, securityInformation) : undefined;
   if (mode !== undefined) return yield* setPosixMode(open, mode);
   const stat = yield* wait(open.file.stat());
   if (failed(stat)) return statusOf(stat);
+  const nfsMode = options.nfsAces === true ? nfsModeOf(parsed) : undefined;
+  if (nfsMode !== undefined && ((nfsMode ^ stat.mode) & 0o777) !== 0) {
+    return yield* setPosixMode(open, (stat.mode & ~0o777) | (nfsMode & 0o777));
+  }
   const current = yield* currentDescriptor(open, stat);
   if (failed(current)) return statusOf(current);
   const next = replaceSecurity(current, change, securityInformation);
@@ -149,9 +163,6 @@ export function* queryMaximalAccess(open: LocalOpen): Task<AccessOutcome> {
   return { status: access, access: 0 };
 }
 
-/** [MS-DTYP] 2.4.2.4 has it not: Microsoft's NFS server's way to put a mode into a descriptor. */
-const SID_NFS_MODE = 'S-1-5-88-3-';
-
 /** The stored descriptor, else the one that the POSIX permissions amount to. */
 function* currentDescriptor(open: LocalOpen, stat: FileStat): Task<SecurityDescriptor | Errno> {
   const value = yield* wait(getSecurity(open.volume, open.file));
@@ -193,12 +204,13 @@ function mayGiveToGroup({ security }: LocalOpen, gid: number): boolean {
  * Samba, Linux: chmod(2) through an open that keeps to POSIX is a DACL of a single entry, whose SID
  * ends in the mode.
  */
-function modeToSet({ dacl }: SecurityDescriptor, securityInformation: number): number | undefined {
+function modeToSet(
+  descriptor: SecurityDescriptor,
+  securityInformation: number,
+): number | undefined {
   if ((securityInformation & DACL_SECURITY_INFORMATION) === 0) return undefined;
-  const ace = dacl?.aces.length === 1 ? dacl.aces[0] : undefined;
-  if (ace === undefined || !('sid' in ace) || !ace.sid.startsWith(SID_NFS_MODE)) return undefined;
-  const mode = Number(ace.sid.slice(SID_NFS_MODE.length));
-  return Number.isInteger(mode) ? mode & 0o7777 : undefined;
+  const mode = descriptor.dacl?.aces.length === 1 ? nfsModeOf(descriptor) : undefined;
+  return mode === undefined ? undefined : mode & 0o7777;
 }
 
 /** The mode rules from now on: a stored descriptor goes. */

@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LE, viewOf } from '../../src/base/bytes.ts';
 import { FILE_ALL_ACCESS } from '../../src/dtyp/access-mask.ts';
+import {
+  DACL_SECURITY_INFORMATION,
+  parseSecurityDescriptor,
+  securityDescriptorBytes,
+} from '../../src/dtyp/security-descriptor.ts';
 import { STATUS_INVALID_PARAMETER, STATUS_SUCCESS } from '../../src/erref/ntstatus.ts';
+import { nfsModeOf } from '../../src/fsa/nfs-aces.ts';
 import { FILE_CREATE, FILE_DIRECTORY_FILE, FILE_OPEN } from '../../src/fscc/create-parameters.ts';
 import { FileIdBothDirectoryInformation } from '../../src/fscc/info-classes.ts';
 import { ClientOpen } from '../../src/smb2/client/open.ts';
@@ -11,6 +17,7 @@ import type { CreateParameters } from '../../src/smb2/client/requests.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
 import { findCreateContext, SMB2_CREATE_AAPL } from '../../src/smb2/wire/create-context.ts';
 import {
+  AAPL_SUPPORTS_NFS_ACE,
   AAPL_SUPPORTS_READ_DIR_ATTR,
   AAPL_UNIX_BASED,
   aaplQueryContext,
@@ -20,6 +27,7 @@ import { expectStatus, type GetTarget, logOnAt, opened, uniqueName } from './pee
 
 const SHARE = 'share_apple';
 const SHARE_ALL = 7;
+const INFO_SECURITY = 3;
 const EVERYTHING = 7;
 
 function root(parameters: Partial<CreateParameters> = {}): CreateParameters {
@@ -48,7 +56,7 @@ export function appleTests(target: GetTarget): void {
       const { tree } = await logOnAt(target(), { share: SHARE });
       const data = await query(tree, AAPL_SUPPORTS_READ_DIR_ATTR);
       assert.deepEqual(decodeAaplAnswer(data!), {
-        serverCapabilities: AAPL_UNIX_BASED | AAPL_SUPPORTS_READ_DIR_ATTR,
+        serverCapabilities: AAPL_UNIX_BASED | AAPL_SUPPORTS_NFS_ACE | AAPL_SUPPORTS_READ_DIR_ATTR,
         volumeCapabilities: 0,
         model: 'MacSamba',
       });
@@ -69,6 +77,32 @@ export function appleTests(target: GetTarget): void {
         const create = await ClientOpen.create(tree, root({ contexts }));
         expectStatus(create, STATUS_INVALID_PARAMETER);
       }
+    });
+  });
+
+  describe('Apple, NFS_ACE', () => {
+    it('tells the mode in the DACL, and sets it from there', async () => {
+      const { tree } = await logOnAt(target(), { share: SHARE });
+      await query(tree, 0);
+      const name = uniqueName('mode');
+      const open = await opened(tree, root({ name, createDisposition: FILE_CREATE }));
+      const dacl = { infoType: INFO_SECURITY, fileInfoClass: 0 };
+      const parts = { additionalInformation: DACL_SECURITY_INFORMATION };
+      const told = async () => {
+        const { response } = await open.queryInfo({ ...dacl, ...parts });
+        return parseSecurityDescriptor(response!.buffer)!;
+      };
+      const descriptor = await told();
+      assert.equal(nfsModeOf(descriptor), 0o100644);
+      const aces = descriptor.dacl!.aces.map((ace) =>
+        'sid' in ace && ace.sid.startsWith('S-1-5-88-3-')
+          ? { ...ace, sid: `S-1-5-88-3-${0o100600}` }
+          : ace,
+      );
+      const changed = { ...descriptor, dacl: { ...descriptor.dacl!, aces } };
+      const buffer = securityDescriptorBytes(changed);
+      expectStatus(await open.setInfo({ ...dacl, ...parts, buffer }), STATUS_SUCCESS);
+      assert.equal(nfsModeOf(await told()), 0o100600);
     });
   });
 

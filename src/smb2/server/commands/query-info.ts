@@ -63,6 +63,7 @@ import {
 } from '../../wire/query-info.ts';
 import type { Reply } from '../reply.ts';
 import type { Request } from '../request.ts';
+import type { Open } from '../state/open.ts';
 import { queryPipeInformation } from './query-pipe.ts';
 
 /** [MS-SMB2] 3.3.5.20 Receiving an SMB2 QUERY_INFO Request. */
@@ -83,7 +84,7 @@ export function* handleQueryInfo(request: Request): Task<NtStatus> {
     case SMB2_0_INFO_FILESYSTEM:
       return yield* queryFileSystem(request, query, open.localOpen);
     case SMB2_0_INFO_SECURITY:
-      return yield* querySecurityInfo(request, query, open.localOpen);
+      return yield* querySecurityInfo(request, query, open);
     case SMB2_0_INFO_QUOTA:
       return STATUS_NOT_SUPPORTED;
     default:
@@ -230,9 +231,12 @@ function* queryPosixFileSystem(
 function* querySecurityInfo(
   request: Request,
   query: QueryInfoRequest,
-  open: LocalOpen,
+  { localOpen, treeConnect }: Open,
 ): Task<NtStatus> {
-  const { status, descriptor } = yield* querySecurity(open, query.additionalInformation);
+  assert(localOpen !== undefined, 'a pipe has no security descriptor here');
+  const { status, descriptor } = yield* querySecurity(localOpen, query.additionalInformation, {
+    nfsAces: treeConnect.appleNfsAces,
+  });
   if (status !== 0 || descriptor === undefined) return status;
   if (descriptor.length > query.outputBufferLength) return tooSmall(request, descriptor.length);
   const reply = request.room(QUERY_INFO_RESPONSE_HEAD + descriptor.length);

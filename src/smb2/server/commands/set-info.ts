@@ -98,7 +98,9 @@ function* setInformation(open: Open, set: SetInfoRequest, cancel: CancelSignal):
     case SMB2_0_INFO_FILESYSTEM:
       return refusedFsSet(set.fileInfoClass);
     case SMB2_0_INFO_SECURITY:
-      return yield* setSecurity(localOpen, set.additionalInformation, set.buffer);
+      return yield* setSecurity(localOpen, set.additionalInformation, set.buffer, {
+        nfsAces: open.treeConnect.appleNfsAces,
+      });
     case SMB2_0_INFO_QUOTA:
       return STATUS_NOT_SUPPORTED;
     default:

@@ -14,5 +14,7 @@ export interface TreeConnect {
   readonly encryptData: boolean;
   /** An Apple client asked for AAPL_SUPPORTS_READ_DIR_ATTR. */
   appleReadDirAttr: boolean;
+  /** An Apple client was told AAPL_SUPPORTS_NFS_ACE. */
+  appleNfsAces: boolean;
   openCount: number;
 }
