@@ -77,9 +77,13 @@ function select(all: ControlStatus, flags: StatusFlags): ControlStatus {
       (flags.share === undefined || shares.some(({ name }) => sameText(name, flags.share))),
   );
   const ids = new Set(sessions.map(({ id }) => id));
+  const known = new Set(all.sessions.map(({ id }) => id));
+  // Of a client that is away the session is gone; what it left open has no address.
+  const isAway = (session: string): boolean => flags.client === undefined && !known.has(session);
   const opens = all.opens.filter(
-    ({ session, share, path }) =>
-      ids.has(session) &&
+    ({ session, user, share, path }) =>
+      (ids.has(session) || isAway(session)) &&
+      sameText(user, flags.user) &&
       sameText(share, flags.share) &&
       (flags.file === undefined || path.toLowerCase().includes(flags.file.toLowerCase())),
   );
@@ -112,7 +116,7 @@ function render(status: ControlStatus): string {
       ]),
     ),
     table(
-      ['OPEN', 'USER', 'SHARE', 'ACCESS', 'SHARING', 'CACHING', 'LOCKS', 'FILE'],
+      ['OPEN', 'USER', 'SHARE', 'ACCESS', 'SHARING', 'CACHING', 'LOCKS', 'KEPT', 'FILE'],
       opens.map((one) => [
         one.id,
         one.user,
@@ -121,6 +125,7 @@ function render(status: ControlStatus): string {
         one.sharing === '' ? '-' : one.sharing,
         cachingText(one.caching),
         one.locks.length === 0 ? '-' : String(one.locks.length),
+        keptText(one.durable),
         `/${one.path}${one.stream === '' ? '' : `:${one.stream}`}${one.directory ? '/' : ''}`,
       ]),
     ),
@@ -152,6 +157,12 @@ function protectionOf(
 function cachingText({ kind, state, breaking }: ControlStatus['opens'][number]['caching']): string {
   if (kind === 'none') return '-';
   return `${kind} ${state}${breaking ? ' (breaking)' : ''}`;
+}
+
+function keptText(durable: ControlStatus['opens'][number]['durable']): string {
+  if (durable === undefined) return '-';
+  const { kind, timeoutMs, disconnected } = durable;
+  return `${kind} ${ageText(Math.floor(timeoutMs / 1000))}${disconnected ? ' (away)' : ''}`;
 }
 
 function ageText(seconds: number): string {

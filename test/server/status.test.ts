@@ -13,6 +13,7 @@ import { FILE_OPEN_IF, FILE_SHARE_READ } from '../../src/fscc/create-parameters.
 import { ClientOpen } from '../../src/smb2/client/open.ts';
 import { SmbClient, SmbError } from '../../src/smb2/client/smb-client.ts';
 import { SMB2_OPLOCK_LEVEL_BATCH } from '../../src/smb2/wire/constants.ts';
+import { durableRequestV2Context } from '../../src/smb2/wire/create-context-durable.ts';
 import { freePort } from './free-port.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -105,7 +106,7 @@ describe('semba status and close', () => {
     assert.deepEqual((await status('--share', 'other')).opens, []);
     const { stdout } = await semba('status');
     assert.match(stdout, /1 connections, 1 sessions, 1 open files/);
-    assert.match(stdout, /anna +semba-share +0x12019f +r +oplock RHW +1 +\/report\.txt\n/);
+    assert.match(stdout, /anna +semba-share +0x12019f +r +oplock RHW +1 +- +\/report\.txt\n/);
 
     assert.equal((await semba('close', 'open', shown?.id ?? '')).code, 0);
     assert.deepEqual((await status()).opens, []);
@@ -114,6 +115,31 @@ describe('semba status and close', () => {
     assert.equal((await semba('close', 'session', session?.id ?? '')).code, 0);
     assert.deepEqual((await status()).sessions, []);
     await client.close().catch((error: unknown) => assert(error instanceof SmbError));
+  });
+
+  it('shows what a client that is away left open, and ends it', async () => {
+    const client = await connect();
+    const { response } = await client.tree.create({
+      name: 'kept.txt',
+      desiredAccess: READ_WRITE,
+      createDisposition: FILE_OPEN_IF,
+      requestedOplockLevel: SMB2_OPLOCK_LEVEL_BATCH,
+      contexts: [
+        durableRequestV2Context({ timeoutMs: 30_000, flags: 0, createGuid: 'c3'.repeat(16) }),
+      ],
+    });
+    assert(response !== undefined);
+    client.session.connection.close();
+    let shown: ControlStatus['opens'][number] | undefined;
+    for (let asked = 0; asked < 50 && shown?.durable?.disconnected !== true; asked++) {
+      [shown] = (await status('--file', 'kept')).opens;
+    }
+    assert.deepEqual(shown?.durable, { kind: 'durable', timeoutMs: 30_000, disconnected: true });
+    assert.equal(shown?.user, 'anna');
+    assert.deepEqual((await status()).sessions, []);
+    assert.match((await semba('status')).stdout, /durable 30s \(away\) +\/kept\.txt\n/);
+    assert.equal((await semba('close', 'open', shown?.id ?? '')).code, 0);
+    assert.deepEqual((await status()).opens, []);
   });
 
   it('says what is not there, and that nobody answers', async () => {

@@ -2,6 +2,7 @@
 import type { Task } from '../../base/task.ts';
 import { closeOpen, closeSession, closeTreeConnect } from './closing.ts';
 import type { Smb2Server } from './server.ts';
+import type { Open } from './state/open.ts';
 import { idOfOpen, idOfSession } from './status.ts';
 
 /** [MS-SMB2] 3.3.4.12 Server Application Requests Closing a Session. */
@@ -14,16 +15,19 @@ export function* closeSessionById(server: Smb2Server, id: string): Task<boolean>
   return false;
 }
 
-/** [MS-SMB2] 3.3.4.17 Server Application Requests Closing an Open. */
+/** [MS-SMB2] 3.3.4.17 Server Application Requests Closing an Open, whose client may be away. */
 export function* closeOpenById(server: Smb2Server, id: string): Task<boolean> {
-  for (const session of server.sessions.values()) {
-    for (const open of session.opens.values()) {
-      if (idOfOpen(open) !== id) continue;
-      yield* closeOpen(server, open);
-      return true;
-    }
+  for (const open of allOpens(server)) {
+    if (idOfOpen(open) !== id) continue;
+    yield* closeOpen(server, open);
+    return true;
   }
   return false;
+}
+
+function* allOpens(server: Smb2Server): Iterable<Open> {
+  for (const session of server.sessions.values()) yield* session.opens.values();
+  yield* server.durableOpens.disconnected();
 }
 
 /** Ends all tree connects of the share; clients may connect to it again. */

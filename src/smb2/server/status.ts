@@ -80,6 +80,16 @@ export interface OpenStatus {
   /** 'none', 'oplock' or 'lease', and of 'RHW' what is cached. */
   readonly caching: { readonly kind: string; readonly state: string; readonly breaking: boolean };
   readonly locks: readonly LockStatus[];
+  /** Undefined: it ends with its connection. */
+  readonly durable: DurableStatus | undefined;
+}
+
+export interface DurableStatus {
+  readonly kind: string;
+  /** Milliseconds that it is kept without a client. */
+  readonly timeoutMs: number;
+  /** Its client is gone, and may come back. */
+  readonly disconnected: boolean;
 }
 
 export interface ServerStatus {
@@ -96,6 +106,7 @@ export function* serverStatus(server: Smb2Server): Task<ServerStatus> {
   for (const session of sessions) {
     for (const open of [...session.opens.values()]) opens.push(yield* statusOfOpen(open));
   }
+  for (const open of server.durableOpens.disconnected()) opens.push(yield* statusOfOpen(open));
   return {
     connections: [...server.connections].map(statusOfConnection),
     sessions: sessions.map((session) => statusOfSession(session, nowMs)),
@@ -161,6 +172,7 @@ function* statusOfOpen(open: Open): Task<OpenStatus> {
     user: session.identity?.userName ?? '',
     share: treeConnect.share.name,
     access: open.grantedAccess,
+    durable: durableOf(open),
   };
   if (localOpen === undefined) {
     const none = { kind: 'none', state: '', breaking: false };
@@ -177,6 +189,12 @@ function* statusOfOpen(open: Open): Task<OpenStatus> {
     caching: cachingOf(record?.oplocks.find((entry) => isHeldBy(entry, localOpen))),
     locks: locksOf(record, localOpen.openId),
   };
+}
+
+function durableOf({ durable, state }: Open): DurableStatus | undefined {
+  if (durable === undefined) return undefined;
+  const { kind, timeoutMs } = durable;
+  return { kind, timeoutMs, disconnected: state === 'disconnected' };
 }
 
 function isHeldBy(
