@@ -119,6 +119,23 @@ export function* breakHandlesBelow(
   }
 }
 
+/**
+ * A local process opens the file: for reading ('open') or more ('overwrite'). Nobody waits here;
+ * the process does, in the kernel.
+ */
+export function* breakForLocal(
+  volume: Volume,
+  fileKey: string,
+  operation: 'open' | 'overwrite',
+): Task<void> {
+  const access = FILE_WRITE_DATA;
+  const breaker: Breaker = { oplockKey: '', streamKey: '', operation, access, isRetry: true };
+  const { breaks } = yield* wait(
+    volume.files.update(fileKey, (current) => applyBreaks(current, breaker)),
+  );
+  volume.oplockBreaks.indicate(volume, fileKey, breaks);
+}
+
 /** Whether asking its holder may close an open: once, and only of those that were there then. */
 function mayClose(oplock: OplockEntry | undefined, isFirst: boolean): boolean {
   if (oplock === undefined || (oplock.caching & HANDLE_CACHING) === 0) return false;

@@ -115,6 +115,9 @@ export function* enterOpen(
     closed: false,
   };
   volume.opens.add(open);
+  if (volume.kernelLeases !== undefined && grant !== undefined) {
+    open.oplock = yield* volume.kernelLeases.cover(open, grant);
+  }
   return open;
 }
 

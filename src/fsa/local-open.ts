@@ -39,7 +39,7 @@ export interface LocalOpen {
   /** As in `OpenEntry`. */
   readonly oplockKey: string;
   /** What the open was granted; what became of it is in the record. */
-  readonly oplock: OplockGrant | undefined;
+  oplock: OplockGrant | undefined;
   /**
    * [MS-FSA] 2.1.1.6 Open.ParentOplockKey: the lease key under which the client says to hold the
    * directory, whose lease the changes of this open do not break. '' for none.

@@ -6,6 +6,7 @@ import type { Snapshots } from '../vfs/snapshots.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import { DirectoryLeases } from './directory-leases.ts';
 import type { FileRecord } from './file-record.ts';
+import { KernelLeases } from './kernel-leases.ts';
 import { LocalChanges } from './local-changes.ts';
 import type { LocalOpen } from './local-open.ts';
 import { LocalOpens } from './local-opens.ts';
@@ -51,6 +52,7 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   accessBasedEnumeration: false,
   eaSizeMax: DEFAULT_LIMITS.eaSizeMax,
   securityDescriptorSize: DEFAULT_LIMITS.securityDescriptorSize,
+  kernelOplocks: false,
   posixLocks: false,
   locksPerOpenMax: DEFAULT_LIMITS.locksPerOpenMax,
   pathDepthMax: DEFAULT_LIMITS.pathDepthMax,
@@ -94,6 +96,7 @@ export function makeVolume(params: VolumeParams): Volume {
     opens: new LocalOpens(serverId),
     changeNotifyList,
     localChanges,
+    kernelLeases: options.kernelOplocks ? new KernelLeases(vfs) : undefined,
     oplockBreaks: new OplockBreaks({ env, timeoutMs: options.breakTimeoutMs }),
     directoryLeases: new DirectoryLeases(store, serverId),
     streams: streamsOf(params.streamsVfs ?? vfs, { id, env, options }),

@@ -7,6 +7,7 @@ import {
 } from '../dtyp/access-mask.ts';
 import {
   EACCES,
+  EAGAIN,
   EISDIR,
   ELOOP,
   ENOTDIR,
@@ -18,6 +19,9 @@ import {
 } from '../vfs/errno.ts';
 import type { OpenFor, OpenOptions, VfsFile } from '../vfs/vfs.ts';
 import type { OpenRequest } from './open-request.ts';
+
+/** Times that a lease of ours makes way for one open: another open may have it back meanwhile. */
+const LENDS_MAX = 4;
 
 /** A file that the store opened, and what for: proof of what its own permissions allow. */
 export interface Opened {
@@ -39,10 +43,14 @@ export function* openStorage(request: OpenRequest, path: string): Task<Opened | 
   const { volume, security } = request;
   const options = optionsOf(request);
   let access = firstAccess(request);
+  let lends = LENDS_MAX;
   for (;;) {
     const opening = volume.vfs.open(security.credentials, path, options[access]);
     const file = isPromise(opening) ? yield* wait(opening) : opening;
     if (!failed(file)) return { file, access };
+    if (file === EAGAIN && volume.kernelLeases !== undefined && lends-- > 0) {
+      if (yield* volume.kernelLeases.lend(volume, security.credentials, path)) continue;
+    }
     if (request.opensReparsePoint && (file === ELOOP || file === ENOTDIR)) {
       return yield* openLink(request, path, file);
     }

@@ -4,6 +4,7 @@ import type { RecordTable } from '../state/record-store.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import type { DirectoryLeases } from './directory-leases.ts';
 import type { FileRecord } from './file-record.ts';
+import type { KernelLeases } from './kernel-leases.ts';
 import type { LocalChanges } from './local-changes.ts';
 import type { LocalOpen } from './local-open.ts';
 import type { LocalOpens } from './local-opens.ts';
@@ -50,6 +51,8 @@ export interface VolumeOptions {
   readonly accessBasedEnumeration: boolean;
   readonly eaSizeMax: number;
   readonly securityDescriptorSize: number;
+  /** Local processes that open a file break what clients cache of it. */
+  readonly kernelOplocks: boolean;
   /** Byte-range locks count against local processes too. */
   readonly posixLocks: boolean;
   readonly locksPerOpenMax: number;
@@ -91,6 +94,8 @@ export interface Volume {
   /** Tells those of what local processes do there. */
   readonly localChanges: LocalChanges;
   readonly oplockBreaks: OplockBreaks;
+  /** Set where local processes break what clients cache. */
+  readonly kernelLeases: KernelLeases | undefined;
   readonly directoryLeases: DirectoryLeases;
   /** Where named streams go that outgrow their extended attribute. */
   readonly streams: StreamStore;

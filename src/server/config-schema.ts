@@ -40,6 +40,7 @@ export interface ShareSection {
   readonly short_names?: boolean | undefined;
   readonly symlinks?: 'follow' | 'client' | undefined;
   readonly strict_sync?: boolean | undefined;
+  readonly kernel_oplocks?: boolean | undefined;
   readonly posix_locks?: boolean | undefined;
   readonly streams?: boolean | undefined;
   readonly streams_folder?: string | undefined;
@@ -125,6 +126,7 @@ const share = z.strictObject({
   short_names: bool.optional(),
   symlinks: oneOf(['follow', 'client']).optional(),
   strict_sync: bool.optional(),
+  kernel_oplocks: bool.optional(),
   posix_locks: bool.optional(),
   streams: bool.optional(),
   streams_folder: text

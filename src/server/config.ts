@@ -150,6 +150,7 @@ function toShare(name: string, share: ShareSection, folder: string): ShareOption
     shortNames: share.short_names,
     symlinks: share.symlinks,
     strictSync: share.strict_sync,
+    kernelOplocks: share.kernel_oplocks,
     posixLocks: share.posix_locks,
     streams: share.streams,
     streamsFolder: share.streams_folder,

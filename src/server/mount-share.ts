@@ -67,6 +67,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     sweep.cancel();
     volume.snapshots?.close();
     volume.localChanges.close();
+    volume.kernelLeases?.close();
     if (options.vfs === undefined) vfs.close();
     streamsVfs?.close();
   };
@@ -141,6 +142,7 @@ function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
       options.accessBasedEnumeration ?? DEFAULT_VOLUME_OPTIONS.accessBasedEnumeration,
     eaSizeMax: limits.eaSizeMax,
     breakTimeoutMs: limits.breakTimeoutMs,
+    kernelOplocks: options.kernelOplocks ?? DEFAULT_VOLUME_OPTIONS.kernelOplocks,
     posixLocks: options.posixLocks ?? DEFAULT_VOLUME_OPTIONS.posixLocks,
     locksPerOpenMax: limits.locksPerOpenMax,
     pathDepthMax: limits.pathDepthMax,

@@ -83,6 +83,8 @@ export interface ShareOptions {
    * all are told to clients, which follow them themselves. No link ever leads out of a share here.
    */
   readonly symlinks?: 'follow' | 'client';
+  /** Local processes that open a file make clients write back and forget what they cache of it. */
+  readonly kernelOplocks?: boolean;
   /** Byte-range locks of clients and fcntl locks of local processes exclude each other. */
   readonly posixLocks?: boolean;
   /** Files have named streams (alternate data streams); default true. */

@@ -100,6 +100,9 @@ export interface OpenOptions {
 /** What a range of bytes is to be locked as against other processes. */
 export type PosixLockType = 'shared' | 'exclusive' | 'none';
 
+/** What a lease of the kernel lets its holder know before: others' writes, or any open. */
+export type LeaseKind = 'none' | 'read' | 'write';
+
 /** An open file or directory: it keeps meaning the same file when the name moves or goes. */
 export interface VfsFile {
   stat(): MaybePromise<FileStat | Errno>;
@@ -140,6 +143,13 @@ export interface VfsFile {
    * them has it. `length` 0: to the end. Left away where the store cannot.
    */
   setPosixLock?(type: PosixLockType, start: bigint, length: bigint): 0 | Errno;
+  /**
+   * Takes, changes or gives up a lease; EAGAIN when others have the file open. Left away where the
+   * store cannot.
+   */
+  setLease?(kind: LeaseKind): 0 | Errno;
+  /** What is left of it: less than was taken when another process waits. */
+  leaseLeft?(): LeaseKind;
   /** The value of an extended attribute, ENODATA when there is none. Full names: 'user.x'. */
   getXattr(name: string): MaybePromise<Uint8Array | Errno>;
   setXattr(name: string, value: Uint8Array): MaybePromise<0 | Errno>;
@@ -216,6 +226,8 @@ export interface Vfs {
   fileSystemStat(): MaybePromise<FileSystemStat | Errno>;
   /** Watches the names in a directory; undefined where the store cannot. */
   watchDirectory(path: string): DirectoryWatch | undefined;
+  /** Calls after leases of any file may have been broken. Answers how to stop. */
+  watchLeases?(listener: () => void): () => void;
   /** Tells of changes as they happen; left away, or undefined, where the store cannot. */
   openChangeFeed?(wake: () => void): ChangeFeed | undefined;
   close(): void;

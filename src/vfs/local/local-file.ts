@@ -23,13 +23,23 @@ import {
   EXDEV,
   failed,
 } from '../errno.ts';
-import type { DirectoryEntry, FileStat, OpenFor, PosixLockType, VfsFile } from '../vfs.ts';
+import type {
+  DirectoryEntry,
+  FileStat,
+  LeaseKind,
+  OpenFor,
+  PosixLockType,
+  VfsFile,
+} from '../vfs.ts';
 import { readEntries } from './directory.ts';
 import {
   AT_EMPTY_PATH,
   AT_NO_AUTOMOUNT,
   AT_SYMLINK_NOFOLLOW,
+  F_GETLEASE,
   F_RDLCK,
+  F_SETLEASE,
+  F_SETOWN,
   F_UNLCK,
   F_WRLCK,
   FALLOC_FL_KEEP_SIZE,
@@ -291,6 +301,21 @@ export class LocalFile implements VfsFile {
     return sys.setOfdLock(this.#fd, LOCK_TYPES[type], start, length);
   }
 
+  setLease(kind: LeaseKind): 0 | Errno {
+    this.#assertOpen();
+    if (this.#access === 'metadata' || this.#access === 'directory') return EBADF;
+    // SIGIO goes to the process as a whole: its event loop waits for it (sigio.ts).
+    const owned = sys.fcntl(this.#fd, F_SETOWN, process.pid);
+    return done(failed(owned) ? owned : sys.fcntl(this.#fd, F_SETLEASE, LEASES[kind]));
+  }
+
+  leaseLeft(): LeaseKind {
+    this.#assertOpen();
+    const left = sys.fcntl(this.#fd, F_GETLEASE, 0);
+    if (left === F_WRLCK) return 'write';
+    return left === F_RDLCK ? 'read' : 'none';
+  }
+
   getXattr(name: string): Uint8Array | Errno {
     this.#assertOpen();
     if (this.#access === 'metadata' && this.#root.hasGetxattrat) {
@@ -388,6 +413,7 @@ export const STAT_MASK: number = STATX_BASIC_STATS | STATX_BTIME;
 /** Filled and decoded within one call. */
 export const statBuffer: StatBuffer = new StatBuffer();
 const EMPTY = new Uint8Array(1);
+const LEASES = { read: F_RDLCK, write: F_WRLCK, none: F_UNLCK } as const;
 const LOCK_TYPES = { shared: F_RDLCK, exclusive: F_WRLCK, none: F_UNLCK } as const;
 
 /** struct timespec[2]: access, modify. */

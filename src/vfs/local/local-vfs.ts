@@ -50,6 +50,7 @@ import {
 import { LocalFile, STAT_MASK, statBuffer } from './local-file.ts';
 import { LocalRoot, type LocalVfsOptions } from './local-root.ts';
 import { decodeName } from './names.ts';
+import { onSigio } from './sigio.ts';
 import { decodeStatfs, STATFS_SIZE, statfsType } from './stat.ts';
 import * as sys from './syscalls.ts';
 import { Watches } from './watches.ts';
@@ -191,6 +192,10 @@ export class LocalVfs implements Vfs {
     const watch = this.#watches.add(dir);
     sys.close(dir);
     return watch;
+  }
+
+  watchLeases(listener: () => void): () => void {
+    return onSigio(listener);
   }
 
   openChangeFeed(wake: () => void): ChangeFeed | undefined {
