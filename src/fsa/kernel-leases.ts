@@ -47,13 +47,15 @@ export class KernelLeases {
     if (open.streamKey !== '' || open.isDirectory) return grant;
     if ((grant.caching & (READ_CACHING | WRITE_CACHING)) === 0) return grant;
     const { volume, fileKey } = open;
-    if (!this.#byFile.has(fileKey)) {
+    // Nobody was told of any caching before: then it is enough not to tell this one.
+    const isFirst = !this.#byFile.has(fileKey);
+    if (isFirst) {
       const unwatch = volume.files.watch(fileKey, () => this.#later(volume, fileKey));
       this.#byFile.set(fileKey, { volume, open: undefined, kind: 'none', unwatch });
     }
     const record = yield* wait(volume.files.get(fileKey));
     if (record === undefined || this.#hold(fileKey, record)) return grant;
-    if (record.opens.length > 1) {
+    if (!isFirst) {
       yield* breakForLocal(volume, fileKey, 'overwrite');
       return grant;
     }

@@ -6,6 +6,7 @@
  *   share_enc  encryption required      noperm     a folder that nobody may use
  *   hideunread lists what can be read   posix      permission bits alone
  *   share_nostreams  without named streams
+ *   share_local  minds what local processes have open and locked
  *   share_snap files now, and as they were at @GMT-2024.01.02-03.04.05 and at …06.07.08
  *
  * Users torture1/torture1pw and torture2/torture2pw. Variables:
@@ -37,6 +38,8 @@ import { MemoryVfs } from '../../src/server/storage.ts';
 const NOBODY = 65_534;
 /** Where semba runs as root torture1 owns the folders, and torture2 is somebody else. */
 const OTHER = { uid: 60_002, gid: 60_002 };
+/** Storage in memory has no local processes. */
+const LOCAL = process.env.SEMBA_VFS === 'memory' ? {} : { kernelOplocks: true, posixLocks: true };
 const [port, workers = '1'] = process.argv.slice(2);
 if (port === undefined || !/^\d+$/.test(port) || !/^\d+$/.test(workers)) {
   process.stderr.write('usage: serve PORT [WORKERS]\n');
@@ -84,6 +87,7 @@ function makeShares(base: string): readonly ShareOptions[] {
     { name: 'share_apple', ...storage(base, 'share_apple'), apple: true },
     { name: 'share_enc', ...storage(base, 'share_enc'), encryption: 'required' },
     { name: 'hideunread', ...storage(base, 'hideunread'), accessBasedEnumeration: true },
+    { name: 'share_local', ...storage(base, 'share_local'), ...LOCAL },
     { name: 'share_nostreams', ...storage(base, 'share_nostreams'), streams: false },
     { name: 'posix', ...storage(base, 'posix'), access: 'posix' },
     { name: 'share_ro', path: readOnlyFolder(base), readOnly: true },
