@@ -4,7 +4,6 @@ import type { ClientOpen } from '../../src/smb2/client/open.ts';
 import type { CreateParameters } from '../../src/smb2/client/requests.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
 import { SMB2_OPLOCK_LEVEL_BATCH } from '../../src/smb2/wire/constants.ts';
-import type { CreateContext } from '../../src/smb2/wire/create-context.ts';
 import {
   findCreateContext,
   SMB2_CREATE_DURABLE_HANDLE_REQUEST_V2,
@@ -19,7 +18,6 @@ import { openFile, type Rig, tryOpen, until } from './rig.ts';
 
 export const CLIENT_GUID: string = 'a1'.repeat(16);
 export const OTHER_GUID: string = 'b2'.repeat(16);
-export const CREATE_GUID: string = 'c3'.repeat(16);
 
 /** The same client each time: its ClientGuid says so. */
 export async function treeOfClient(
@@ -29,11 +27,12 @@ export async function treeOfClient(
   return await rig.tree(await rig.logOn(await rig.connect({ clientGuid })));
 }
 
-export function durableRequest(
-  timeoutMs: number = 0,
-  createGuid: string = CREATE_GUID,
-): CreateContext {
-  return durableRequestV2Context({ timeoutMs, flags: 0, createGuid });
+let lastGuid = 0;
+/** What each open's CREATE was sent with. */
+const guids = new WeakMap<ClientOpen, string>();
+
+export function newGuid(): string {
+  return (++lastGuid).toString(16).padStart(32, '0');
 }
 
 /** A new durable open with a batch oplock. */
@@ -42,13 +41,16 @@ export async function openDurable(
   name: string,
   options: { readonly timeoutMs?: number } & Partial<CreateParameters> = {},
 ): Promise<ClientOpen> {
-  const { timeoutMs, ...rest } = options;
-  return await openFile(tree, {
+  const { timeoutMs = 0, ...rest } = options;
+  const createGuid = newGuid();
+  const open = await openFile(tree, {
     name,
     requestedOplockLevel: SMB2_OPLOCK_LEVEL_BATCH,
-    contexts: [durableRequest(timeoutMs)],
+    contexts: [durableRequestV2Context({ timeoutMs, flags: 0, createGuid })],
     ...rest,
   });
+  guids.set(open, createGuid);
+  return open;
 }
 
 /** The time-out in milliseconds that was granted; undefined: the open is not durable. */
@@ -57,17 +59,22 @@ export function grantedMs({ response }: ClientOpen): number | undefined {
   return data && decodeDurableResponseV2(data)?.timeoutMs;
 }
 
+/** Asks for an open that was lost, as `openDurable` or an earlier `reconnect` made it. */
 export async function reconnect(
   tree: ClientTree,
-  { fileId }: ClientOpen,
-  options: { readonly version?: 1 | 2; readonly createGuid?: string; readonly name?: string } = {},
+  lost: ClientOpen,
+  options: { readonly version?: 1 | 2 } & Partial<CreateParameters> = {},
 ): Promise<{ readonly status: NtStatus; readonly open: ClientOpen | undefined }> {
-  const { version = 2, createGuid = CREATE_GUID, name = '' } = options;
+  const { version = 2, ...rest } = options;
+  const { fileId } = lost;
+  const createGuid = guids.get(lost) ?? '';
   const context =
     version === 1
       ? durableReconnectContext(fileId)
       : durableReconnectV2Context({ fileId, createGuid, flags: 0 });
-  return await tryOpen(tree, { name, contexts: [context] });
+  const { status, open } = await tryOpen(tree, { name: '', contexts: [context], ...rest });
+  if (open !== undefined) guids.set(open, createGuid);
+  return { status, open };
 }
 
 /** The client's connection breaks; the server has noticed when this ends. */

@@ -101,6 +101,11 @@ export class OplockHolders implements OplockBreakSink {
     if (lease?.opens.delete(open) && lease.opens.size === 0) this.#leases.delete(lease.oplockKey);
   }
 
+  /** Lease.LeaseOpens. */
+  opensOfLease(oplockKey: string): Iterable<Open> {
+    return this.#leases.get(oplockKey)?.opens ?? [];
+  }
+
   /** An open of the lease, whichever. */
   openOfLease(oplockKey: string): Open | undefined {
     const lease = this.#leases.get(oplockKey);

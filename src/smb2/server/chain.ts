@@ -26,6 +26,7 @@ import {
 } from '../wire/constants.ts';
 import { encodeErrorResponse } from '../wire/error.ts';
 import {
+  channelSequence,
   decodeHeader,
   encodeHeader,
   HEADER_SIZE,
@@ -35,6 +36,7 @@ import {
   setFlags,
   setNextCommand,
 } from '../wire/header.ts';
+import { countOutstanding, discountOutstanding } from './channel-sequence.ts';
 import { dispatch } from './dispatch.ts';
 import { allocateReply, type Reply } from './reply.ts';
 import { Request } from './request.ts';
@@ -168,6 +170,8 @@ export class Chain {
     connection.waiting.set(messageId, request);
     const busy = INTERRUPTIBLE.has(request.header.command) ? undefined : request.open;
     if (busy !== undefined) busy.inFlight++;
+    const counted = request.isCounted ? request.open : undefined;
+    if (counted !== undefined) countOutstanding(counted);
     const pendingBytes = request.reply?.bytes.length ?? 0;
     connection.pendingBytes += pendingBytes;
     this.server.holdBack(connection);
@@ -175,6 +179,8 @@ export class Chain {
       .catch((error: unknown) => this.#bug(request, error))
       .then((status) => {
         connection.waiting.delete(messageId);
+        if (request.isReplayable) request.session?.stranded.delete(request);
+        if (counted !== undefined) discountOutstanding(counted, channelSequence(request.header));
         if (busy !== undefined && --busy.inFlight === 0) busy.whenIdle?.();
         connection.pendingBytes -= pendingBytes;
         this.server.letGo(connection);

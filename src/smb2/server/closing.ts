@@ -4,7 +4,7 @@ import { closeOpen as closeLocalOpen } from '../../fsa/close.ts';
 import { failed } from '../../vfs/errno.ts';
 import { decideKeep } from './decide-durable.ts';
 import type { Smb2Server } from './server.ts';
-import { identityOf } from './state/durable-record.ts';
+import { type Away, identityOf } from './state/durable-record.ts';
 import type { Open } from './state/open.ts';
 import type { Session } from './state/session.ts';
 import type { TreeConnect } from './state/tree-connect.ts';
@@ -17,6 +17,7 @@ export function* closeOpen(server: Smb2Server, open: Open): Task<NtStatus> {
   server.openCount--;
   open.pipe?.close();
   server.oplockHolders.remove(open);
+  server.createReplays.forget(open);
   if (open.inFlight > 0) yield* untilIdle(open);
   if (open.durable !== undefined) yield* server.durableOpens.remove(open);
   return open.localOpen === undefined ? 0 : yield* closeLocalOpen(open.localOpen);
@@ -37,6 +38,7 @@ function* untilIdle(open: Open): Task<void> {
   yield* wait(
     new Promise<void>((resolve) => {
       open.whenIdle = () => {
+        open.whenIdle = undefined;
         whenIdle?.();
         resolve();
       };
@@ -64,8 +66,15 @@ export function* disconnectOpen(server: Smb2Server, open: Open): Task<void> {
     env.log.info({ path: localOpen.path, userSid: durable.userSid }, 'a client did not come back');
     closeUnattended(server, open);
   });
-  const { mode, position } = localOpen;
-  const away = { since, mode, position, identity: undefined };
+  const away: Away = {
+    since,
+    mode: localOpen.mode,
+    position: localOpen.position,
+    channelSequence: open.channelSequence,
+    isReplayEligible: open.replayKey !== undefined,
+    lockSequences: open.lockSequences,
+    identity: undefined,
+  };
   yield* server.durableOpens.put(open, { ...durable, away });
   if (open.inFlight > 0) yield* untilIdle(open);
   const stat = yield* wait(localOpen.file.stat());
@@ -128,6 +137,7 @@ function* endSession(
       if (isOurs && request.open?.state !== 'closed') request.cancel();
     }
   }
+  for (const request of session.stranded) request.cancel();
   session.treeConnects.clear();
   session.channels.clear();
   session.authentications.clear();

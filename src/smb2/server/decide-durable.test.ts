@@ -28,7 +28,15 @@ import { type DurableRecord, durableKey } from './state/durable-record.ts';
 const [GUID, OTHER] = ['11'.repeat(16), '22'.repeat(16)];
 const LEASE = { leaseKey: '33'.repeat(16), version: 2 } as const;
 const IDENTITY = { device: 1n, inode: 2n, size: 3, modifyTimeNs: 4n };
-const AWAY = { since: 5n, mode: 0, position: 0n, identity: IDENTITY };
+const AWAY = {
+  since: 5n,
+  mode: 0,
+  position: 0n,
+  channelSequence: 0,
+  isReplayEligible: false,
+  lockSequences: undefined,
+  identity: IDENTITY,
+};
 const RECORD: DurableRecord = {
   serverId: 'server',
   kind: 'durable',
@@ -42,6 +50,7 @@ const RECORD: DurableRecord = {
   lease: undefined,
   streamName: '',
   createOptions: 0,
+  createAction: 1,
   timeoutMs: 60_000,
   away: AWAY,
 };

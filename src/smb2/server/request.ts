@@ -1,15 +1,28 @@
+import { STATUS_FILE_NOT_AVAILABLE } from '../../erref/ntstatus.ts';
 import type { CancelSignal } from '../../fsa/surface.ts';
 import type { Signer } from '../crypto/signer.ts';
-import { SMB2_FLAGS_RELATED_OPERATIONS, SMB2_FLAGS_SIGNED } from '../wire/constants.ts';
+import {
+  SMB2_DIALECT_300,
+  SMB2_FLAGS_RELATED_OPERATIONS,
+  SMB2_FLAGS_REPLAY_OPERATION,
+  SMB2_FLAGS_SIGNED,
+  SMB2_IOCTL,
+  SMB2_SET_INFO,
+  SMB2_WRITE,
+} from '../wire/constants.ts';
 import type { FileId } from '../wire/file-id.ts';
-import type { Header } from '../wire/header.ts';
+import { channelSequence, type Header } from '../wire/header.ts';
 import type { Chain } from './chain.ts';
+import { acceptSequence } from './channel-sequence.ts';
 import { allocateReply, type Reply } from './reply.ts';
 import type { Smb2Server } from './server.ts';
 import type { Connection } from './state/connection.ts';
 import { FILE_CLOSED_STATUS, type Open, type OpenOrStatus } from './state/open.ts';
 import type { Session } from './state/session.ts';
 import type { TreeConnect } from './state/tree-connect.ts';
+
+/** [MS-SMB2] 3.3.5.2.10: what a channel that failed must not do any more. */
+const CHANGING: ReadonlySet<number> = new Set([SMB2_WRITE, SMB2_SET_INFO, SMB2_IOCTL]);
 
 /**
  * [MS-SMB2] 3.3.1.12 Per Request: one element of a chain on its way to its response.
@@ -33,6 +46,10 @@ export class Request implements CancelSignal {
   treeConnect: TreeConnect | undefined;
   /** What `findOpen` found. */
   open: Open | undefined;
+  /** A CREATE with a CreateGuid: its answer can be asked for again. */
+  isReplayable = false;
+  /** It counts for the open's channel sequence while it is suspended. */
+  isCounted = false;
   reply: Reply | undefined;
   /** Other than 0 once an interim response went out. */
   asyncId = 0n;
@@ -103,9 +120,7 @@ export class Request implements CancelSignal {
     if (this.isRelated && chain.openFailure !== 0) return chain.openFailure;
     if (this.isRelated && chain.open !== undefined) {
       const { open } = chain;
-      if (open.state !== 'connected') return FILE_CLOSED_STATUS;
-      this.open = open;
-      return open;
+      return open.state === 'connected' ? this.#take(open) : FILE_CLOSED_STATUS;
     }
     const open = session?.opens.get(fileId.volatile);
     const isFound =
@@ -119,8 +134,21 @@ export class Request implements CancelSignal {
     }
     chain.open = open;
     chain.openFailure = 0;
+    return this.#take(open);
+  }
+
+  /**
+   * [MS-SMB2] 3.3.5.2.10: STATUS_FILE_NOT_AVAILABLE for what would change the file out of turn. Who
+   * uses an open has seen the answer to its CREATE.
+   */
+  #take(open: Open): OpenOrStatus {
+    const { header, connection } = this;
     this.open = open;
-    return open;
+    if (open.replayKey !== undefined) this.server.createReplays.forget(open);
+    if (connection.dialect < SMB2_DIALECT_300) return open;
+    const isReplay = (header.flags & SMB2_FLAGS_REPLAY_OPERATION) !== 0;
+    this.isCounted = acceptSequence(open, channelSequence(header), isReplay);
+    return this.isCounted || !CHANGING.has(header.command) ? open : STATUS_FILE_NOT_AVAILABLE;
   }
 
   onCancel(listener: () => void): () => void {

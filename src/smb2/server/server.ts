@@ -16,9 +16,11 @@ import {
   loseSession,
 } from './closing.ts';
 import { answerSmb1Negotiate } from './commands/smb1-negotiate.ts';
+import { CreateReplays } from './create-replays.ts';
 import { DurableOpens } from './durable-opens.ts';
 import { FileIds } from './ids.ts';
 import type { Share, Smb2ServerOptions } from './options.ts';
+import type { Request } from './request.ts';
 import { Connection, DIALECT_NONE } from './state/connection.ts';
 import type { Open } from './state/open.ts';
 import type { Session } from './state/session.ts';
@@ -40,6 +42,7 @@ export class Smb2Server {
   readonly #sendQueueSize: number;
   readonly fileIds: FileIds;
   readonly durableOpens: DurableOpens;
+  readonly createReplays: CreateReplays = new CreateReplays();
   readonly oplockHolders: OplockHolders = new OplockHolders({
     purge: (open) => closeUnattended(this, open),
   });
@@ -178,7 +181,7 @@ export class Smb2Server {
     this.connections.delete(connection);
     this.oplockHolders.removeConnection(connection);
     this.options.env.log.debug({ connection: connection.id, reason }, 'connection closed');
-    for (const request of [...connection.waiting.values()]) request.cancel();
+    for (const request of [...connection.waiting.values()]) strand(request);
     for (const session of [...connection.sessions.values()]) {
       session.channels.delete(connection);
       session.authentications.delete(connection);
@@ -275,6 +278,16 @@ export class Smb2Server {
       this.#closed(connection, 'the server stops');
       connection.transport.close({ abort: false });
     }
+  }
+}
+
+/** A request loses its channel: it ends, unless its answer can be had by another one. */
+function strand(request: Request): void {
+  const { session, isReplayable } = request;
+  if (isReplayable && session !== undefined && session.channels.size > 1) {
+    session.stranded.add(request);
+  } else {
+    request.cancel();
   }
 }
 

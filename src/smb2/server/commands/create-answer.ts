@@ -19,7 +19,7 @@ import {
 } from '../../wire/create-context.ts';
 import { maximalAccessResponseContext, onDiskIdContext } from '../../wire/create-context-file.ts';
 import { posixResponseContext } from '../../wire/create-context-posix.ts';
-import { leaseContextOf, oplockLevelOf } from '../oplock-contexts.ts';
+import { leaseContextOf } from '../oplock-contexts.ts';
 import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
 
@@ -28,6 +28,7 @@ export interface OpenedFile {
   readonly open: LocalOpen;
   readonly metadata: FileMetadata;
   readonly oplock: OplockGrant | undefined;
+  readonly oplockLevel: number;
   readonly createAction: number;
   /** What the protocol layer adds: the durable handle's context. */
   readonly extra: CreateContext | undefined;
@@ -41,10 +42,10 @@ export function* respondOpened(
   open: Open,
   opened: OpenedFile,
 ): Task<void> {
-  const { metadata, createAction, oplock } = opened;
+  const { metadata, createAction, oplockLevel } = opened;
   const contexts = yield* answerContexts(create, opened);
   respond(request, {
-    oplockLevel: oplockLevelOf(oplock),
+    oplockLevel,
     flags: 0,
     createAction,
     creationTime: metadata.creationTime,

@@ -20,6 +20,7 @@ import {
   isDurableRequest,
 } from '../../wire/create-context-durable.ts';
 import { type Guid, NO_GUID } from '../../wire/guid.ts';
+import { replayKeyOf } from '../create-replays.ts';
 import { grantedTimeoutMs, keepsHandles } from '../decide-durable.ts';
 import type { Request } from '../request.ts';
 import type { Connection } from '../state/connection.ts';
@@ -93,7 +94,7 @@ function decodeReconnectV2(data: Uint8Array): DurableContexts | NtStatus {
 
 /**
  * [MS-SMB2] 3.3.5.9.6 and 3.3.5.9.10: makes a new open durable where it may be. The context to
- * answer with; undefined where the open is not durable.
+ * answer with; undefined where the open is not durable. It may be replayed all the same.
  */
 export function* grantDurable(
   request: Request,
@@ -101,7 +102,10 @@ export function* grantDurable(
   asked: DurableContexts,
 ): Task<CreateContext | undefined> {
   if (asked.kind !== 'request') return undefined;
-  const { localOpen } = open;
+  const { localOpen, session } = open;
+  if (asked.version === 2) {
+    request.server.createReplays.settle(replayKeyOf(session.clientGuid, asked.createGuid), open);
+  }
   if (localOpen?.oplock === undefined || localOpen.isDirectory) return undefined;
   if (!keepsHandles(localOpen.oplock)) return undefined;
   const { durableTimeoutMs: defaultMs, durableTimeoutMaxMs: maxMs } = request.server.options.limits;
@@ -134,6 +138,7 @@ function makeRecord(
     lease: lease && { leaseKey: lease.leaseKey, version: lease.version },
     streamName: localOpen.streamName,
     createOptions: localOpen.createOptions,
+    createAction: open.createAction,
     timeoutMs: asked.timeoutMs,
     away: undefined,
   };

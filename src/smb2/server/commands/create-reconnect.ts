@@ -13,13 +13,20 @@ import { FILE_OPENED } from '../../../fscc/create-parameters.ts';
 import { upcase } from '../../../fscc/upcase.ts';
 import { failed } from '../../../vfs/errno.ts';
 import type { CreateRequest } from '../../wire/create.ts';
-import { findCreateContext, SMB2_CREATE_REQUEST_LEASE } from '../../wire/create-context.ts';
+import {
+  type CreateContext,
+  findCreateContext,
+  SMB2_CREATE_REQUEST_LEASE,
+} from '../../wire/create-context.ts';
 import { decodeLeaseContext } from '../../wire/create-context-lease.ts';
+import { channelSequence } from '../../wire/header.ts';
+import { acceptSequence } from '../channel-sequence.ts';
 import { closeOpen, disconnectOpen } from '../closing.ts';
 import { decideIdentity, decideReconnect, oplockOf } from '../decide-durable.ts';
+import { oplockLevelOf } from '../oplock-contexts.ts';
 import type { Request } from '../request.ts';
 import { type DurableRecord, identityOf } from '../state/durable-record.ts';
-import type { Open } from '../state/open.ts';
+import type { Open, OpenOrStatus } from '../state/open.ts';
 import type { TreeConnect } from '../state/tree-connect.ts';
 import { respondOpened } from './create-answer.ts';
 import type { DurableContexts } from './create-durable.ts';
@@ -36,6 +43,18 @@ export function* reconnectOpen(
   create: CreateRequest,
   asked: Reconnect,
 ): Task<NtStatus> {
+  const open = yield* giveBack(request, treeConnect, create, asked);
+  if (typeof open === 'number') return open;
+  return yield* respondAsItStands(request, create, open, { createAction: FILE_OPENED });
+}
+
+/** The open, which is the session's from now on; or why it is not. */
+export function* giveBack(
+  request: Request,
+  treeConnect: TreeConnect,
+  create: CreateRequest,
+  asked: Pick<Reconnect, 'version' | 'persistentId' | 'createGuid'>,
+): Task<OpenOrStatus> {
   const { server, connection } = request;
   const { identity } = treeConnect.session;
   if (identity === undefined) return STATUS_ACCESS_DENIED;
@@ -61,7 +80,7 @@ export function* reconnectOpen(
   }
   if (!(yield* isAsLeft(request, open, record))) return STATUS_OBJECT_NAME_NOT_FOUND;
   yield* join(request, treeConnect, open, record);
-  return yield* respondReconnected(request, create, open);
+  return open;
 }
 
 function isSameName(open: LocalOpen, name: string): boolean {
@@ -101,6 +120,7 @@ function* join(
   open.treeConnect = treeConnect;
   open.fileId = { persistent: open.fileId.persistent, volatile: server.fileIds.volatile() };
   treeConnect.session.opens.set(open.fileId.volatile, open);
+  acceptSequence(open, channelSequence(request.header), false);
   treeConnect.openCount++;
   chain.open = open;
   chain.openFailure = 0;
@@ -110,19 +130,32 @@ function* join(
   if (treeConnect.session.state === 'gone') yield* disconnectOpen(server, open);
 }
 
-function* respondReconnected(request: Request, create: CreateRequest, open: Open): Task<NtStatus> {
+/** What a CREATE answers with that opens nothing: an open that there is. */
+export function* respondAsItStands(
+  request: Request,
+  create: CreateRequest,
+  open: Open,
+  answer: {
+    readonly createAction: number;
+    /** Default: what the open has. */
+    readonly oplockLevel?: number;
+    readonly extra?: CreateContext | undefined;
+  },
+): Task<NtStatus> {
   const { localOpen } = open;
   if (localOpen === undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
   const { status, metadata } = yield* queryMetadata(localOpen);
   if (status !== 0 || metadata === undefined) return status;
   const record = yield* wait(localOpen.volume.files.get(localOpen.fileKey));
   const held = oplockOf(record, localOpen);
+  const oplock = held && { ...held, isBreaking: held.breaking !== undefined };
   yield* respondOpened(request, create, open, {
     open: localOpen,
     metadata,
-    oplock: held && { ...held, isBreaking: held.breaking !== undefined },
-    createAction: FILE_OPENED,
-    extra: undefined,
+    oplock,
+    oplockLevel: answer.oplockLevel ?? oplockLevelOf(oplock),
+    createAction: answer.createAction,
+    extra: answer.extra,
   });
   return 0;
 }

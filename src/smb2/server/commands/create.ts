@@ -58,9 +58,10 @@ import {
   SYMLINK_FLAG_RELATIVE,
   symbolicLinkErrorSize,
 } from '../../wire/error.ts';
+import { channelSequence } from '../../wire/header.ts';
 import { answerApple } from '../apple.ts';
 import { closeOpen } from '../closing.ts';
-import { oplockRequestOf } from '../oplock-contexts.ts';
+import { oplockLevelOf, oplockRequestOf } from '../oplock-contexts.ts';
 import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
 import type { TreeConnect } from '../state/tree-connect.ts';
@@ -72,6 +73,7 @@ import {
   NO_DURABLE,
 } from './create-durable.ts';
 import { reconnectOpen } from './create-reconnect.ts';
+import { createOnce } from './create-replay.ts';
 
 /** Bytes of an error response, and of one context in it, up to the data. */
 const ERROR_HEAD_SIZE = 16;
@@ -111,7 +113,9 @@ function* createIn(
   if (create.impersonationLevel > SECURITY_DELEGATE) return STATUS_BAD_IMPERSONATION_LEVEL;
   if (request.server.openCount >= limits.opensMax) return STATUS_INSUFFICIENT_RESOURCES;
   if (isPipe) return createPipe(request, treeConnect, create);
-  return yield* createFile(request, treeConnect, create, durable);
+  const run = (): Task<NtStatus> => createFile(request, treeConnect, create, durable);
+  const isOnce = durable.kind === 'request' && durable.version === 2;
+  return yield* isOnce ? createOnce(request, { treeConnect, create, durable }, run) : run();
 }
 
 /** [MS-SMB2] 3.3.5.9, "If the share is a named pipe share". */
@@ -127,7 +131,11 @@ function createPipe(request: Request, treeConnect: TreeConnect, create: CreateRe
     sessionKey: keys?.applicationKey ?? new Uint8Array(16),
   });
   if (pipe === undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
-  const open = addOpen(request, treeConnect, { pipe, grantedAccess: FILE_ALL_ACCESS });
+  const open = addOpen(request, treeConnect, {
+    pipe,
+    grantedAccess: FILE_ALL_ACCESS,
+    createAction: FILE_OPENED,
+  });
   respond(request, {
     oplockLevel: SMB2_OPLOCK_LEVEL_NONE,
     flags: 0,
@@ -170,7 +178,7 @@ function* createFile(
     if (link !== undefined) tellLink(request, link);
     return outcome.status;
   }
-  const { open: localOpen } = outcome as Opened;
+  const { open: localOpen, metadata, createAction } = outcome as Opened;
   const gone = whyGone(request, treeConnect);
   if (gone !== 0) {
     yield* closeLocalOpen(localOpen);
@@ -179,21 +187,23 @@ function* createFile(
   const open = addOpen(request, treeConnect, {
     localOpen,
     grantedAccess: localOpen.grantedAccess,
+    createAction,
   });
   if (localOpen.oplock !== undefined && !request.server.oplockHolders.add(open)) {
     yield* closeOpen(request.server, open);
     return STATUS_INVALID_PARAMETER;
   }
   const extra = yield* grantDurable(request, open, durable);
-  const { metadata, createAction } = outcome as Opened;
   if (volume.oplockBreaks.isUnclaimed(localOpen)) {
-    request.afterSend = () => volume.oplockBreaks.claim(localOpen);
+    if (request.connection.closed) volume.oplockBreaks.claim(localOpen);
+    else request.afterSend = () => volume.oplockBreaks.claim(localOpen);
   }
   const { oplock: granted } = localOpen;
   yield* respondOpened(request, create, open, {
     open: localOpen,
     metadata,
     oplock: granted,
+    oplockLevel: oplockLevelOf(granted),
     createAction,
     apple,
     extra,
@@ -254,7 +264,8 @@ function mayJoinLease(request: Request, volume: Volume, { create, oplock, posix 
 /** An open may have waited: session and tree connect are looked up again (style.md 12). */
 function whyGone(request: Request, treeConnect: TreeConnect): NtStatus {
   const { session, treeId } = treeConnect;
-  if (request.connection.closed || session.state === 'gone') return STATUS_FILE_CLOSED;
+  const isLost = request.connection.closed && !request.isReplayable;
+  if (isLost || session.state === 'gone') return STATUS_FILE_CLOSED;
   return session.treeConnects.get(treeId) === treeConnect ? 0 : STATUS_NETWORK_NAME_DELETED;
 }
 
@@ -302,6 +313,7 @@ function addOpen(
     readonly localOpen?: LocalOpen;
     readonly pipe?: Pipe;
     readonly grantedAccess: number;
+    readonly createAction: number;
   },
 ): Open {
   const { server, chain } = request;
@@ -315,6 +327,12 @@ function addOpen(
     resumeKey: undefined,
     state: 'connected',
     durable: undefined,
+    createAction: behind.createAction,
+    replayKey: undefined,
+    lockSequences: undefined,
+    channelSequence: channelSequence(request.header),
+    outstanding: 0,
+    outstandingBefore: 0,
     inFlight: 0,
     whenIdle: undefined,
   };

@@ -8,13 +8,17 @@ import {
 import type { LocalOpen } from '../../../fsa/local-open.ts';
 import { lockRanges, unlockRanges } from '../../../fsa/lock.ts';
 import {
+  SMB2_DIALECT_202,
+  SMB2_GLOBAL_CAP_MULTI_CHANNEL,
   SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
   SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
   SMB2_LOCKFLAG_SHARED_LOCK,
   SMB2_LOCKFLAG_UNLOCK,
 } from '../../wire/constants.ts';
 import { decodeLockRequest, encodeLockResponse, type LockElement } from '../../wire/lock.ts';
+import { isLockReplay, keepLockSequence, makeLockSequences } from '../lock-sequence.ts';
 import type { Request } from '../request.ts';
+import type { Open } from '../state/open.ts';
 
 const MODE_MASK = SMB2_LOCKFLAG_SHARED_LOCK | SMB2_LOCKFLAG_EXCLUSIVE_LOCK;
 
@@ -29,10 +33,33 @@ export function* handleLock(request: Request): Task<NtStatus> {
   if (open.localOpen === undefined) return STATUS_INVALID_DEVICE_REQUEST;
   const unlocks = (first.flags & SMB2_LOCKFLAG_UNLOCK) !== 0;
   if (request.session?.state === 'expired' && !unlocks) return STATUS_NETWORK_SESSION_EXPIRED;
+  const sequences = sequencesOf(request, open);
+  if (sequences !== undefined && isLockReplay(sequences, lock)) return respond(request);
   const status = unlocks
     ? yield* unlock(open.localOpen, lock.locks)
     : yield* take(request, open.localOpen, lock.locks);
   if (status !== 0) return status;
+  if (sequences !== undefined) keepLockSequence(sequences, lock);
+  return respond(request);
+}
+
+/**
+ * Where the open keeps lock sequences, if they are verified: with handles that outlive a channel,
+ * and where a session may have several.
+ *
+ * Deviation: Windows verifies them for resilient and persistent handles only; the specification,
+ * and Samba, here too.
+ */
+function sequencesOf({ connection }: Request, open: Open): Uint8Array | undefined {
+  const { dialect, serverCapabilities } = connection;
+  if (dialect === SMB2_DIALECT_202) return undefined;
+  const hasChannels = (serverCapabilities & SMB2_GLOBAL_CAP_MULTI_CHANNEL) !== 0;
+  if (!hasChannels && open.durable === undefined) return undefined;
+  open.lockSequences ??= makeLockSequences();
+  return open.lockSequences;
+}
+
+function respond(request: Request): NtStatus {
   const reply = request.room(4);
   reply.finish(encodeLockResponse(reply.view, reply.body));
   return 0;

@@ -71,7 +71,9 @@ function* acknowledgeLease(request: Request, leaseBreak: LeaseBreak): Task<NtSta
   const { leaseKey, leaseState } = leaseBreak;
   const { clientGuid } = request.connection;
   const oplockKey = leaseOplockKey({ clientGuid, leaseKey, version: 1 });
-  const localOpen = request.server.oplockHolders.openOfLease(oplockKey)?.localOpen;
+  const { oplockHolders, createReplays } = request.server;
+  for (const open of oplockHolders.opensOfLease(oplockKey)) createReplays.forget(open);
+  const localOpen = oplockHolders.openOfLease(oplockKey)?.localOpen;
   if (localOpen === undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
   const status = yield* acknowledgeBreak(localOpen, leaseState);
   if (status !== STATUS_SUCCESS) return status;

@@ -33,6 +33,8 @@ export interface DurableRecord {
   readonly lease: { readonly leaseKey: Guid; readonly version: 1 | 2 } | undefined;
   readonly streamName: string;
   readonly createOptions: number;
+  /** FILE_OPENED, FILE_CREATED …, for a CREATE that is replayed. */
+  readonly createAction: number;
   /** Open.DurableOpenTimeout, Open.ResilientOpenTimeout: milliseconds that it is kept. */
   readonly timeoutMs: number;
   /** Set while nobody is connected to it. */
@@ -46,6 +48,11 @@ export interface Away {
   /** Of FileModeInformation and FilePositionInformation. */
   readonly mode: number;
   readonly position: bigint;
+  readonly channelSequence: number;
+  /** Open.IsReplayEligible. */
+  readonly isReplayEligible: boolean;
+  /** Open.LockSequenceArray; undefined: no lock has had a sequence number. */
+  readonly lockSequences: Uint8Array | undefined;
   /** Undefined while requests from before are still being served. */
   readonly identity: FileIdentity | undefined;
 }

@@ -2,6 +2,7 @@ import { type NtStatus, STATUS_FILE_CLOSED } from '../../../erref/ntstatus.ts';
 import type { LocalOpen } from '../../../fsa/local-open.ts';
 import type { Pipe } from '../../../rpce/pipe.ts';
 import type { FileId } from '../../wire/file-id.ts';
+import type { SequenceCounters } from '../channel-sequence.ts';
 import type { DurableRecord } from './durable-record.ts';
 import type { Session } from './session.ts';
 import type { TreeConnect } from './tree-connect.ts';
@@ -20,7 +21,7 @@ import type { TreeConnect } from './tree-connect.ts';
  * the file stays open, with its share mode, locks and lease; `session` and `treeConnect` are those
  * it lost. Only an open with a `durable` record gets there.
  */
-export interface Open {
+export interface Open extends SequenceCounters {
   /** A reconnect gives it another volatile part. */
   fileId: FileId;
   session: Session;
@@ -33,6 +34,12 @@ export interface Open {
   state: 'connected' | 'disconnected' | 'closed';
   /** Open.IsDurable, Open.IsResilient: as it stands in the store. */
   durable: DurableRecord | undefined;
+  /** What its CREATE answered: FILE_OPENED, FILE_CREATED … */
+  readonly createAction: number;
+  /** Set while Open.IsReplayEligible: its place in `CreateReplays`. */
+  replayKey: string | undefined;
+  /** Open.LockSequenceArray, made when first needed. */
+  lockSequences: Uint8Array | undefined;
   /** Requests on a file that wait for storage: a close lets them end first. */
   inFlight: number;
   whenIdle: (() => void) | undefined;

@@ -4,6 +4,7 @@ import { assert } from '../../../base/assert.ts';
 import type { SessionKeys } from '../../crypto/keys.ts';
 import type { Decryptor, Encryptor } from '../../crypto/message-cipher.ts';
 import type { Signer } from '../../crypto/signer.ts';
+import type { Request } from '../request.ts';
 import type { Connection } from './connection.ts';
 import type { Open } from './open.ts';
 import type { TreeConnect } from './tree-connect.ts';
@@ -70,6 +71,8 @@ export class Session {
   readonly authentications: Map<Connection, Authentication> = new Map();
   readonly treeConnects: Map<number, TreeConnect> = new Map();
   readonly opens: Map<bigint, Open> = new Map();
+  /** CREATEs that wait and whose channel failed: a replay on another one asks for their answers. */
+  readonly stranded: Set<Request> = new Set();
   nextTreeId = 1;
 
   constructor(options: {

@@ -1,0 +1,98 @@
+/** A CREATE that is sent again: [MS-SMB2] 3.3.5.9.10. */
+import type { Task } from '../../../base/task.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_DUPLICATE_OBJECTID,
+  STATUS_FILE_NOT_AVAILABLE,
+} from '../../../erref/ntstatus.ts';
+import {
+  SMB2_FLAGS_REPLAY_OPERATION,
+  SMB2_OPLOCK_LEVEL_BATCH,
+  SMB2_OPLOCK_LEVEL_LEASE,
+} from '../../wire/constants.ts';
+import type { CreateRequest } from '../../wire/create.ts';
+import { findCreateContext, SMB2_CREATE_REQUEST_LEASE } from '../../wire/create-context.ts';
+import { durableResponseV2Context } from '../../wire/create-context-durable.ts';
+import { decodeLeaseContext } from '../../wire/create-context-lease.ts';
+import { replayKeyOf } from '../create-replays.ts';
+import type { Request } from '../request.ts';
+import type { Open } from '../state/open.ts';
+import type { TreeConnect } from '../state/tree-connect.ts';
+import type { DurableContexts } from './create-durable.ts';
+import { giveBack, respondAsItStands } from './create-reconnect.ts';
+
+/** A CREATE with a CreateGuid. */
+export interface GuidedCreate {
+  readonly treeConnect: TreeConnect;
+  readonly create: CreateRequest;
+  readonly durable: Extract<DurableContexts, { readonly kind: 'request' }>;
+}
+
+/**
+ * Runs a CREATE unless it ran before: then it is answered once more.
+ *
+ * STATUS_FILE_NOT_AVAILABLE: the first one still waits; the client sends it again (Samba's order).
+ * STATUS_DUPLICATE_OBJECTID: this is no replay, or the open is another session's.
+ * STATUS_ACCESS_DENIED: a lease is named that is not the open's.
+ */
+export function* createOnce(
+  request: Request,
+  guided: GuidedCreate,
+  run: () => Task<NtStatus>,
+): Task<NtStatus> {
+  const { createReplays } = request.server;
+  const key = replayKeyOf(request.connection.clientGuid, guided.durable.createGuid);
+  const known = createReplays.find(key);
+  if (known === 'pending') return STATUS_FILE_NOT_AVAILABLE;
+  if (known !== undefined) return yield* replay(request, guided, known);
+  request.isReplayable = true;
+  createReplays.begin(key);
+  try {
+    return yield* run();
+  } finally {
+    createReplays.end(key);
+  }
+}
+
+function* replay(request: Request, guided: GuidedCreate, open: Open): Task<NtStatus> {
+  const { treeConnect, create, durable } = guided;
+  if ((request.header.flags & SMB2_FLAGS_REPLAY_OPERATION) === 0) return STATUS_DUPLICATE_OBJECTID;
+  if (open.state === 'disconnected') {
+    const { persistent: persistentId } = open.fileId;
+    const { createGuid } = durable;
+    const asked = { version: 2, persistentId, createGuid } as const;
+    const back = yield* giveBack(request, treeConnect, create, asked);
+    return typeof back === 'number' ? back : yield* answerAgain(request, create, back);
+  }
+  if (open.treeConnect !== treeConnect) return STATUS_DUPLICATE_OBJECTID;
+  if (!hasLeaseOf(open, create)) return STATUS_ACCESS_DENIED;
+  request.chain.open = open;
+  request.chain.openFailure = 0;
+  return yield* answerAgain(request, create, open);
+}
+
+/** Whether the lease that a replay names, if any, is the open's. */
+function hasLeaseOf({ localOpen }: Open, create: CreateRequest): boolean {
+  if (create.requestedOplockLevel !== SMB2_OPLOCK_LEVEL_LEASE) return true;
+  const data = findCreateContext(create.contexts, SMB2_CREATE_REQUEST_LEASE);
+  const asked = data === undefined ? undefined : decodeLeaseContext(data);
+  if (asked === undefined) return true;
+  return localOpen?.oplock?.lease?.leaseKey === asked.leaseKey;
+}
+
+/**
+ * Windows: the oplock level is the one that the replay asks for, and durability is told where that
+ * level could have it (smbtorture smb2.replay.replay-dhv2-oplock2).
+ */
+function* answerAgain(request: Request, create: CreateRequest, open: Open): Task<NtStatus> {
+  const { requestedOplockLevel: oplockLevel } = create;
+  const mayTell =
+    oplockLevel === SMB2_OPLOCK_LEVEL_BATCH || oplockLevel === SMB2_OPLOCK_LEVEL_LEASE;
+  const { createAction, durable } = open;
+  const extra =
+    mayTell && durable !== undefined
+      ? durableResponseV2Context({ timeoutMs: durable.timeoutMs, flags: 0 })
+      : undefined;
+  return yield* respondAsItStands(request, create, open, { createAction, oplockLevel, extra });
+}

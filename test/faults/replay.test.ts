@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FILE_ALL_ACCESS } from '../../src/dtyp/access-mask.ts';
+import {
+  STATUS_DUPLICATE_OBJECTID,
+  STATUS_FILE_NOT_AVAILABLE,
+  STATUS_LOCK_NOT_GRANTED,
+  STATUS_PENDING,
+  STATUS_SHARING_VIOLATION,
+} from '../../src/erref/ntstatus.ts';
+import { FILE_CREATED, FILE_OPEN_IF, FILE_OPENED } from '../../src/fscc/create-parameters.ts';
+import type { Call } from '../../src/smb2/client/call.ts';
+import { type HeaderFields, withHeader } from '../../src/smb2/client/request.ts';
+import {
+  type CreateParameters,
+  createRequest,
+  readRequest,
+  writeRequest,
+} from '../../src/smb2/client/requests.ts';
+import type { ClientTree } from '../../src/smb2/client/tree.ts';
+import {
+  SMB2_FLAGS_REPLAY_OPERATION,
+  SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
+  SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
+  SMB2_OPLOCK_LEVEL_BATCH,
+} from '../../src/smb2/wire/constants.ts';
+import type { CreateResponse } from '../../src/smb2/wire/create.ts';
+import { durableRequestV2Context } from '../../src/smb2/wire/create-context-durable.ts';
+import { lose, newGuid, OTHER_GUID, openDurable, treeOfClient } from './durable-client.ts';
+import { assertStatus, openFile, pattern, SHARE_ALL, withRig } from './rig.ts';
+
+const TIMEOUT_MS = 30_000;
+const REPLAY = { flags: SMB2_FLAGS_REPLAY_OPERATION };
+
+/** A CREATE that can be sent again as it is. */
+function guided(name: string, rest: Partial<CreateParameters> = {}): CreateParameters {
+  return {
+    name,
+    desiredAccess: FILE_ALL_ACCESS,
+    shareAccess: 0,
+    createDisposition: FILE_OPEN_IF,
+    requestedOplockLevel: SMB2_OPLOCK_LEVEL_BATCH,
+    contexts: [durableRequestV2Context({ timeoutMs: 0, flags: 0, createGuid: newGuid() })],
+    ...rest,
+  };
+}
+
+function send(
+  tree: ClientTree,
+  create: CreateParameters,
+  header: HeaderFields = {},
+): Call<CreateResponse> {
+  return tree.call(withHeader(createRequest(create), header));
+}
+
+describe('[MS-SMB2] 3.3.5.9.10: a CREATE that is sent again', { timeout: TIMEOUT_MS }, () => {
+  it('is answered with the open that the first one made', async () => {
+    await withRig({}, async (rig) => {
+      const tree = await treeOfClient(rig);
+      const create = guided('again');
+      const first = await send(tree, create);
+      const again = await send(tree, create, REPLAY);
+      assertStatus(again.status, 0);
+      assert.deepEqual(again.response?.fileId, first.response?.fileId);
+      assert.equal(again.response?.createAction, FILE_CREATED);
+      assert.equal(rig.engine.counts().opens, 1);
+      await lose(rig, tree);
+      rig.time.advance(60_000);
+    });
+  });
+
+  it('fails with STATUS_DUPLICATE_OBJECTID when it is no replay', async () => {
+    await withRig({}, async (rig) => {
+      const tree = await treeOfClient(rig);
+      const create = guided('twice');
+      assertStatus((await send(tree, create)).status, 0);
+      assertStatus((await send(tree, create)).status, STATUS_DUPLICATE_OBJECTID);
+      const other = await treeOfClient(rig);
+      assertStatus((await send(other, create, REPLAY)).status, STATUS_DUPLICATE_OBJECTID);
+      await lose(rig, tree);
+      rig.time.advance(60_000);
+    });
+  });
+
+  it('is a CREATE of its own once the open was used', async () => {
+    await withRig({}, async (rig) => {
+      const tree = await treeOfClient(rig);
+      const create = guided('used', { requestedOplockLevel: 0 });
+      const first = await send(tree, create);
+      const { fileId } = first.response!;
+      const data = pattern(10);
+      assertStatus((await tree.call(writeRequest({ fileId, offset: 0, data }))).status, 0);
+      assertStatus((await send(tree, create, REPLAY)).status, STATUS_SHARING_VIOLATION);
+    });
+  });
+
+  it('fails with STATUS_FILE_NOT_AVAILABLE while the first one waits', async () => {
+    await withRig({}, async (rig) => {
+      const holder = await openDurable(await treeOfClient(rig, OTHER_GUID), 'held');
+      const tree = await treeOfClient(rig);
+      const create = guided('held', { shareAccess: SHARE_ALL });
+      const first = send(tree, create);
+      assertStatus((await first.interim)?.status ?? 0, STATUS_PENDING);
+      assertStatus((await send(tree, create, REPLAY)).status, STATUS_FILE_NOT_AVAILABLE);
+      assertStatus((await send(tree, create)).status, STATUS_FILE_NOT_AVAILABLE);
+      assertStatus((await holder.close()).status, 0);
+      const { status, response } = await first;
+      assertStatus(status, 0);
+      const again = await send(tree, create, REPLAY);
+      assert.deepEqual(again.response?.fileId, response?.fileId);
+      await lose(rig, tree);
+      rig.time.advance(60_000);
+    });
+  });
+
+  it('can be sent anew when the first one failed', async () => {
+    await withRig({}, async (rig) => {
+      const other = await treeOfClient(rig, OTHER_GUID);
+      const blocking = await openFile(other, { name: 'blocked', shareAccess: 0 });
+      const tree = await treeOfClient(rig);
+      const create = guided('blocked');
+      assertStatus((await send(tree, create)).status, STATUS_SHARING_VIOLATION);
+      assertStatus((await blocking.close()).status, 0);
+      const again = await send(tree, create, REPLAY);
+      assertStatus(again.status, 0);
+      assert.equal(again.response?.createAction, FILE_OPENED);
+      await lose(rig, tree);
+      rig.time.advance(60_000);
+    });
+  });
+
+  it('gives the open back when its answer was lost with the connection', async () => {
+    await withRig({}, async (rig) => {
+      const tree = await treeOfClient(rig);
+      const create = guided('lost');
+      const first = await send(tree, create);
+      await lose(rig, tree);
+      const back = await treeOfClient(rig);
+      const again = await send(back, create, REPLAY);
+      assertStatus(again.status, 0);
+      assert.equal(again.response?.createAction, FILE_CREATED);
+      assert.equal(again.response?.fileId.persistent, first.response?.fileId.persistent);
+      await lose(rig, back);
+      rig.time.advance(60_000);
+    });
+  });
+});
+
+describe('[MS-SMB2] 3.3.5.2.10 Verifying the Channel Sequence Number', {
+  timeout: TIMEOUT_MS,
+}, () => {
+  it('fails with STATUS_FILE_NOT_AVAILABLE what changes a file out of turn', async () => {
+    await withRig({}, async (rig) => {
+      const { tree, fileId } = await openFile(await treeOfClient(rig), { name: 'turn' });
+      const write = writeRequest({ fileId, offset: 0, data: pattern(10) });
+      const read = readRequest({ fileId, offset: 0, length: 10 });
+      const at = (channelSequence: number, header: HeaderFields = {}): HeaderFields => ({
+        ...header,
+        channelSequence,
+      });
+      assertStatus((await tree.call(withHeader(write, at(2)))).status, 0);
+      assertStatus((await tree.call(withHeader(write, at(1)))).status, STATUS_FILE_NOT_AVAILABLE);
+      assertStatus((await tree.call(withHeader(read, at(1)))).status, 0);
+      assertStatus((await tree.call(withHeader(write, at(2, REPLAY)))).status, 0);
+      const old = withHeader(write, at(0xffff, REPLAY));
+      assertStatus((await tree.call(old)).status, STATUS_FILE_NOT_AVAILABLE);
+    });
+  });
+});
+
+describe('[MS-SMB2] 3.3.5.14 Receiving an SMB2 LOCK Request, LockSequence', {
+  timeout: TIMEOUT_MS,
+}, () => {
+  it('grants a lock once that is asked for twice', async () => {
+    await withRig({}, async (rig) => {
+      const tree = await treeOfClient(rig);
+      const open = await openDurable(tree, 'locked');
+      const flags = SMB2_LOCKFLAG_EXCLUSIVE_LOCK | SMB2_LOCKFLAG_FAIL_IMMEDIATELY;
+      const range = [{ offset: 0n, length: 10n, flags }];
+      const sequence = { lockSequenceIndex: 1, lockSequenceNumber: 1 };
+      const next = { lockSequenceIndex: 2, lockSequenceNumber: 1 };
+      assertStatus((await open.lock(range, { sequence })).status, 0);
+      assertStatus((await open.lock(range, { sequence })).status, 0);
+      const second = await open.lock(range, { sequence: next });
+      assertStatus(second.status, STATUS_LOCK_NOT_GRANTED);
+      assertStatus((await open.close()).status, 0);
+    });
+  });
+});
