@@ -60,22 +60,27 @@ export const SECURITY_DESCRIPTOR_HEADER_SIZE = 20;
  *    8   4  OffsetGroup  0: none
  *   12   4  OffsetSacl   0: none or NULL
  *   16   4  OffsetDacl   0: none or NULL
+ *
+ * Offsets count from `origin`: the structure's start, but for those that Samba stores.
  */
 export function decodeSecurityDescriptor(
   view: DataView,
   at: number,
   end: number,
+  origin: number = at,
 ): SecurityDescriptor | undefined {
   if (end - at < SECURITY_DESCRIPTOR_HEADER_SIZE || view.getUint8(at) !== 1) return undefined;
   const control = view.getUint16(at + 2, LE);
   if ((control & SE_SELF_RELATIVE) === 0) return undefined;
-  const owner = sidAt(view, at, end, view.getUint32(at + 4, LE));
-  const group = sidAt(view, at, end, view.getUint32(at + 8, LE));
+  const first = at + SECURITY_DESCRIPTOR_HEADER_SIZE;
+  const part = { view, origin, first, end };
+  const owner = sidAt(part, view.getUint32(at + 4, LE));
+  const group = sidAt(part, view.getUint32(at + 8, LE));
   if (owner === 'invalid' || group === 'invalid') return undefined;
   const saclOffset = control & SE_SACL_PRESENT ? view.getUint32(at + 12, LE) : -1;
   const daclOffset = control & SE_DACL_PRESENT ? view.getUint32(at + 16, LE) : -1;
-  const sacl = aclAt(view, at, end, saclOffset);
-  const dacl = aclAt(view, at, end, daclOffset);
+  const sacl = aclAt(part, saclOffset);
+  const dacl = aclAt(part, daclOffset);
   if (sacl === 'invalid' || dacl === 'invalid') return undefined;
   return { control, owner, group, sacl, dacl };
 }
@@ -103,6 +108,7 @@ export function encodeSecurityDescriptor(
   view: DataView,
   at: number,
   descriptor: SecurityDescriptor,
+  origin: number = at,
 ): number {
   const { owner, group, sacl, dacl } = descriptor;
   let control = (descriptor.control & ~(SE_SACL_PRESENT | SE_DACL_PRESENT)) | SE_SELF_RELATIVE;
@@ -112,13 +118,13 @@ export function encodeSecurityDescriptor(
   view.setUint8(at + 1, 0);
   view.setUint16(at + 2, control, LE);
   let next = at + SECURITY_DESCRIPTOR_HEADER_SIZE;
-  view.setUint32(at + 4, owner === undefined ? 0 : next - at, LE);
+  view.setUint32(at + 4, owner === undefined ? 0 : next - origin, LE);
   if (owner !== undefined) next = encodeSid(view, next, owner);
-  view.setUint32(at + 8, group === undefined ? 0 : next - at, LE);
+  view.setUint32(at + 8, group === undefined ? 0 : next - origin, LE);
   if (group !== undefined) next = encodeSid(view, next, group);
-  view.setUint32(at + 12, sacl ? next - at : 0, LE);
+  view.setUint32(at + 12, sacl ? next - origin : 0, LE);
   if (sacl) next = encodeAcl(view, next, sacl);
-  view.setUint32(at + 16, dacl ? next - at : 0, LE);
+  view.setUint32(at + 16, dacl ? next - origin : 0, LE);
   if (dacl) next = encodeAcl(view, next, dacl);
   return next;
 }
@@ -129,25 +135,25 @@ export function securityDescriptorBytes(descriptor: SecurityDescriptor): Uint8Ar
   return bytes;
 }
 
-function sidAt(
-  view: DataView,
-  at: number,
-  end: number,
-  offset: number,
-): Sid | undefined | 'invalid' {
-  if (offset === 0) return undefined;
-  if (offset < SECURITY_DESCRIPTOR_HEADER_SIZE) return 'invalid';
-  return decodeSid(view, at + offset, end)?.sid ?? 'invalid';
+/** Where the parts of a descriptor may be: between `first` and `end`, counted from `origin`. */
+interface PartRange {
+  readonly view: DataView;
+  readonly origin: number;
+  readonly first: number;
+  readonly end: number;
 }
 
-function aclAt(
-  view: DataView,
-  at: number,
-  end: number,
-  offset: number,
-): Acl | null | undefined | 'invalid' {
+function sidAt(range: PartRange, offset: number): Sid | undefined | 'invalid' {
+  const { view, origin, first, end } = range;
+  if (offset === 0) return undefined;
+  if (origin + offset < first) return 'invalid';
+  return decodeSid(view, origin + offset, end)?.sid ?? 'invalid';
+}
+
+function aclAt(range: PartRange, offset: number): Acl | null | undefined | 'invalid' {
+  const { view, origin, first, end } = range;
   if (offset < 0) return undefined;
   if (offset === 0) return null;
-  if (offset < SECURITY_DESCRIPTOR_HEADER_SIZE) return 'invalid';
-  return decodeAcl(view, at + offset, end) ?? 'invalid';
+  if (origin + offset < first) return 'invalid';
+  return decodeAcl(view, origin + offset, end) ?? 'invalid';
 }

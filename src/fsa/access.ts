@@ -157,10 +157,12 @@ export function* directoryRights(
   if (failed(file)) return undefined;
   const stat = yield* wait(file.stat());
   const value = yield* wait(getSecurity(volume, file));
-  const isHidden = !failed(stat) && (yield* isOfStore(file, stat));
+  if (failed(stat) || stat.type !== 'directory' || (yield* isOfStore(file, stat))) {
+    file.close();
+    return undefined;
+  }
+  const descriptor = yield* descriptorOf(volume, file, stat, value);
   file.close();
-  if (failed(stat) || isHidden || stat.type !== 'directory') return undefined;
-  const descriptor = descriptorOf(value);
   const allowed = ownAccess({
     volume,
     security,

@@ -1,7 +1,8 @@
 /** Access-based enumeration: which entries of a directory a caller gets to see. */
-import { isPromise, type Task, wait } from '../base/task.ts';
+import { type Task, wait } from '../base/task.ts';
 import { FILE_GENERIC_READ } from '../dtyp/access-mask.ts';
-import { ENODATA, type Errno, failed } from '../vfs/errno.ts';
+import type { SecurityDescriptor } from '../dtyp/security-descriptor.ts';
+import { failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { ownAccess } from './access.ts';
 import type { LocalOpen } from './local-open.ts';
@@ -25,11 +26,10 @@ export interface ListedEntry {
  * otherwise.
  */
 export function* mayListEntry(open: LocalOpen, entry: ListedEntry): Task<boolean> {
-  const { onDisk, stat, isLink } = entry;
+  const { stat } = entry;
   const { volume, security } = open;
-  const path = joinPath(open.path, onDisk);
-  const value = yield* isLink ? valueThroughLink(open, path) : valueOfEntry(open, onDisk);
-  const descriptor = descriptorOf(value);
+  const path = joinPath(open.path, entry.onDisk);
+  const descriptor = yield* descriptorOfEntry(open, path, entry);
   const allowed = ownAccess({
     volume,
     security,
@@ -44,20 +44,23 @@ export function* mayListEntry(open: LocalOpen, entry: ListedEntry): Task<boolean
   return descriptor === undefined && (yield* storeLetsRead(open, path, stat));
 }
 
-function* valueOfEntry(open: LocalOpen, onDisk: string): Task<Uint8Array | Errno> {
-  const { access, securityXattr } = open.volume.options;
-  if (access === 'posix') return ENODATA;
-  const getting = open.file.getEntryXattr(onDisk, securityXattr);
-  return isPromise(getting) ? yield* wait(getting) : getting;
-}
-
-function* valueThroughLink(open: LocalOpen, path: string): Task<Uint8Array | Errno> {
-  const { volume, security } = open;
+function* descriptorOfEntry(
+  open: LocalOpen,
+  path: string,
+  { onDisk, stat, isLink }: ListedEntry,
+): Task<SecurityDescriptor | undefined> {
+  const { volume, security, file } = open;
+  if (!isLink) {
+    const source = { getXattr: (name: string) => file.getEntryXattr(onDisk, name) };
+    const value = yield* wait(getSecurity(volume, source));
+    return yield* descriptorOf(volume, source, stat, value);
+  }
   const target = yield* wait(volume.vfs.open(security.credentials, path, { access: 'metadata' }));
-  if (failed(target)) return target;
+  if (failed(target)) return yield* descriptorOf(volume, file, stat, target);
   const value = yield* wait(getSecurity(volume, target));
+  const descriptor = yield* descriptorOf(volume, target, stat, value);
   target.close();
-  return value;
+  return descriptor;
 }
 
 function* storeLetsRead(open: LocalOpen, path: string, stat: FileStat): Task<boolean> {

@@ -29,6 +29,8 @@ export interface VolumeParams {
   readonly streamsVfs?: Vfs | undefined;
   /** What the volume looked like before, where the store keeps that. */
   readonly snapshots?: Snapshots | undefined;
+  /** Without it a change of POSIX permissions does not outdo a stored descriptor. */
+  readonly sha256?: ((bytes: Uint8Array) => Uint8Array) | undefined;
   /** Default: what 'S-1-22-…' SIDs say themselves. */
   readonly unixIdOf?: ((sid: Sid) => UnixId | undefined) | undefined;
 }
@@ -93,6 +95,7 @@ export function makeVolume(params: VolumeParams): Volume {
     tunnel: options.shortNames ? new TunnelCache(env.clock) : undefined,
     exactNames: makeExactResolver(vfs),
     unixIdOf: params.unixIdOf ?? unixIdOf,
+    sha256: params.sha256,
     opens: new LocalOpens(serverId),
     changeNotifyList,
     localChanges,

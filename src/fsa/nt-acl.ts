@@ -11,9 +11,11 @@
  *   version 4: as 3 up to the hash, then at 78 a NUL-terminated description, aligned to 4 a time
  *              (8 bytes) and a second hash (64 bytes), then the descriptor
  *
- * The descriptor is self-relative and aligned to 4. The hashes tell Samba whether somebody changed
- * the POSIX permissions meanwhile; like Samba with 'ignore system acls' we do not compare them, and
- * we write version 3 without a hash (type 0), which Samba accepts as it is in every configuration.
+ * The descriptor is self-relative and aligned to 4; its offsets count from the value's start, as
+ * NDR has them. The second hash of version 4 tells whether somebody changed the POSIX permissions
+ * meanwhile (posix-acl.ts); the first one, and version 3's, is of the descriptor that Samba itself
+ * makes of them, and is not compared. Where no hash can be had we write version 3 without one
+ * (type 0), which Samba accepts as it is in every configuration.
  */
 import { LE, viewOf } from '../base/bytes.ts';
 import {
@@ -25,6 +27,13 @@ import {
 
 const VERSION_3_DESCRIPTOR_AT = 80;
 const VERSION_4_DESCRIPTION_AT = 78;
+/** What the second hash is of: 'posix_acl' in ASCII, which ends at 88 with its NUL. */
+const DESCRIPTION = Uint8Array.of(0x70, 0x6f, 0x73, 0x69, 0x78, 0x5f, 0x61, 0x63, 0x6c);
+/** Behind the description: a time (8 bytes), then the hash's room. */
+const VERSION_4_DESCRIPTOR_AT = 160;
+const HASH_ROOM = 64;
+const HASH_TYPE_SHA256 = 1;
+const SHA256_SIZE = 32;
 /** NDR's referent ids: any that are not 0. */
 const POINTER_1 = 0x0002_0000;
 const POINTER_2 = 0x0002_0004;
@@ -35,17 +44,46 @@ export function decodeNtAcl(value: Uint8Array): SecurityDescriptor | undefined {
   const view = viewOf(value);
   const at = descriptorAt(value, view.getUint16(0, LE));
   if (at === undefined || at > value.length) return undefined;
-  return decodeSecurityDescriptor(view, at, value.length);
+  return decodeSecurityDescriptor(view, at, value.length, 0);
 }
 
-export function encodeNtAcl(descriptor: SecurityDescriptor): Uint8Array {
+/** The hash of the POSIX permissions, 32 bytes, where the value is of version 4 and has one. */
+export function systemAclHashOf(value: Uint8Array): Uint8Array | undefined {
+  if (value.length < VERSION_4_DESCRIPTION_AT) return undefined;
+  const view = viewOf(value);
+  if (view.getUint16(0, LE) !== 4 || view.getUint16(12, LE) !== HASH_TYPE_SHA256) return undefined;
+  const at = descriptorAt(value, 4);
+  if (at === undefined || at > value.length) return undefined;
+  return value.subarray(at - HASH_ROOM, at - HASH_ROOM + SHA256_SIZE);
+}
+
+/** With `systemAclHash`, 32 bytes, in version 4, else in version 3. */
+export function encodeNtAcl(
+  descriptor: SecurityDescriptor,
+  systemAclHash?: Uint8Array | undefined,
+): Uint8Array {
+  if (systemAclHash !== undefined) return encodeVersion4(descriptor, systemAclHash);
   const value = new Uint8Array(VERSION_3_DESCRIPTOR_AT + securityDescriptorSize(descriptor));
   const view = viewOf(value);
   view.setUint16(0, 3, LE);
   view.setUint16(2, 3, LE);
   view.setUint32(4, POINTER_1, LE);
   view.setUint32(8, POINTER_2, LE);
-  encodeSecurityDescriptor(view, VERSION_3_DESCRIPTOR_AT, descriptor);
+  encodeSecurityDescriptor(view, VERSION_3_DESCRIPTOR_AT, descriptor, 0);
+  return value;
+}
+
+function encodeVersion4(descriptor: SecurityDescriptor, hash: Uint8Array): Uint8Array {
+  const value = new Uint8Array(VERSION_4_DESCRIPTOR_AT + securityDescriptorSize(descriptor));
+  const view = viewOf(value);
+  view.setUint16(0, 4, LE);
+  view.setUint16(2, 4, LE);
+  view.setUint32(4, POINTER_1, LE);
+  view.setUint32(8, POINTER_2, LE);
+  view.setUint16(12, HASH_TYPE_SHA256, LE);
+  value.set(DESCRIPTION, VERSION_4_DESCRIPTION_AT);
+  value.set(hash, VERSION_4_DESCRIPTOR_AT - HASH_ROOM);
+  encodeSecurityDescriptor(view, VERSION_4_DESCRIPTOR_AT, descriptor, 0);
   return value;
 }
 

@@ -39,13 +39,13 @@ import type { LocalOpen } from './local-open.ts';
 import { creationTimeOf, metadataOf } from './metadata.ts';
 import { lastOf } from './names.ts';
 import { reportAdded, reportStreamAdded } from './notify-report.ts';
-import { encodeNtAcl } from './nt-acl.ts';
 import type { OpenRequest } from './open-request.ts';
 import { creationAccess } from './open-storage.ts';
 import { withPosix } from './posix.ts';
 import { setModeByDescriptor } from './security.ts';
 import { checkCreatorDescriptor } from './security-rights.ts';
 import { storeAttributes } from './store-attributes.ts';
+import { putDescriptor } from './stored-security.ts';
 import { createStream, NamedStream, streamXattr } from './stream-backing.ts';
 import type { OpenOutcome } from './surface.ts';
 
@@ -266,7 +266,6 @@ function* storeDescriptor(
     owner: unixUserSid(credentials.uid),
     group: unixGroupSid(credentials.gid),
   });
-  const { securityXattr } = open.volume.options;
-  const stored = yield* wait(open.file.setXattr(securityXattr, encodeNtAcl(descriptor)));
+  const stored = yield* putDescriptor(open.volume, open.file, created, descriptor);
   return failed(stored) ? statusOf(stored) : STATUS_SUCCESS;
 }

@@ -141,6 +141,8 @@ function* examine(request: OpenRequest, path: string, opened: Opened): Task<Exam
     return STATUS_ACCESS_DENIED;
   }
   const acl = yield* wait(getSecurity(volume, file));
+  // Most files have none: those pay for nothing.
+  const descriptor = acl === ENODATA ? undefined : yield* descriptorOf(volume, file, stat, acl);
   const implied = request.overwrites || !exists ? FILE_WRITE_DATA : 0;
   const access = yield* checkAccess(
     {
@@ -148,7 +150,7 @@ function* examine(request: OpenRequest, path: string, opened: Opened): Task<Exam
       security,
       path,
       stat,
-      descriptor: descriptorOf(acl),
+      descriptor,
       attributes: stored.attributes,
       createOptions: request.options,
       opened: opened.access,

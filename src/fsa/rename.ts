@@ -259,6 +259,7 @@ function* checkReplace(
   const isLast = !failed(stat) && stat.links === 1;
   const stored = isLast ? yield* storedIds(volume.streams, file) : NO_IDS;
   const acl = yield* wait(getSecurity(volume, file));
+  const descriptor = failed(stat) ? undefined : yield* descriptorOf(volume, file, stat, acl);
   file.close();
   if (failed(stat)) return statusOf(stat);
   if (fileKeyOf(stat) === open.fileKey) return { stat, stored: NO_IDS };
@@ -272,7 +273,6 @@ function* checkReplace(
     if (broken !== STATUS_SUCCESS) return broken;
     if (holdsName(yield* wait(volume.files.get(fileKey)))) return STATUS_ACCESS_DENIED;
   }
-  const descriptor = descriptorOf(acl);
   const access = yield* checkAccess(
     { volume, security, path, stat, descriptor, attributes, createOptions: 0, opened: 'metadata' },
     { desired: DELETE, implied: 0, maximum: false },

@@ -20,6 +20,7 @@ import { fileKeyOf } from './file-record.ts';
 import { LINK_BACKING } from './link-backing.ts';
 import type { LocalOpen, OpenedLink } from './local-open.ts';
 import { joinPath, parentOf } from './names.ts';
+import { descriptorOf, getSecurity, putDescriptor } from './stored-security.ts';
 
 const NAME_TRIES_MAX = 4;
 
@@ -164,7 +165,11 @@ function* goOver(open: LocalOpen, file: VfsFile, link: OpenedLink | undefined): 
 
 /** Who may do what with the name stays, where the store lets a link have it at all. */
 function* keepDescriptor(open: LocalOpen, file: VfsFile): Task<void> {
-  const { securityXattr } = open.volume.options;
-  const descriptor = yield* wait(open.file.getXattr(securityXattr));
-  if (!failed(descriptor)) yield* wait(file.setXattr(securityXattr, descriptor));
+  const { volume } = open;
+  const value = yield* wait(getSecurity(volume, open.file));
+  const old = yield* wait(open.file.stat());
+  const stat = yield* wait(file.stat());
+  if (failed(value) || failed(old) || failed(stat)) return;
+  const descriptor = yield* descriptorOf(volume, open.file, old, value);
+  if (descriptor !== undefined) yield* putDescriptor(volume, file, stat, descriptor);
 }

@@ -26,10 +26,9 @@ import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
 import { nfsModeOf, withNfsAces, withoutNfsAces } from './nfs-aces.ts';
 import { reportModified } from './notify-report.ts';
-import { decodeNtAcl, encodeNtAcl } from './nt-acl.ts';
 import { modeOfDescriptor, synthesizeDescriptor, withUnixSids } from './posix-mode.ts';
 import { mayOwn, rightsToQuery, rightsToSet } from './security-rights.ts';
-import { descriptorOf, getSecurity } from './stored-security.ts';
+import { descriptorOf, getSecurity, putDescriptor } from './stored-security.ts';
 import type { AccessOutcome, SecurityOutcome } from './surface.ts';
 
 export interface SecurityOptions {
@@ -109,13 +108,17 @@ function* keepDescriptor(
   stat: FileStat,
   descriptor: SecurityDescriptor,
 ): Task<NtStatus> {
-  const { access, securityXattr } = open.volume.options;
-  if (access === 'posix') {
+  const { volume, file } = open;
+  if (volume.options.access === 'posix') {
     const set = yield* setModeByDescriptor(open, stat, descriptor);
     return set === STATUS_SUCCESS ? yield* setPosixOwner(open, stat, descriptor) : set;
   }
-  const stored = yield* wait(open.file.setXattr(securityXattr, encodeNtAcl(descriptor)));
-  return failed(stored) ? statusOf(stored) : yield* setPosixOwner(open, stat, descriptor);
+  const given = yield* setPosixOwner(open, stat, descriptor);
+  if (given !== STATUS_SUCCESS) return given;
+  const now = yield* wait(file.stat());
+  if (failed(now)) return statusOf(now);
+  const stored = yield* putDescriptor(volume, file, now, descriptor);
+  return failed(stored) ? statusOf(stored) : STATUS_SUCCESS;
 }
 
 /**
@@ -144,7 +147,8 @@ export function* queryMaximalAccess(open: LocalOpen): Task<AccessOutcome> {
   const { volume, security, path, file } = open;
   const stat = yield* wait(file.stat());
   if (failed(stat)) return { status: statusOf(stat), access: 0 };
-  const descriptor = descriptorOf(yield* wait(getSecurity(volume, file)));
+  const value = yield* wait(getSecurity(volume, file));
+  const descriptor = yield* descriptorOf(volume, file, stat, value);
   const access = yield* checkAccess(
     {
       volume,
@@ -165,12 +169,10 @@ export function* queryMaximalAccess(open: LocalOpen): Task<AccessOutcome> {
 
 /** The stored descriptor, else the one that the POSIX permissions amount to. */
 function* currentDescriptor(open: LocalOpen, stat: FileStat): Task<SecurityDescriptor | Errno> {
-  const value = yield* wait(getSecurity(open.volume, open.file));
-  if (failed(value)) {
-    const isNone = value === ENODATA || value === EOPNOTSUPP;
-    return isNone ? synthesizeDescriptor(stat) : value;
-  }
-  return decodeNtAcl(value) ?? synthesizeDescriptor(stat);
+  const { volume, file } = open;
+  const value = yield* wait(getSecurity(volume, file));
+  if (failed(value) && value !== ENODATA && value !== EOPNOTSUPP) return value;
+  return (yield* descriptorOf(volume, file, stat, value)) ?? synthesizeDescriptor(stat);
 }
 
 /** Where the new owner is a POSIX user the file is given to them, as far as the server may. */

@@ -1,22 +1,57 @@
 /** The descriptor that a file keeps in an extended attribute, where the share has such. */
-import type { MaybePromise } from '../base/task.ts';
+
+import { equalBytes } from '../base/bytes.ts';
+import { type MaybePromise, type Task, wait } from '../base/task.ts';
 import type { SecurityDescriptor } from '../dtyp/security-descriptor.ts';
 import { ENODATA, EOPNOTSUPP, type Errno, failed } from '../vfs/errno.ts';
-import type { VfsFile } from '../vfs/vfs.ts';
-import { decodeNtAcl } from './nt-acl.ts';
+import type { FileStat, VfsFile } from '../vfs/vfs.ts';
+import { decodeNtAcl, encodeNtAcl, systemAclHashOf } from './nt-acl.ts';
+import { ACCESS_ACL_XATTR, DEFAULT_ACL_XATTR, systemAclBlob } from './posix-acl.ts';
 import type { Volume } from './volume.ts';
 
+/** Whose attributes are asked for: a file, or an entry of an open directory. */
+export interface AttributeSource {
+  getXattr(name: string): MaybePromise<Uint8Array | Errno>;
+}
+
 /** The attribute's value. Where permission bits alone rule nothing is read. */
-export function getSecurity(volume: Volume, file: VfsFile): MaybePromise<Uint8Array | Errno> {
+export function getSecurity(
+  volume: Volume,
+  file: AttributeSource,
+): MaybePromise<Uint8Array | Errno> {
   const { access, securityXattr } = volume.options;
   return access === 'posix' ? ENODATA : file.getXattr(securityXattr);
 }
 
-/** What the attribute holds; undefined where permission bits speak. */
-export function descriptorOf(value: Uint8Array | Errno): SecurityDescriptor | undefined {
-  if (!failed(value)) return decodeNtAcl(value);
+/**
+ * What the attribute holds; undefined where permission bits speak: there is none, or somebody
+ * changed mode, owner or POSIX ACL since it was stored, which Samba takes the same way. Costs one
+ * more attribute for a file, two for a directory, when the descriptor was stored with a hash.
+ */
+export function* descriptorOf(
+  volume: Volume,
+  source: AttributeSource,
+  stat: FileStat,
+  value: Uint8Array | Errno,
+): Task<SecurityDescriptor | undefined> {
   // A descriptor that is there and cannot be read must not let anybody in.
-  return value === ENODATA || value === EOPNOTSUPP ? undefined : UNREADABLE;
+  if (failed(value)) return isNone(value) ? undefined : UNREADABLE;
+  const stored = systemAclHashOf(value);
+  if (stored === undefined || volume.sha256 === undefined) return decodeNtAcl(value);
+  const now = yield* systemAclHash(volume, source, stat);
+  if (now === undefined) return UNREADABLE;
+  return equalBytes(stored, now) ? decodeNtAcl(value) : undefined;
+}
+
+/** Stores a descriptor beside the permissions that the file has now. */
+export function* putDescriptor(
+  volume: Volume,
+  file: VfsFile,
+  stat: FileStat,
+  descriptor: SecurityDescriptor,
+): Task<0 | Errno> {
+  const hash = yield* systemAclHash(volume, file, stat);
+  return yield* wait(file.setXattr(volume.options.securityXattr, encodeNtAcl(descriptor, hash)));
 }
 
 const UNREADABLE: SecurityDescriptor = {
@@ -26,3 +61,27 @@ const UNREADABLE: SecurityDescriptor = {
   sacl: undefined,
   dacl: { revision: 2, aces: [] },
 };
+
+/** Undefined when it cannot be told: no hash function, or an ACL that cannot be read. */
+function* systemAclHash(
+  volume: Volume,
+  source: AttributeSource,
+  stat: FileStat,
+): Task<Uint8Array | undefined> {
+  if (volume.sha256 === undefined) return undefined;
+  const access = yield* wait(source.getXattr(ACCESS_ACL_XATTR));
+  if (failed(access) && !isNone(access)) return undefined;
+  const isDirectory = stat.type === 'directory';
+  const inherited = isDirectory ? yield* wait(source.getXattr(DEFAULT_ACL_XATTR)) : ENODATA;
+  if (failed(inherited) && !isNone(inherited)) return undefined;
+  const blob = systemAclBlob(
+    stat,
+    failed(access) ? undefined : access,
+    failed(inherited) ? undefined : inherited,
+  );
+  return blob && volume.sha256(blob);
+}
+
+function isNone(errno: Errno): boolean {
+  return errno === ENODATA || errno === EOPNOTSUPP;
+}

@@ -81,6 +81,8 @@ export interface Volume {
   readonly exactNames: NameResolver;
   /** Whom a SID stands for on disk: 'S-1-22-…', and the accounts that have ids of their own. */
   readonly unixIdOf: (sid: Sid) => UnixId | undefined;
+  /** Tells whether POSIX permissions changed behind a stored descriptor; undefined: not told. */
+  readonly sha256: ((bytes: Uint8Array) => Uint8Array) | undefined;
   /** The opens that this process serves. */
   readonly opens: LocalOpens;
   /** What the volume looked like before; those volumes have the same ones. */

@@ -7,6 +7,7 @@ import type { Env } from '../env/ports.ts';
 import { DEFAULT_VOLUME_OPTIONS, makeVolume } from '../fsa/make-volume.ts';
 import { scheduleSweep } from '../fsa/sweep-streams.ts';
 import type { VolumeOptions } from '../fsa/volume.ts';
+import { sha256 } from '../smb2/crypto/sha256.ts';
 import type { AppleShare, Share } from '../smb2/server/options.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import { failed } from '../vfs/errno.ts';
@@ -46,6 +47,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     streamsVfs,
     snapshots: snapshotsOf(options),
     unixIdOf: context.unixIdOf,
+    sha256,
   });
   const share: Share = {
     name: options.name,

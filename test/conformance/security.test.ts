@@ -48,6 +48,7 @@ import {
   FILE_OPEN,
   FILE_OPEN_FOR_BACKUP_INTENT,
 } from '../../src/fscc/create-parameters.ts';
+import { sha256 } from '../../src/smb2/crypto/sha256.ts';
 import { MemoryRecordStore } from '../../src/state/memory/memory-record-store.ts';
 import { failed } from '../../src/vfs/errno.ts';
 import { openLocalVfs } from '../../src/vfs/local/local-vfs.ts';
@@ -93,11 +94,12 @@ function securitySuite(name: string, makeBackend: () => Backend): void {
       remove();
     });
 
-    const volumeWith = (options: Partial<VolumeOptions> = {}): Volume => {
+    const volumeWith = (options: Partial<VolumeOptions> = {}, hash?: typeof sha256): Volume => {
       const env = { ...makeVirtualEnv(), clock: makeNodeClock() };
       const store = new MemoryRecordStore();
       const all = { ...DEFAULT_VOLUME_OPTIONS, ...options };
-      return makeVolume({ id: 'test', vfs, env, options: all, serverId: 's', store });
+      const params = { id: 'test', vfs, env, options: all, serverId: 's', store };
+      return makeVolume({ ...params, sha256: hash });
     };
     const contextOf = (userSid: Sid, more: Partial<SecurityContext> = {}): SecurityContext => ({
       userSid,
@@ -220,6 +222,27 @@ function securitySuite(name: string, makeBackend: () => Backend): void {
         const plain = await opened(volume, contextOf(ANNA), { path: 'f' });
         const { status } = await run(querySecurity(plain, SACL_SECURITY_INFORMATION));
         assert.equal(statusName(status), 'STATUS_ACCESS_DENIED');
+      });
+    });
+
+    describe('permissions that change behind a stored descriptor', () => {
+      it('outdo it, as they do for Samba, until another one is stored', async () => {
+        const volume = volumeWith({}, sha256);
+        const anna = contextOf(ANNA);
+        const only = { ...dacl(allow(BEN, FILE_GENERIC_READ)), owner: BEN };
+        const make = { path: 'f', disposition: FILE_CREATE, access: FILE_ALL_ACCESS };
+        const admin = contextOf(ANNA, { privileges: [SE_RESTORE_PRIVILEGE] });
+        const file = await opened(volume, admin, { ...make, descriptor: only });
+        const read = { path: 'f', access: FILE_READ_DATA };
+        const status = async () => statusName((await tryOpen(volume, anna, read)).status);
+        assert.equal(await status(), 'STATUS_ACCESS_DENIED');
+        assert.equal(await file.file.setMode(0o640), 0);
+        assert.equal(await status(), 'STATUS_SUCCESS');
+        const bytes = securityDescriptorBytes(only);
+        assert.equal(await run(setSecurity(file, DACL_SECURITY_INFORMATION, bytes)), 0);
+        const owner = await run(querySecurity(file, DACL_SECURITY_INFORMATION));
+        assert.equal(parseSecurityDescriptor(owner.descriptor!)?.dacl?.aces.length, 1);
+        await opened(volume, contextOf(BEN), read);
       });
     });
 
