@@ -5,6 +5,8 @@ import {
   securityDescriptorBytes,
 } from '../../src/dtyp/security-descriptor.ts';
 import { decodeSid, encodeSid, sidSize } from '../../src/dtyp/sid.ts';
+import { decodeNtAcl, encodeNtAcl, systemAclHashOf } from '../../src/fsa/nt-acl.ts';
+import { systemAclBlob } from '../../src/fsa/posix-acl.ts';
 import {
   decodeDirectoryEntries,
   encodeDirectoryEntry,
@@ -104,6 +106,7 @@ import {
 import { decodeShareEnumResponse, SRVSVC_UUID } from '../../src/rpce/srvs.ts';
 import { createPipeOpener } from '../../src/services/pipes.ts';
 import type { ServiceHost } from '../../src/services/service-host.ts';
+import type { FileStat } from '../../src/vfs/vfs.ts';
 
 /** One decoder of bytes that a peer sends: it may refuse them, it may not throw or hang. */
 export interface FsccTarget {
@@ -158,6 +161,22 @@ function directory(infoClass: number): FsccTarget {
     decodeDirectoryEntries(infoClass, view, at, end);
   return { name: `directory class ${infoClass}`, seed, run };
 }
+
+const POSIX_STAT: FileStat = {
+  type: 'file',
+  device: 1n,
+  inode: 2n,
+  size: 0,
+  allocated: 0,
+  links: 1,
+  mode: 0o644,
+  uid: 1000,
+  gid: 1000,
+  accessTimeNs: 0n,
+  modifyTimeNs: 0n,
+  changeTimeNs: 0n,
+  birthTimeNs: undefined,
+};
 
 const descriptor = securityDescriptorBytes({
   control: 0x8004,
@@ -214,6 +233,19 @@ const CODECS: readonly FsccTarget[] = [
     name: 'SECURITY_DESCRIPTOR',
     seed: descriptor,
     run: (view, at, end) => parseSecurityDescriptor(bytesOf(view, at, end)),
+  },
+  {
+    name: 'security.NTACL',
+    seed: encodeNtAcl(parseSecurityDescriptor(descriptor)!, new Uint8Array(32)),
+    run: (view, at, end) => {
+      const value = bytesOf(view, at, end);
+      return [decodeNtAcl(value), systemAclHashOf(value)];
+    },
+  },
+  {
+    name: 'system.posix_acl_access',
+    seed: Uint8Array.of(2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2, 0, 7, 0, 232, 3, 0, 0),
+    run: (view, at, end) => systemAclBlob(POSIX_STAT, bytesOf(view, at, end), undefined),
   },
   ...[1, 2, 3, 12, 37, 38, 60, 78, 79, 80, 81].map(directory),
   {
