@@ -38,7 +38,7 @@ export function* breakReadCaching(open: LocalOpen): Task<void> {
     streamKey,
     operation: 'change',
     access: FILE_WRITE_DATA,
-    isRetry: false,
+    queuedAt: undefined,
   };
   const { breaks } = yield* wait(
     volume.files.update(fileKey, (current) => applyBreaks(current, breaker)),
@@ -66,7 +66,7 @@ export function* breakHandleCaching(
       streamKey,
       operation: 'remove',
       access: DELETE,
-      isRetry: waits > 0,
+      queuedAt: undefined,
     };
     const { breaks, awaited } = yield* wait(
       volume.files.update(fileKey, (current) => applyBreaks(current, breaker)),
@@ -103,7 +103,7 @@ export function* breakHandlesBelow(
         streamKey,
         operation: 'remove',
         access: DELETE,
-        isRetry: !isFirst,
+        queuedAt: undefined,
       };
       const { breaks, awaited } = yield* wait(
         volume.files.update(fileKey, (current) => applyBreaks(current, breaker)),

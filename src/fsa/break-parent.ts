@@ -54,7 +54,7 @@ export function* breakDirectory(
     streamKey: '',
     operation: 'child',
     access: FILE_WRITE_DATA,
-    isRetry: false,
+    queuedAt: undefined,
   };
   const { breaks } = yield* wait(
     volume.files.update(fileKey, (current) => applyBreaks(current, breaker)),

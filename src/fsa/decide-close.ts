@@ -66,7 +66,7 @@ export function decideClose(
     streamKey: entry.streamKey,
     operation: 'remove',
     access: DELETE,
-    isRetry: false,
+    queuedAt: undefined,
   });
   return { next: { ...left, oplocks, version }, result: { due, breaks } };
 }

@@ -46,7 +46,7 @@ function tryOpen(
     isNew: false,
     overwrites: false,
     fileSize: 0,
-    isRetry: false,
+    queuedAt: undefined,
     isContended: false,
   });
   return { status: result.status, record: next === 'keep' ? current : next };

@@ -47,8 +47,8 @@ export interface OpenProposal {
   readonly overwrites: boolean;
   /** Bytes in the stream. */
   readonly fileSize: number;
-  /** The open waited for a break before. */
-  readonly isRetry: boolean;
+  /** As in `Breaker`, of an open that waited for a break before. */
+  readonly queuedAt: number | undefined;
   /** Other opens of the file wait to get in. */
   readonly isContended: boolean;
 }
@@ -121,14 +121,14 @@ function breakOthers(
   const isHarmless = proposal.isDirectory && isShared;
   if (oplocks.length === 0 || isHarmless)
     return { oplocks, breaks: NO_BREAKS, awaited: NO_AWAITED };
-  const { entry, effectiveAccess, isRetry } = proposal;
+  const { entry, effectiveAccess, queuedAt } = proposal;
   const operation = proposal.overwrites ? 'overwrite' : 'open';
   return decideBreaks(current, {
     oplockKey: entry.oplockKey,
     streamKey: entry.streamKey,
     operation: isShared ? operation : 'share',
     access: effectiveAccess,
-    isRetry,
+    queuedAt,
   });
 }
 

@@ -214,7 +214,7 @@ describe('[MS-FSA] 2.1.5.19 Server Acknowledges an Oplock Break', () => {
         it(`${verb} ${names(caching)} for ${told}`, () => {
           const entry: OplockEntry = {
             ...holder('a', 'RWH'),
-            breaking: { breakingTo, target, since: 1 },
+            breaking: { breakingTo, target, since: 1, begun: 1 },
           };
           const record = recordOf(entry);
           const { next, result } = decideAcknowledge(record, ackOf('a', caching));
@@ -248,7 +248,7 @@ describe('[MS-FSA] 2.1.5.19 Server Acknowledges an Oplock Break', () => {
   it('takes everything from a holder whose time is over, and from nobody later', () => {
     const record = recordOf({
       ...holder('a', 'RWH'),
-      breaking: { breakingTo: 3, target: 3, since: 7 },
+      breaking: { breakingTo: 3, target: 3, since: 7, begun: 7 },
     });
     assert.equal(decideBreakTimeout(record, { oplockKey: 'a', since: 6 }).result, false);
     const { next, result } = decideBreakTimeout(record, { oplockKey: 'a', since: 7 });
@@ -356,7 +356,7 @@ class Game {
       isNew: false,
       overwrites,
       fileSize: 0,
-      isRetry,
+      queuedAt: isRetry ? Number.MAX_SAFE_INTEGER : undefined,
       isContended: false,
     });
     this.#take(next, result.breaks);
@@ -399,7 +399,10 @@ class Game {
     const entry = this.#entryOf(name);
     if (entry?.breaking === undefined) return;
     const { oplockKey, breaking } = entry;
-    const { next } = decideBreakTimeout(this.record, { oplockKey, since: breaking.since });
+    const { next } = decideBreakTimeout(this.record, {
+      oplockKey,
+      since: breaking.since,
+    });
     this.#take(next, []);
   }
 
@@ -493,7 +496,7 @@ function broken(record: FileRecord, operation: BreakingOperation, key: string): 
 }
 
 function breakerOf(operation: BreakingOperation, oplockKey: string) {
-  return { oplockKey, streamKey: '', operation, access: FILE_ALL_ACCESS, isRetry: false };
+  return { oplockKey, streamKey: '', operation, access: FILE_ALL_ACCESS, queuedAt: undefined };
 }
 
 function ackOf(oplockKey: string, caching: number) {

@@ -47,8 +47,11 @@ export interface Breaker {
   readonly operation: BreakingOperation;
   /** What the operation is allowed to do to the file: attributes alone disturb nobody. */
   readonly access: number;
-  /** It waited before and tries again: it now waits for every break, not just for what it needs. */
-  readonly isRetry: boolean;
+  /**
+   * It waited before and tries again: the newest break (`since`) of when it came first. It waits
+   * for every break that is as old, not just for what it needs.
+   */
+  readonly queuedAt: number | undefined;
 }
 
 export interface BreakDecision {
@@ -78,7 +81,7 @@ export function decideBreaks(record: FileRecord, breaker: Breaker): BreakDecisio
     if (isSameKey(entry, breaker) && !breaksItself(entry, rule)) return entry;
     if (entry.lease !== undefined && isStatOpen(breaker.access, 'lease')) return entry;
     const broken = breakEntry(entry, rule.takes, record.version + 1);
-    if (mustWait(entry, rule, breaker.isRetry)) {
+    if (mustWait(entry, rule, breaker.queuedAt)) {
       const since = broken.entry.breaking?.since;
       assert(since !== undefined, `nothing to wait for: ${entry.oplockKey} ${entry.caching}`);
       awaited.push({ oplockKey: entry.oplockKey, since });
@@ -123,10 +126,12 @@ function breaksItself(entry: OplockEntry, rule: BreakRule): boolean {
   return rule.breaksOwnLevelII && entry.lease === undefined && !isExclusive;
 }
 
-function mustWait(entry: OplockEntry, rule: BreakRule, isRetry: boolean): boolean {
+function mustWait(entry: OplockEntry, rule: BreakRule, queuedAt: number | undefined): boolean {
   if ((entry.caching & rule.awaits) !== 0) return true;
   if (!rule.queues || entry.breaking === undefined) return false;
-  return isRetry || (entry.caching & rule.takes) === 0;
+  // Breaks without end, as many writers make them, keep nobody waiting without end.
+  if (queuedAt !== undefined) return entry.breaking.begun <= queuedAt;
+  return (entry.caching & rule.takes) === 0;
 }
 
 /** T1: takes caching from one holder; tells it so unless it is being told already. */
@@ -149,7 +154,7 @@ function breakEntry(
     ...entry,
     epoch: nextEpoch(entry.epoch),
     ...(needsAcknowledgement
-      ? { breaking: { breakingTo: to, target: to, since } }
+      ? { breaking: { breakingTo: to, target: to, since, begun: since } }
       : { caching: NO_CACHING }),
   };
   return { entry: next, indicated: indicate(next, caching, to, since) };
@@ -342,7 +347,8 @@ function settle(
     return { entry: lost, indicated: indicate(lost, caching, NO_CACHING, since) };
   }
   const breakingTo = target | READ_CACHING;
-  const again = { ...entry, caching, breaking: { breakingTo, target, since } };
+  const begun = entry.breaking?.begun ?? since;
+  const again = { ...entry, caching, breaking: { breakingTo, target, since, begun } };
   return { entry: again, indicated: indicate(again, caching, breakingTo, since) };
 }
 
@@ -358,13 +364,13 @@ export function decideBreakTimeout(
   return { next: { ...current, oplocks, version: current.version + 1 }, result: true };
 }
 
-/** Whether all of these breaks are still in progress: then there is nothing new to decide. */
-export function areAllPending(
+/** Whether one of these breaks is still in progress: then there is nothing new to decide. */
+export function isAnyPending(
   record: FileRecord | undefined,
   awaited: readonly AwaitedBreak[],
 ): boolean {
   if (record === undefined) return false;
-  return awaited.every((one) => record.oplocks.some((entry) => isSameBreak(entry, one)));
+  return awaited.some((one) => record.oplocks.some((entry) => isSameBreak(entry, one)));
 }
 
 function isSameBreak(entry: OplockEntry, { oplockKey, since }: AwaitedBreak): boolean {

@@ -172,7 +172,7 @@ function proposalOf(entry: OpenEntry, oplock: OplockRequest | undefined) {
     isNew: false,
     overwrites: false,
     fileSize: 0,
-    isRetry: false,
+    queuedAt: undefined,
     isContended: false,
   };
 }
@@ -183,7 +183,7 @@ function child(parentOplockKey: string) {
     streamKey: '',
     operation: 'child',
     access: FILE_WRITE_DATA,
-    isRetry: false,
+    queuedAt: undefined,
     isContended: false,
   } as const;
 }
@@ -198,7 +198,7 @@ function holder(state: State): OplockEntry {
     lease: identityOf('lease'),
     caching: cachingOf(held),
     epoch: 1,
-    breaking: to === undefined ? undefined : { breakingTo: target, target, since: 1 },
+    breaking: to === undefined ? undefined : { breakingTo: target, target, since: 1, begun: 1 },
   };
 }
 

@@ -70,7 +70,7 @@ export function* enterOpen(
     isNew: entrance.isNew,
     overwrites: request.overwrites,
     fileSize: entrance.fileSize,
-    isRetry: request.breakWaits > 0,
+    queuedAt: request.queuedAt,
     isContended: volume.oplockBreaks.isAwaited(fileKey),
   };
   const { status, grant, breaks, awaited } = yield* wait(
@@ -80,6 +80,7 @@ export function* enterOpen(
   if (breaks.length > 0) volume.oplockBreaks.indicate(volume, fileKey, breaks);
   if (awaited.length > 0 && request.breakWaits < BREAK_WAITS_MAX) {
     request.breakWaits++;
+    request.queuedAt ??= awaited.reduce((newest, { since }) => Math.max(newest, since), 0);
     const breaksOf = { fileKey, awaited };
     const waited = yield* volume.oplockBreaks.waitToOpen(volume, breaksOf, request.cancel);
     return waited === STATUS_SUCCESS ? 'again' : waited;

@@ -109,6 +109,8 @@ export interface OpenRequest {
   readonly cancel: CancelSignal;
   /** How often the open waited for others' oplocks to break. */
   breakWaits: number;
+  /** As in `Breaker`. */
+  queuedAt: number | undefined;
 }
 
 /** The request, or the first thing that is wrong with it, in the order of [MS-FSA] 2.1.5.1. */
@@ -181,6 +183,7 @@ export function parseOpen(
     followsLinks: volume.options.followLinks && params.posix === undefined,
     cancel: params.cancel,
     breakWaits: 0,
+    queuedAt: undefined,
   };
 }
 

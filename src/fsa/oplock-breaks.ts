@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts';
 import { isPromise, run, type Task, wait } from '../base/task.ts';
 import type { Env, TimerHandle } from '../env/ports.ts';
 import { type NtStatus, STATUS_CANCELLED, STATUS_SUCCESS } from '../erref/ntstatus.ts';
-import { areAllPending, decideAcknowledge, decideBreakTimeout } from './decide-oplock.ts';
+import { decideAcknowledge, decideBreakTimeout, isAnyPending } from './decide-oplock.ts';
 import type { LocalOpen } from './local-open.ts';
 import type { AwaitedBreak, OplockBreak } from './oplock.ts';
 import type { OplockBreakSink } from './ports.ts';
@@ -178,7 +178,7 @@ export interface FileBreaks {
   readonly awaited: readonly AwaitedBreak[];
 }
 
-/** STATUS_SUCCESS: one of the breaks ended. STATUS_CANCELLED: the request gives up. */
+/** STATUS_SUCCESS: all of the breaks ended. STATUS_CANCELLED: the request gives up. */
 export function* waitForBreaks(
   volume: Volume,
   files: readonly FileBreaks[],
@@ -200,10 +200,12 @@ export function* waitForBreaks(
     for (;;) {
       if (cancel.cancelled) return STATUS_CANCELLED;
       // Looked at after the watch stands: no change from here on is missed.
+      let isPending = false;
       for (const { fileKey, awaited } of files) {
         const record = yield* wait(volume.files.get(fileKey));
-        if (!areAllPending(record, awaited)) return STATUS_SUCCESS;
+        isPending ||= isAnyPending(record, awaited);
       }
+      if (!isPending) return STATUS_SUCCESS;
       cancel.waiting();
       yield* wait(changed);
       changed = arm();

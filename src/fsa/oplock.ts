@@ -53,6 +53,8 @@ export interface BreakInProgress {
   readonly target: number;
   /** With `oplockKey`, names this break: the record's version when it began. */
   readonly since: number;
+  /** The same of the first of the breaks that this one goes on from: when it was asked first. */
+  readonly begun: number;
 }
 
 /** What an open asks for. */

@@ -128,4 +128,51 @@ describe('[MS-FSA] 2.1.4.12, 2.1.5.18, 2.1.5.19: histories of several clients', 
     assert.deepEqual(theatre.waiting(), []);
     await theatre.end();
   });
+
+  it('let a rename wait for each of many holders', async () => {
+    const theatre = new OplockTheatre(MANY + 1);
+    openMany(theatre);
+    await theatre.settle();
+    theatre.rename({ slot: MANY, name: 'b', replaceIfExists: false });
+    await theatre.settle();
+    for (let slot = 0; slot < MANY; slot++) {
+      assert.deepEqual(theatre.waiting(), [MANY], `before ${slot} answered`);
+      theatre.acknowledge(slot, 'what it may');
+      await theatre.settle();
+    }
+    assert.deepEqual(theatre.waiting(), []);
+    await theatre.end();
+  });
+
+  it('let an open wait for each of many holders', async () => {
+    const theatre = new OplockTheatre(MANY + 2);
+    openMany(theatre);
+    await theatre.settle();
+    // Everybody is asked for all that is cached; the newcomer queues behind that.
+    theatre.change(MANY, 'write');
+    const held = { key: 'late', caching: 3, desiredAccess: FILE_ALL_ACCESS, shareAccess: 7 };
+    const rest = { createDisposition: FILE_OPEN_IF, isDeletedOnClose: false };
+    theatre.open({ slot: MANY + 1, name: 'a', ...held, ...rest });
+    for (let slot = 0; slot < MANY; slot++) {
+      await theatre.settle();
+      assert.deepEqual(theatre.waiting(), [MANY + 1], `before ${slot} answered`);
+      theatre.acknowledge(slot, 'what it may');
+    }
+    await theatre.settle();
+    assert.deepEqual(theatre.waiting(), []);
+    await theatre.end();
+  });
 });
+
+/** More holders than any limit on how often something waits. */
+const MANY = 40;
+
+/** Leases of `a` under keys of their own, and an open beside them that caches nothing. */
+function openMany(theatre: OplockTheatre): void {
+  const open = { name: 'a', desiredAccess: FILE_ALL_ACCESS, shareAccess: 7 };
+  const rest = { createDisposition: FILE_OPEN_IF, isDeletedOnClose: false };
+  theatre.open({ slot: MANY, ...open, key: undefined, caching: 0, ...rest });
+  for (let slot = 0; slot < MANY; slot++) {
+    theatre.open({ slot, ...open, key: `lease ${slot}`, caching: 3, ...rest });
+  }
+}

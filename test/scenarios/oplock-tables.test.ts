@@ -31,6 +31,8 @@ const HEAD = `# What comes of the tables in src/fsa/oplock-rules.ts, every cell 
 
 const OWN = 'own';
 const OTHER = 'other';
+/** When the breaks that there are began. */
+const BEGUN = 1;
 const KINDS: readonly HolderKind[] = ['oplock', 'lease'];
 
 /** A holder: caching, and while it breaks what it was told and what is needed of it in the end. */
@@ -53,9 +55,10 @@ const REQUESTS: readonly State[] = KINDS.flatMap((kind) =>
 const STATES: readonly State[] = reachableStates();
 
 const TABLES: readonly (readonly [string, () => string])[] = [
-  ['What an operation takes from a holder under another key', () => breakTable(OTHER, false)],
-  ['The same when the operation waited before', () => breakTable(OTHER, true)],
-  ['What an operation takes from a holder under its own key', () => breakTable(OWN, false)],
+  ['What an operation takes from a holder under another key', () => breakTable(OTHER, undefined)],
+  ['The same when the operation waited before', () => breakTable(OTHER, BEGUN)],
+  ['The same when the holder was asked only since it waits', () => breakTable(OTHER, 0)],
+  ['What an operation takes from a holder under its own key', () => breakTable(OWN, undefined)],
   ['What an open takes by its access', accessTable],
   ['What is granted beside a holder under another key', besideTable],
   ['What is granted beside an open that caches nothing', openTable],
@@ -82,8 +85,8 @@ function reachableStates(): readonly State[] {
     if (states.has(nameOf(state))) return;
     states.set(nameOf(state), state);
     for (const operation of operations()) {
-      for (const isRetry of [false, true]) {
-        const { oplocks } = broken(state, { operation, key: OTHER, isRetry });
+      for (const queuedAt of [undefined, BEGUN]) {
+        const { oplocks } = broken(state, { operation, key: OTHER, queuedAt });
         add(stateOf(oplocks[0]!));
       }
     }
@@ -101,12 +104,12 @@ function operations(): readonly BreakingOperation[] {
   return Object.keys(BREAK_RULES) as BreakingOperation[];
 }
 
-function breakTable(key: string, isRetry: boolean): string {
+function breakTable(key: string, queuedAt: number | undefined): string {
   return table(
     STATES.map(nameOf),
     operations(),
     STATES.map((state) =>
-      operations().map((operation) => cellOf(state, { operation, key, isRetry })),
+      operations().map((operation) => cellOf(state, { operation, key, queuedAt })),
     ),
   );
 }
@@ -122,7 +125,7 @@ function accessTable(): string {
     accesses.map(([name]) => name),
     STATES.map((state) =>
       accesses.map(([, access]) =>
-        cellOf(state, { operation: 'open', key: OTHER, isRetry: false, access }),
+        cellOf(state, { operation: 'open', key: OTHER, queuedAt: undefined, access }),
       ),
     ),
   );
@@ -131,17 +134,17 @@ function accessTable(): string {
 interface Operation {
   readonly operation: BreakingOperation;
   readonly key: string;
-  readonly isRetry: boolean;
+  readonly queuedAt: number | undefined;
   readonly access?: number;
 }
 
-function broken(state: State, { operation, key, isRetry, access }: Operation) {
+function broken(state: State, { operation, key, queuedAt, access }: Operation) {
   return decideBreaks(recordOf(entryOf(OWN, state)), {
     oplockKey: key,
     streamKey: '',
     operation,
     access: access ?? FILE_ALL_ACCESS,
-    isRetry,
+    queuedAt,
   });
 }
 
@@ -271,7 +274,9 @@ function stateOf({ lease, caching, breaking }: OplockEntry): State {
 
 function entryOf(key: string, { kind, caching, breakingTo, target }: State): OplockEntry {
   const breaking =
-    breakingTo === undefined || target === undefined ? undefined : { breakingTo, target, since: 1 };
+    breakingTo === undefined || target === undefined
+      ? undefined
+      : { breakingTo, target, since: BEGUN, begun: BEGUN };
   return {
     oplockKey: key,
     streamKey: '',

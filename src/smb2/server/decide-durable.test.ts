@@ -164,7 +164,7 @@ describe('[MS-SMB2] 3.3.7.1 Handling Loss of a Connection: what stays', () => {
   });
 
   it('none whose lease is breaking', () => {
-    const breaking = { breakingTo: RH, target: RH, since: 1 };
+    const breaking = { breakingTo: RH, target: RH, since: 1, begun: 1 };
     assert.ok(!decideKeep(file(entry({ caching: ALL_CACHING, breaking })), OPEN));
   });
 
