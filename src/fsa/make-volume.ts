@@ -68,7 +68,7 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
 };
 
 /** Layout of `FileRecord`. */
-const FILE_RECORD_VERSION = 3;
+const FILE_RECORD_VERSION = 4;
 
 /**
  * [MS-FSA] 2.1.1.1: makes a mounted store the volume behind a share. The store stays the caller's.
