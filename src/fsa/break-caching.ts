@@ -129,7 +129,8 @@ export function* breakForLocal(
   operation: 'open' | 'overwrite',
 ): Task<void> {
   const access = FILE_WRITE_DATA;
-  const breaker: Breaker = { oplockKey: '', streamKey: '', operation, access, isRetry: true };
+  const nobody = { oplockKey: '', streamKey: '' };
+  const breaker: Breaker = { ...nobody, operation, access, queuedAt: undefined };
   const { breaks } = yield* wait(
     volume.files.update(fileKey, (current) => applyBreaks(current, breaker)),
   );
