@@ -57,7 +57,7 @@ export interface Limits {
   readonly pipeMessageSize: number;
   /** Milliseconds that the holder of an oplock or lease has to acknowledge a break. */
   readonly breakTimeoutMs: number;
-  /** Milliseconds that a durable open waits for its client, unless it asks for another time. */
+  /** Milliseconds that a durable or resilient open is kept, unless it asks for another time. */
   readonly durableTimeoutMs: number;
   /** Milliseconds that it may ask for. */
   readonly durableTimeoutMaxMs: number;

@@ -25,6 +25,7 @@ import * as lock from '../../src/smb2/wire/lock.ts';
 import * as logoff from '../../src/smb2/wire/logoff.ts';
 import * as negotiate from '../../src/smb2/wire/negotiate.ts';
 import * as negotiateContext from '../../src/smb2/wire/negotiate-context.ts';
+import * as resiliency from '../../src/smb2/wire/network-resiliency.ts';
 import * as oplockBreak from '../../src/smb2/wire/oplock-break.ts';
 import * as queryDirectory from '../../src/smb2/wire/query-directory.ts';
 import * as queryInfo from '../../src/smb2/wire/query-info.ts';
@@ -342,6 +343,12 @@ const MESSAGES: readonly WireTarget[] = [
     fileId: FILE_ID,
   }),
   target('CLOSE response', close.decodeCloseResponse, close.encodeCloseResponse, CLOSE_RESPONSE),
+  target(
+    'NETWORK_RESILIENCY request',
+    resiliency.decodeNetworkResiliency,
+    resiliency.encodeNetworkResiliency,
+    { timeoutMs: 30_000 },
+  ),
   target('FLUSH request', flush.decodeFlushRequest, flush.encodeFlushRequest, { fileId: FILE_ID }),
   readTarget('READ request', READ_REQUEST, 1),
   readTarget('READ request over RDMA', { ...READ_REQUEST, channel: 1, channelInfo: BYTES }, 0),

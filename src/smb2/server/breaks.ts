@@ -36,7 +36,7 @@ export class OplockHolders implements OplockBreakSink {
   readonly #clients: Map<Guid, Set<Connection>> = new Map();
   readonly #purge: (open: Open) => void;
 
-  /** `purge` closes an open whose client is away and cannot answer a break. */
+  /** `purge` is for an open whose client is away and cannot answer a break. */
   constructor(options: { readonly purge: (open: Open) => void }) {
     this.#purge = options.purge;
   }

@@ -1,6 +1,8 @@
 import { type Task, wait } from '../../base/task.ts';
 import type { NtStatus } from '../../erref/ntstatus.ts';
 import { closeOpen as closeLocalOpen } from '../../fsa/close.ts';
+import { NO_CACHING } from '../../fsa/oplock.ts';
+import { acknowledgeBreak } from '../../fsa/oplock-breaks.ts';
 import { failed } from '../../vfs/errno.ts';
 import { decideKeep } from './decide-durable.ts';
 import type { Smb2Server } from './server.ts';
@@ -18,9 +20,22 @@ export function* closeOpen(server: Smb2Server, open: Open): Task<NtStatus> {
   open.pipe?.close();
   server.oplockHolders.remove(open);
   server.createReplays.forget(open);
+  server.appInstances.remove(open);
   if (open.inFlight > 0) yield* untilIdle(open);
   if (open.durable !== undefined) yield* server.durableOpens.remove(open);
   return open.localOpen === undefined ? 0 : yield* closeLocalOpen(open.localOpen);
+}
+
+/**
+ * Somebody needs what an open caches whose client is away. A resilient one gives its caching up,
+ * any other one is closed.
+ */
+export function purgeOpen(server: Smb2Server, open: Open): void {
+  if (open.durable?.kind !== 'resilient' || open.localOpen === undefined) {
+    closeUnattended(server, open);
+  } else {
+    server.runDetached(acknowledgeBreak(open.localOpen, NO_CACHING));
+  }
 }
 
 /** Closes an open that nobody waits for: its client is gone. */

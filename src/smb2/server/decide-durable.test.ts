@@ -48,6 +48,7 @@ const RECORD: DurableRecord = {
   fileKey: '1:2',
   openId: 'open',
   lease: undefined,
+  appInstance: undefined,
   streamName: '',
   createOptions: 0,
   createAction: 1,

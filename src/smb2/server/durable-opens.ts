@@ -77,3 +77,28 @@ const REMOVED = { next: undefined, result: undefined } as const;
 function replaced<R>(record: R): Update<R, undefined> {
   return { next: record, result: undefined };
 }
+
+/** The record of an open that becomes durable or resilient; undefined where it cannot be. */
+export function makeDurableRecord(
+  open: Open,
+  durable: Pick<DurableRecord, 'serverId' | 'kind' | 'createGuid' | 'timeoutMs'>,
+): DurableRecord | undefined {
+  const { localOpen, session, treeConnect, fileId } = open;
+  if (localOpen === undefined || session.identity === undefined) return undefined;
+  const { lease } = localOpen.oplock ?? {};
+  return {
+    ...durable,
+    persistentId: fileId.persistent,
+    clientGuid: session.clientGuid,
+    userSid: session.identity.userSid,
+    shareName: treeConnect.share.name.toLowerCase(),
+    fileKey: localOpen.fileKey,
+    openId: localOpen.openId,
+    lease: lease && { leaseKey: lease.leaseKey, version: lease.version },
+    appInstance: open.appInstance,
+    streamName: localOpen.streamName,
+    createOptions: localOpen.createOptions,
+    createAction: open.createAction,
+    away: undefined,
+  };
+}

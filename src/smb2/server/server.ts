@@ -6,6 +6,7 @@ import { isPromise, type MaybePromise, run, type Task } from '../../base/task.ts
 import { TRANSFORM_HEADER_SIZE } from '../crypto/message-cipher.ts';
 import type { Transport, TransportListener } from '../transport/transport.ts';
 import { SMB1_PROTOCOL_ID, SMB2_PROTOCOL_ID, SMB2_TRANSFORM_PROTOCOL_ID } from '../wire/header.ts';
+import { AppInstances } from './app-instances.ts';
 import { OplockHolders } from './breaks.ts';
 import { Chain } from './chain.ts';
 import {
@@ -14,6 +15,7 @@ import {
   closeTreeConnect,
   closeUnattended,
   loseSession,
+  purgeOpen,
 } from './closing.ts';
 import { answerSmb1Negotiate } from './commands/smb1-negotiate.ts';
 import { CreateReplays } from './create-replays.ts';
@@ -42,9 +44,10 @@ export class Smb2Server {
   readonly #sendQueueSize: number;
   readonly fileIds: FileIds;
   readonly durableOpens: DurableOpens;
+  readonly appInstances: AppInstances = new AppInstances();
   readonly createReplays: CreateReplays = new CreateReplays();
   readonly oplockHolders: OplockHolders = new OplockHolders({
-    purge: (open) => closeUnattended(this, open),
+    purge: (open) => purgeOpen(this, open),
   });
 
   constructor(options: Smb2ServerOptions) {

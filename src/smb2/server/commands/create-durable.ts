@@ -22,9 +22,9 @@ import {
 import { type Guid, NO_GUID } from '../../wire/guid.ts';
 import { replayKeyOf } from '../create-replays.ts';
 import { grantedTimeoutMs, keepsHandles } from '../decide-durable.ts';
+import { makeDurableRecord } from '../durable-opens.ts';
 import type { Request } from '../request.ts';
 import type { Connection } from '../state/connection.ts';
-import type { DurableRecord } from '../state/durable-record.ts';
 import type { Open } from '../state/open.ts';
 
 /** Which of the four contexts a CREATE has; version 2's in dialects 3.x only. */
@@ -110,36 +110,11 @@ export function* grantDurable(
   if (!keepsHandles(localOpen.oplock)) return undefined;
   const { durableTimeoutMs: defaultMs, durableTimeoutMaxMs: maxMs } = request.server.options.limits;
   const timeoutMs = grantedTimeoutMs(asked.timeoutMs, { defaultMs, maxMs });
-  const record = makeRecord(request, open, { createGuid: asked.createGuid, timeoutMs });
+  const { createGuid } = asked;
+  const { serverId } = request.server.options;
+  const record = makeDurableRecord(open, { serverId, kind: 'durable', createGuid, timeoutMs });
   if (record === undefined) return undefined;
   yield* request.server.durableOpens.put(open, record);
   if (asked.version === 1) return durableResponseContext();
   return durableResponseV2Context({ timeoutMs, flags: 0 });
-}
-
-function makeRecord(
-  { server }: Request,
-  open: Open,
-  asked: { readonly createGuid: Guid; readonly timeoutMs: number },
-): DurableRecord | undefined {
-  const { localOpen, session, treeConnect, fileId } = open;
-  if (localOpen === undefined || session.identity === undefined) return undefined;
-  const { lease } = localOpen.oplock ?? {};
-  return {
-    serverId: server.options.serverId,
-    kind: 'durable',
-    persistentId: fileId.persistent,
-    createGuid: asked.createGuid,
-    clientGuid: session.clientGuid,
-    userSid: session.identity.userSid,
-    shareName: treeConnect.share.name.toLowerCase(),
-    fileKey: localOpen.fileKey,
-    openId: localOpen.openId,
-    lease: lease && { leaseKey: lease.leaseKey, version: lease.version },
-    streamName: localOpen.streamName,
-    createOptions: localOpen.createOptions,
-    createAction: open.createAction,
-    timeoutMs: asked.timeoutMs,
-    away: undefined,
-  };
 }

@@ -59,6 +59,7 @@ import {
   symbolicLinkErrorSize,
 } from '../../wire/error.ts';
 import { channelSequence } from '../../wire/header.ts';
+import type { AppInstance } from '../app-instances.ts';
 import { answerApple } from '../apple.ts';
 import { closeOpen } from '../closing.ts';
 import { oplockLevelOf, oplockRequestOf } from '../oplock-contexts.ts';
@@ -66,6 +67,7 @@ import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
 import type { TreeConnect } from '../state/tree-connect.ts';
 import { respond, respondOpened } from './create-answer.ts';
+import { appInstanceOf, takeOver } from './create-app-instance.ts';
 import {
   type DurableContexts,
   durableContextsOf,
@@ -166,12 +168,18 @@ function* createFile(
   if (typeof oplock === 'number') return oplock;
   const posix = posixOf(request, treeConnect, create);
   if (typeof posix === 'number') return posix;
+  const appInstance = appInstanceOf(request.connection, create);
+  if (typeof appInstance === 'number') return appInstance;
   const apple = answerApple(treeConnect, create.contexts);
   if (typeof apple === 'number') return apple;
   if (!mayJoinLease(request, volume, { create, oplock, posix })) return STATUS_INVALID_PARAMETER;
   const params = toOpenParams(request, { create, oplock, posix });
   if (typeof params === 'number') return params;
 
+  if (appInstance !== undefined) {
+    const status = yield* takeOver(request, treeConnect, create, appInstance);
+    if (status !== 0) return status;
+  }
   const outcome = yield* openFile(volume, security, params);
   if (outcome.status !== 0) {
     const { link } = outcome as StoppedOutcome;
@@ -188,6 +196,7 @@ function* createFile(
     localOpen,
     grantedAccess: localOpen.grantedAccess,
     createAction,
+    appInstance,
   });
   if (localOpen.oplock !== undefined && !request.server.oplockHolders.add(open)) {
     yield* closeOpen(request.server, open);
@@ -314,6 +323,7 @@ function addOpen(
     readonly pipe?: Pipe;
     readonly grantedAccess: number;
     readonly createAction: number;
+    readonly appInstance?: AppInstance | undefined;
   },
 ): Open {
   const { server, chain } = request;
@@ -328,6 +338,7 @@ function addOpen(
     state: 'connected',
     durable: undefined,
     createAction: behind.createAction,
+    appInstance: behind.appInstance,
     replayKey: undefined,
     lockSequences: undefined,
     channelSequence: channelSequence(request.header),
@@ -339,6 +350,7 @@ function addOpen(
   treeConnect.session.opens.set(open.fileId.volatile, open);
   treeConnect.openCount++;
   server.openCount++;
+  server.appInstances.add(open);
   chain.open = open;
   chain.openFailure = 0;
   return open;

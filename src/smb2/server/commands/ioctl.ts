@@ -20,6 +20,7 @@ import {
   FSCTL_GET_COMPRESSION,
   FSCTL_GET_OBJECT_ID,
   FSCTL_GET_REPARSE_POINT,
+  FSCTL_LMR_REQUEST_RESILIENCY,
   FSCTL_PIPE_TRANSCEIVE,
   FSCTL_PIPE_WAIT,
   FSCTL_QUERY_ALLOCATED_RANGES,
@@ -62,6 +63,7 @@ import {
 } from './ioctl-object-id.ts';
 import { pipeTransceive, pipeWait } from './ioctl-pipe.ts';
 import { deleteReparseData, getReparseData, setReparseData } from './ioctl-reparse.ts';
+import { requestResiliency } from './ioctl-resilient.ts';
 import { enumerateSnapshots } from './ioctl-snapshots.ts';
 import { handleTortureControl, isTortureControl } from './ioctl-torture.ts';
 
@@ -80,6 +82,7 @@ const OPENLESS: ReadonlyMap<number, OpenlessHandler> = new Map<number, OpenlessH
 
 const ON_OPENS: ReadonlyMap<number, OpenHandler> = new Map<number, OpenHandler>([
   [FSCTL_PIPE_TRANSCEIVE, pipeTransceive],
+  [FSCTL_LMR_REQUEST_RESILIENCY, requestResiliency],
   [FSCTL_SRV_REQUEST_RESUME_KEY, requestResumeKey],
   [FSCTL_SRV_COPYCHUNK, copyChunks],
   [FSCTL_SRV_COPYCHUNK_WRITE, copyChunks],

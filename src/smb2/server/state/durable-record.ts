@@ -6,6 +6,7 @@
  */
 import type { FileStat } from '../../../vfs/vfs.ts';
 import type { Guid } from '../../wire/guid.ts';
+import type { AppInstance } from '../app-instances.ts';
 
 /** Layout of `DurableRecord`. */
 export const DURABLE_RECORD_VERSION = 1;
@@ -31,6 +32,7 @@ export interface DurableRecord {
   readonly openId: string;
   /** Undefined without a lease. */
   readonly lease: { readonly leaseKey: Guid; readonly version: 1 | 2 } | undefined;
+  readonly appInstance: AppInstance | undefined;
   readonly streamName: string;
   readonly createOptions: number;
   /** FILE_OPENED, FILE_CREATED …, for a CREATE that is replayed. */

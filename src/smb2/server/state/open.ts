@@ -2,6 +2,7 @@ import { type NtStatus, STATUS_FILE_CLOSED } from '../../../erref/ntstatus.ts';
 import type { LocalOpen } from '../../../fsa/local-open.ts';
 import type { Pipe } from '../../../rpce/pipe.ts';
 import type { FileId } from '../../wire/file-id.ts';
+import type { AppInstance } from '../app-instances.ts';
 import type { SequenceCounters } from '../channel-sequence.ts';
 import type { DurableRecord } from './durable-record.ts';
 import type { Session } from './session.ts';
@@ -40,6 +41,7 @@ export interface Open extends SequenceCounters {
   replayKey: string | undefined;
   /** Open.LockSequenceArray, made when first needed. */
   lockSequences: Uint8Array | undefined;
+  readonly appInstance: AppInstance | undefined;
   /** Requests on a file that wait for storage: a close lets them end first. */
   inFlight: number;
   whenIdle: (() => void) | undefined;
