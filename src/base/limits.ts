@@ -128,3 +128,10 @@ export const SNAPSHOT_VOLUMES_MAX = 16;
 export const SNAPSHOT_IDLE_MS = 60_000;
 /** UTF-16 code units of a search pattern: no name is longer, and matching takes both lengths. */
 export const SEARCH_PATTERN_LENGTH_MAX = 255;
+
+/** Bytes that one FSCTL_OFFLOAD_READ or _WRITE stands for, and copies in one go. */
+export const OFFLOAD_SIZE_MAX: number = 16 * 1024 * 1024;
+/** Tokens that are good at once; the oldest give way. */
+export const OFFLOAD_TOKENS_MAX = 1024;
+/** Milliseconds that a token is good for at most. */
+export const OFFLOAD_TOKEN_TIME_MS = 30_000;

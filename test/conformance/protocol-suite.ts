@@ -16,6 +16,7 @@ import { ioctlStoreTests } from './ioctl-store-tests.ts';
 import { ioctlTests } from './ioctl-tests.ts';
 import { negotiateTests } from './negotiate-tests.ts';
 import { notifyTests } from './notify-tests.ts';
+import { offloadTests } from './offload-tests.ts';
 import { oplockTests } from './oplock-tests.ts';
 import { closeConnections, type GetTarget } from './peer.ts';
 import { posixTests } from './posix-tests.ts';
@@ -35,6 +36,7 @@ export function protocolSuite(title: string, target: GetTarget): void {
     fileTests(target);
     informationTests(target);
     ioctlTests(target);
+    offloadTests(target);
     ioctlStoreTests(target);
     reparseTests(target);
     notifyTests(target);

@@ -1,4 +1,4 @@
-import { viewOf } from '../../src/base/bytes.ts';
+import { LE, viewOf } from '../../src/base/bytes.ts';
 import { utf16Bytes } from '../../src/base/utf16le.ts';
 import {
   parseSecurityDescriptor,
@@ -45,6 +45,7 @@ import {
   encodeNetworkInterfaces,
 } from '../../src/fscc/fsctl-network-interfaces.ts';
 import { decodeObjectId } from '../../src/fscc/fsctl-object-id.ts';
+import { decodeOffloadRead, decodeOffloadWrite } from '../../src/fscc/fsctl-offload.ts';
 import { decodePipeWait, encodePipeWait } from '../../src/fscc/fsctl-pipe-wait.ts';
 import {
   decodeAllocatedRange,
@@ -311,6 +312,8 @@ const CODECS: readonly FsccTarget[] = [
   { name: 'FILE_ZERO_DATA_INFORMATION', seed: zeroes(16), run: decodeZeroData },
   { name: 'FILE_SET_SPARSE_BUFFER', seed: zeroes(1), run: decodeSetSparse },
   { name: 'SMB2_DUPLICATE_EXTENTS_DATA', seed: zeroes(40), run: decodeDuplicateExtents },
+  { name: 'FSCTL_OFFLOAD_READ_INPUT', seed: sized(32), run: decodeOffloadRead },
+  { name: 'FSCTL_OFFLOAD_WRITE_INPUT', seed: sized(544), run: decodeOffloadWrite },
   { name: 'FILE_LEVEL_TRIM', seed: made((view) => encodeTrim(view, 0, TRIM)), run: decodeTrim },
   { name: 'FILE_REGION_INPUT', seed: zeroes(20), run: decodeRegionsQuery },
   { name: 'CompressionState', seed: zeroes(2), run: decodeCompressionState },
@@ -538,4 +541,11 @@ export const FSCC_TARGETS: readonly FsccTarget[] = [...CODECS, ...RPC];
 
 function bytesOf(view: DataView, at: number, end: number): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset + at, end - at);
+}
+
+/** Zeroes behind a Size of their own. */
+function sized(size: number): Uint8Array {
+  const bytes = zeroes(size);
+  viewOf(bytes).setUint32(0, size, LE);
+  return bytes;
 }

@@ -3,6 +3,7 @@ import { recycle } from '../../base/buffer-pool.ts';
 import { LE, viewOf } from '../../base/bytes.ts';
 import { SEND_QUEUE_SIZE_MIN } from '../../base/limits.ts';
 import { isPromise, type MaybePromise, run, type Task } from '../../base/task.ts';
+import { OffloadTokens } from '../../fsa/offload.ts';
 import { TRANSFORM_HEADER_SIZE } from '../crypto/message-cipher.ts';
 import type { Transport, TransportListener } from '../transport/transport.ts';
 import { SMB1_PROTOCOL_ID, SMB2_PROTOCOL_ID, SMB2_TRANSFORM_PROTOCOL_ID } from '../wire/header.ts';
@@ -46,6 +47,7 @@ export class Smb2Server {
   readonly durableOpens: DurableOpens;
   readonly appInstances: AppInstances = new AppInstances();
   readonly createReplays: CreateReplays = new CreateReplays();
+  readonly offloadTokens: OffloadTokens;
   readonly oplockHolders: OplockHolders = new OplockHolders({
     purge: (open) => purgeOpen(this, open),
   });
@@ -56,6 +58,7 @@ export class Smb2Server {
     this.throttle = new LogonThrottle({ clock: options.env.clock, limits: options.limits });
     this.fileIds = new FileIds(options.env.random);
     this.durableOpens = new DurableOpens(options);
+    this.offloadTokens = new OffloadTokens(options.env);
   }
 
   /** Serves a connection that a transport made. */

@@ -21,6 +21,8 @@ import {
   FSCTL_GET_OBJECT_ID,
   FSCTL_GET_REPARSE_POINT,
   FSCTL_LMR_REQUEST_RESILIENCY,
+  FSCTL_OFFLOAD_READ,
+  FSCTL_OFFLOAD_WRITE,
   FSCTL_PIPE_TRANSCEIVE,
   FSCTL_PIPE_WAIT,
   FSCTL_QUERY_ALLOCATED_RANGES,
@@ -61,6 +63,7 @@ import {
   setObjectId,
   setObjectIdExtended,
 } from './ioctl-object-id.ts';
+import { readToToken, writeFromToken } from './ioctl-offload.ts';
 import { pipeTransceive, pipeWait } from './ioctl-pipe.ts';
 import { deleteReparseData, getReparseData, setReparseData } from './ioctl-reparse.ts';
 import { requestResiliency } from './ioctl-resilient.ts';
@@ -103,6 +106,8 @@ const ON_FILES: ReadonlyMap<number, FileHandler> = new Map<number, FileHandler>(
   [FSCTL_DELETE_OBJECT_ID, deleteObjectId],
   [FSCTL_FILE_LEVEL_TRIM, trimRanges],
   [FSCTL_QUERY_FILE_REGIONS, queryRegions],
+  [FSCTL_OFFLOAD_READ, readToToken],
+  [FSCTL_OFFLOAD_WRITE, writeFromToken],
   [FSCTL_GET_REPARSE_POINT, getReparseData],
   [FSCTL_SET_REPARSE_POINT, setReparseData],
   [FSCTL_DELETE_REPARSE_POINT, deleteReparseData],
