@@ -25,7 +25,7 @@ import { ClientConnection, type ConnectionOptions } from '../../src/smb2/client/
 import type { NegotiateOptions } from '../../src/smb2/client/negotiate.ts';
 import { ClientOpen } from '../../src/smb2/client/open.ts';
 import type { CreateParameters } from '../../src/smb2/client/requests.ts';
-import { ClientSession } from '../../src/smb2/client/session.ts';
+import { ClientSession, type SetupOptions } from '../../src/smb2/client/session.ts';
 import { ClientTree } from '../../src/smb2/client/tree.ts';
 import type { Smb2Server } from '../../src/smb2/server/server.ts';
 import { connectTcp } from '../../src/smb2/transport/tcp/tcp-connect.ts';
@@ -154,9 +154,9 @@ export class Rig {
     return socket;
   }
 
-  async logOn(connection?: ClientConnection): Promise<ClientSession> {
+  async logOn(connection?: ClientConnection, options: SetupOptions = {}): Promise<ClientSession> {
     const session = new ClientSession(connection ?? (await this.connect()));
-    const { status, reason } = await session.setup(this.#initiator());
+    const { status, reason } = await session.setup(this.#initiator(), options);
     assertStatus(status, 0, reason);
     return session;
   }
