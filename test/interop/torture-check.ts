@@ -21,6 +21,7 @@ const SUITES = [
   ...['compound_find', 'compound_async', 'credits', 'charset', 'fileid', 'session', 'session-id'],
   ...['sharemode', 'deny', 'delete-on-close-perms', 'maxfid', 'openattr', 'winattr', 'winattr2'],
   ...['secleak', 'sdread', 'maximum_allowed', 'timestamps', 'rename', 'ea', 'ioctl'],
+  ...['lock', 'durable-open'],
 ].map((name) => `smb2.${name}`);
 
 /** Benchmarks, channels of a session (a later capability), tests that need Samba's own options. */
