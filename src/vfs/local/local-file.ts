@@ -7,6 +7,11 @@
  * open: the descriptor is ours. busy: a thread uses it. closing: nobody may call any more, the
  * descriptor goes with the last thread call. A 'metadata' open is pinned (O_PATH): no permission
  * to read is needed, a FIFO or device is not touched, and no other process's lease is broken.
+ *
+ * Calls act as the server, not as the caller: what an open may do was decided when it was opened,
+ * by the kernel for the descriptor and by `fsa` for the rest (attributes, times, owners, security
+ * are Windows' rights, which POSIX has no like of). Where Linux lets the kind of caller decide what
+ * happens, it is made to happen as for the caller: set-id bits, in `setMode` and on every change.
  */
 import { assert } from '../../base/assert.ts';
 import { LE } from '../../base/bytes.ts';
@@ -19,11 +24,13 @@ import {
   ENOSYS,
   ENOTDIR,
   EOPNOTSUPP,
+  EPERM,
   type Errno,
   EXDEV,
   failed,
 } from '../errno.ts';
 import type {
+  Credentials,
   DirectoryEntry,
   FileStat,
   LeaseKind,
@@ -47,6 +54,9 @@ import {
   FALLOC_FL_ZERO_RANGE,
   RAMFS_MAGIC,
   RWF_NOWAIT,
+  S_ISGID,
+  S_ISUID,
+  S_IXGRP,
   SEEK_DATA,
   SEEK_HOLE,
   SEEK_SET,
@@ -66,18 +76,33 @@ type ReadMode = 'nowait' | 'direct' | 'thread';
 /** Bytes of one step where the kernel has no call for a copy or for zeroes. */
 const STEP_SIZE = 1024 * 1024;
 
+export interface OpenedFile {
+  readonly fd: number;
+  readonly access: OpenFor;
+  /** Who opened it. */
+  readonly credentials: Credentials;
+  /** Permission bits of a file that is open for writing; else of no meaning. */
+  readonly mode: number;
+}
+
 export class LocalFile implements VfsFile {
   readonly #root: LocalRoot;
   readonly #fd: number;
   readonly #access: OpenFor;
+  readonly #credentials: Credentials;
+  /** Set-id bits stand that go with the first change by a caller who is not root. */
+  #losesSetId: boolean;
   #readMode: ReadMode = 'nowait';
   #threadCalls = 0;
   #closed = false;
 
-  constructor(root: LocalRoot, fd: number, access: OpenFor) {
+  constructor(root: LocalRoot, opened: OpenedFile) {
     this.#root = root;
-    this.#fd = fd;
-    this.#access = access;
+    this.#fd = opened.fd;
+    this.#access = opened.access;
+    this.#credentials = opened.credentials;
+    this.#losesSetId =
+      (opened.mode & S_ISETID) !== 0 && root.impersonation.needed(opened.credentials);
     root.hold();
   }
 
@@ -196,6 +221,14 @@ export class LocalFile implements VfsFile {
 
   setMode(mode: number): 0 | Errno {
     this.#assertOpen();
+    const { impersonation } = this.#root;
+    const set = impersonation.run(this.#credentials, () => this.#chmod(mode));
+    // Whom `fsa` lets change what is another's; but nobody lends out another's id.
+    const isAnothers = set === EPERM && (mode & S_ISETID) === 0;
+    return isAnothers && impersonation.needed(this.#credentials) ? this.#chmod(mode) : set;
+  }
+
+  #chmod(mode: number): 0 | Errno {
     if (this.#access !== 'metadata') return sys.fchmod(this.#fd, mode);
     return sys.fchmodat(this.#root.procFd, this.#procName(), mode);
   }
@@ -388,8 +421,20 @@ export class LocalFile implements VfsFile {
     }
   }
 
+  /** Asked before every change of the content. */
   #writable(): boolean {
+    if (this.#losesSetId) this.#clearSetId();
     return this.#access === 'write' || this.#access === 'readwrite';
+  }
+
+  /** As the kernel does for whoever is not root (inode(7)): they would be root's to keep. */
+  #clearSetId(): void {
+    this.#losesSetId = false;
+    const stat = this.stat();
+    if (failed(stat)) return;
+    const runsAsGroup = (stat.mode & (S_ISGID | S_IXGRP)) === (S_ISGID | S_IXGRP);
+    const cleared = stat.mode & ~(S_ISUID | (runsAsGroup ? S_ISGID : 0));
+    if (cleared !== stat.mode) this.#chmod(cleared);
   }
 
   /** A pinned file by its number below `procFd`. */
@@ -409,6 +454,7 @@ export class LocalFile implements VfsFile {
   }
 }
 
+const S_ISETID = S_ISUID | S_ISGID;
 export const STAT_MASK: number = STATX_BASIC_STATS | STATX_BTIME;
 /** Filled and decoded within one call. */
 export const statBuffer: StatBuffer = new StatBuffer();

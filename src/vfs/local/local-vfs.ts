@@ -68,6 +68,8 @@ export class LocalVfs implements Vfs {
   readonly capabilities: VfsCapabilities;
   readonly #root: LocalRoot;
   readonly #watches = new Watches();
+  /** Of the file that `open` is about: what its mode was; 0 where it does not matter. */
+  #openedMode = 0;
 
   /** By openLocalVfs only. */
   constructor(root: LocalRoot, options: LocalVfsOptions) {
@@ -76,8 +78,11 @@ export class LocalVfs implements Vfs {
   }
 
   open(credentials: Credentials, path: string, options: OpenOptions): LocalFile | Errno {
+    this.#openedMode = 0;
     const fd = this.#root.impersonation.run(credentials, () => this.#openFd(path, options));
-    return failed(fd) ? fd : new LocalFile(this.#root, fd, options.access);
+    if (failed(fd)) return fd;
+    const { access } = options;
+    return new LocalFile(this.#root, { fd, access, credentials, mode: this.#openedMode });
   }
 
   #openFd(path: string, options: OpenOptions): number | Errno {
@@ -87,7 +92,8 @@ export class LocalVfs implements Vfs {
     if (options.createExclusive === true) {
       if (access === 'metadata' || access === 'directory') return EINVAL;
       const flags = (access === 'read' ? O_RDONLY : O_RDWR) | O_CREAT | O_EXCL | OPEN_FLAGS;
-      return path === '' ? EEXIST : root.resolve(path, flags, (options.mode ?? 0o666) & 0o7777);
+      this.#openedMode = (options.mode ?? 0o666) & 0o7777;
+      return path === '' ? EEXIST : root.resolve(path, flags, this.#openedMode);
     }
     if (access === 'directory') {
       // O_DIRECTORY refuses everything else before it is touched.
@@ -106,6 +112,7 @@ export class LocalVfs implements Vfs {
     if (failed(type)) return type;
     if (type === 'directory') return EISDIR;
     if (type !== 'file') return type === 'symlink' ? ELOOP : ENXIO;
+    this.#openedMode = statBuffer.mode();
     const { path, procFd } = this.#root;
     path.set(String(pinned));
     const flags = access === 'read' ? O_RDONLY : O_RDWR;

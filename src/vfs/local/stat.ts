@@ -15,6 +15,11 @@ export class StatBuffer {
     return fileTypeOf(this.#view.getUint16(28, LE));
   }
 
+  /** Permission bits, those above them included. */
+  mode(): number {
+    return this.#view.getUint16(28, LE) & 0o7777;
+  }
+
   /**
    * struct statx: 0 mask, 16 nlink, 20 uid, 24 gid, 28 mode, 32 ino, 40 size, 48 blocks,
    * 64 atime, 80 btime, 96 ctime, 112 mtime (each s64 seconds, u32 nanoseconds), 136 dev.

@@ -444,6 +444,11 @@ export function getxattrat(
 
 /* ---- who this thread acts as ---------------------------------------------------------------- */
 
+/** Makes libuv start its threads, which inherit whom this one acts as now. */
+export function startThreads(): void {
+  void inThread(c.geteuid);
+}
+
 export function geteuid(): number {
   return c.geteuid();
 }
