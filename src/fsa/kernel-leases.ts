@@ -71,6 +71,8 @@ export class KernelLeases {
     const fileKey = fileKeyOf(stat);
     const held = this.#byFile.get(fileKey);
     if (held === undefined || held.kind === 'none') return false;
+    // Nothing could be cached beside a second open of it: told once, not of writes first.
+    if (this.#isWritten(held, fileKey)) yield* breakForLocal(volume, fileKey, 'overwrite');
     this.#release(held);
     volume.env.timers.after(0, () => this.#later(volume, fileKey));
     return true;
