@@ -1,8 +1,9 @@
 import { type Task, wait } from '../base/task.ts';
 import { type NtStatus, STATUS_SUCCESS } from '../erref/ntstatus.ts';
-import { failed } from '../vfs/errno.ts';
+import { ENOENT, failed } from '../vfs/errno.ts';
 import { breakParent, breakParentOf } from './break-parent.ts';
 import { decideClose, decideDeleted } from './decide-close.ts';
+import type { RemovedLink } from './decide-unlinked.ts';
 import { fileKeyOf, type PendingDelete } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import { endIfDeletePending } from './notify.ts';
@@ -34,14 +35,14 @@ function* leave(open: LocalOpen, isAbandoned: boolean): Task<NtStatus> {
   if (open.isDirectory) volume.changeNotifyList.remove(open);
   const { credentials } = open.security;
   const closing = { openId, streamName, credentials, parentOplockKey, isAbandoned };
-  const { due, breaks } = yield* wait(
+  const { due, breaks, isHeld } = yield* wait(
     volume.files.update(fileKey, (current) => decideClose(current, closing)),
   );
   volume.oplockBreaks.leave(open);
   if (open.isDirectory && open.oplock !== undefined) yield* wait(volume.directoryLeases.remove());
   volume.oplockBreaks.indicate(volume, fileKey, breaks);
   if (open.contentChanged) yield* breakParentOf(open);
-  if (due.length > 0) yield* removeAll(open, due);
+  if (due.length > 0) yield* removeAll(open, due, isHeld);
   yield* endIfDeletePending(open);
   open.backing?.close();
   open.file.close();
@@ -49,29 +50,40 @@ function* leave(open: LocalOpen, isAbandoned: boolean): Task<NtStatus> {
 }
 
 /** The open's descriptor is held until the record is gone: no new file gets the same key before. */
-function* removeAll(open: LocalOpen, due: readonly PendingDelete[]): Task<void> {
+function* removeAll(open: LocalOpen, due: readonly PendingDelete[], isHeld: boolean): Task<void> {
   const isFileGone = due.some((pending) => pending.streamKey === '');
+  const removed: RemovedLink[] = [];
   for (const pending of due) {
-    if (pending.streamKey === '') yield* removeFile(open, pending);
-    else if (!isFileGone) yield* removeOneStream(open, pending);
+    if (pending.streamKey === '') {
+      const isRemoved = yield* removeFile(open, pending);
+      if (isRemoved && isHeld) removed.push(yield* removedLink(open, pending));
+    } else if (!isFileGone) yield* removeOneStream(open, pending);
   }
-  yield* wait(open.volume.files.update(open.fileKey, (current) => decideDeleted(current, due)));
+  const { files } = open.volume;
+  yield* wait(files.update(open.fileKey, (current) => decideDeleted(current, due, removed)));
 }
 
-function* removeFile(open: LocalOpen, pending: PendingDelete): Task<void> {
+function* removedLink(open: LocalOpen, { volumeId, path }: PendingDelete): Task<RemovedLink> {
+  const stat = yield* wait(open.file.stat());
+  return { volumeId, path, isLast: open.isDirectory || (!failed(stat) && stat.links === 0) };
+}
+
+/** Whether the name is gone. */
+function* removeFile(open: LocalOpen, pending: PendingDelete): Task<boolean> {
   const { path, credentials } = pending;
   const { volume } = open;
   const { vfs, env, streams } = volume;
   // Somebody outside may have put another file under the name.
   const stat = yield* wait(vfs.stat(credentials, path, { noFollow: open.link !== undefined }));
-  if (failed(stat) || fileKeyOf(stat) !== open.fileKey) return;
+  if (failed(stat)) return stat === ENOENT && pending.volumeId === volume.id;
+  if (fileKeyOf(stat) !== open.fileKey) return pending.volumeId === volume.id;
   const stored = yield* storedIds(streams, open.file);
   const removed = open.isDirectory
     ? yield* wait(vfs.removeDirectory(credentials, path))
     : yield* wait(vfs.unlink(credentials, path));
   if (failed(removed)) {
     env.log.info({ path, errno: removed }, 'delete on close failed');
-    return;
+    return false;
   }
   volume.tunnel?.remember(path);
   if (stored.length > 0) yield* forgetStored(open, stored);
@@ -81,6 +93,7 @@ function* removeFile(open: LocalOpen, pending: PendingDelete): Task<void> {
   const isOne = pending.parentOplockKey === open.parentOplockKey;
   const parentOplockKey = isOne ? open.parentOplockKey : '';
   yield* breakParent({ volume, path, credentials, parentOplockKey });
+  return true;
 }
 
 /** Streams in the side store go with the last name of their file. */

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { STATUS_FILE_DELETED } from '../erref/ntstatus.ts';
 import { decideClose, decideDeleted } from './decide-close.ts';
 import { type Disposition, decideDisposition } from './decide-delete.ts';
+import { decideRenamed, holdsName, mayRename, opensBelow } from './decide-rename.ts';
+import { decideUnlinked } from './decide-unlinked.ts';
 import type { FileRecord, OpenEntry } from './file-record.ts';
 
 const CREDENTIALS = { uid: 1000, gid: 1000, groups: [] };
@@ -92,7 +95,7 @@ describe('[MS-FSA] 2.1.5.5 Server Requests Closing an Open', () => {
     assert.equal(last.due.length, 1);
     assert.deepEqual(last.record?.opens, []);
     assert.equal(last.record?.deletePending.length, 1);
-    assert.equal(decideDeleted(last.record, last.due).next, undefined);
+    assert.equal(decideDeleted(last.record, last.due, []).next, undefined);
   });
 
   it('turns FILE_DELETE_ON_CLOSE into a pending deletion when others have the file open', () => {
@@ -125,7 +128,7 @@ describe('[MS-FSA] 2.1.5.5 Server Requests Closing an Open', () => {
     const { due, record } = close(marked, '1');
     assert.equal(due[0]?.streamKey, 'S');
     assert.equal(record?.opens.length, 1);
-    const { next } = decideDeleted(record, due);
+    const { next } = decideDeleted(record, due, []);
     assert.ok(next !== 'keep' && next?.deletePending.length === 0);
   });
 
@@ -139,8 +142,47 @@ describe('[MS-FSA] 2.1.5.5 Server Requests Closing an Open', () => {
     assert.deepEqual(close(marked, '2').due, []);
     const { due, record } = close(marked, '1');
     assert.equal(due.length, 1);
-    const { next } = decideDeleted(record, due);
+    const { next } = decideDeleted(record, due, []);
     assert.ok(next !== 'keep' && next?.opens.length === 1);
+  });
+
+  it('marks the opens of a link that is gone, and only those', () => {
+    const record = recordOf(
+      entry('1'),
+      entry('2', { path: 'link' }),
+      entry('3', { volumeId: 'other' }),
+    );
+    const marks = (isLast: boolean): readonly (boolean | undefined)[] => {
+      const link = { volumeId: 'v', path: 'file', isLast };
+      const { next } = decideDeleted(record, [], [link]);
+      const { next: replaced } = decideUnlinked(record, link);
+      assert.ok(next !== undefined && next !== 'keep');
+      assert.deepEqual(replaced, next);
+      return next.opens.map(({ isUnlinked }) => isUnlinked);
+    };
+    assert.deepEqual(marks(false), [true, undefined, undefined]);
+    assert.deepEqual(marks(true), [true, true, true]);
+  });
+
+  it('an open of a link that is gone deletes, renames and holds nothing', () => {
+    const gone = entry('1', { isUnlinked: true, deleteOnClose: true });
+    const record = recordOf(gone, entry('2'));
+    const disposition = { openId: '1', volumeId: 'v', path: 'file' };
+    assert.equal(dispose(record, '1'), record);
+    assert.equal(mayRename(record, disposition), STATUS_FILE_DELETED);
+    assert.equal(holdsName(recordOf(gone)), false);
+    assert.deepEqual(close(record, '1').due, []);
+    assert.equal(close(dispose(record, '2'), '2').due.length, 1);
+    const moved = decideRenamed(record, { volumeId: 'v', path: 'file' }, 'new').next;
+    assert.ok(moved !== undefined && moved !== 'keep');
+    assert.deepEqual(
+      moved.opens.map(({ path }) => path),
+      ['file', 'new'],
+    );
+    assert.deepEqual(
+      opensBelow([['k', recordOf({ ...gone, path: 'a/b' })]], { volumeId: 'v', path: 'a' }),
+      [],
+    );
   });
 
   it('changes FILE_DELETE_ON_CLOSE with FILE_DISPOSITION_ON_CLOSE', () => {

@@ -10,6 +10,7 @@ import { DELETE } from '../dtyp/access-mask.ts';
 import type { Update } from '../state/record-store.ts';
 import type { Credentials } from '../vfs/vfs.ts';
 import { decideBreaks, dropOplocks } from './decide-oplock.ts';
+import { markUnlinked, type RemovedLink } from './decide-unlinked.ts';
 import { type FileRecord, isSameLink, type OpenEntry, type PendingDelete } from './file-record.ts';
 import { NO_BREAKS, type OplockBreak } from './oplock.ts';
 
@@ -27,9 +28,11 @@ export interface CloseDecision {
   readonly due: readonly PendingDelete[];
   /** Whoever keeps the file open without need is asked to let go of what is to be deleted. */
   readonly breaks: readonly OplockBreak[];
+  /** Others have the file open still. */
+  readonly isHeld: boolean;
 }
 
-const NOTHING: CloseDecision = { due: [], breaks: NO_BREAKS };
+const NOTHING: CloseDecision = { due: [], breaks: NO_BREAKS, isHeld: false };
 
 /** Takes the open and its locks out of the record; its oplock with the last open under its key. */
 export function decideClose(
@@ -38,7 +41,7 @@ export function decideClose(
 ): Update<FileRecord, CloseDecision> {
   const entry = current?.opens.find((open) => open.openId === closing.openId);
   if (current === undefined || entry === undefined) return { next: 'keep', result: NOTHING };
-  const deletes = entry.deleteOnClose && !closing.isAbandoned;
+  const deletes = entry.deleteOnClose && !closing.isAbandoned && entry.isUnlinked !== true;
   if (current.opens.length === 1 && current.deletePending.length === 0 && !deletes) {
     return { next: undefined, result: NOTHING };
   }
@@ -60,7 +63,8 @@ export function decideClose(
     deletePending,
   };
   const version = current.version + 1;
-  if (!deletes) return { next: { ...left, version }, result: { due, breaks: NO_BREAKS } };
+  const isHeld = opens.length > 0;
+  if (!deletes) return { next: { ...left, version }, result: { due, breaks: NO_BREAKS, isHeld } };
   const { oplocks, breaks } = decideBreaks(left, {
     oplockKey: entry.oplockKey,
     streamKey: entry.streamKey,
@@ -68,13 +72,14 @@ export function decideClose(
     access: DELETE,
     queuedAt: undefined,
   });
-  return { next: { ...left, oplocks, version }, result: { due, breaks } };
+  return { next: { ...left, oplocks, version }, result: { due, breaks, isHeld } };
 }
 
-/** After the storage did what `decideClose` asked: forgets these deletions. */
+/** After the storage did what `decideClose` asked: forgets these deletions, and these links. */
 export function decideDeleted(
   current: FileRecord | undefined,
   done: readonly PendingDelete[],
+  removed: readonly RemovedLink[],
 ): Update<FileRecord, undefined> {
   if (current === undefined) return { next: 'keep', result: undefined };
   const deletePending = current.deletePending.filter(
@@ -83,7 +88,12 @@ export function decideDeleted(
   const next =
     current.opens.length === 0 && deletePending.length === 0
       ? undefined
-      : { ...current, deletePending, version: current.version + 1 };
+      : {
+          ...current,
+          opens: markUnlinked(current.opens, removed),
+          deletePending,
+          version: current.version + 1,
+        };
   return { next, result: undefined };
 }
 

@@ -1,5 +1,10 @@
 /** [MS-FSA] 2.1.5.15.3 FileDispositionInformation, the shared state. Pure. */
-import { type NtStatus, STATUS_FILE_CLOSED, STATUS_SUCCESS } from '../erref/ntstatus.ts';
+import {
+  type NtStatus,
+  STATUS_FILE_CLOSED,
+  STATUS_FILE_DELETED,
+  STATUS_SUCCESS,
+} from '../erref/ntstatus.ts';
 import type { Update } from '../state/record-store.ts';
 import type { Credentials } from '../vfs/vfs.ts';
 import { withPending } from './decide-close.ts';
@@ -17,7 +22,10 @@ export interface Disposition {
   readonly isOnClose: boolean;
 }
 
-/** Marks the open's link, or stream, as to be deleted, or takes that back. */
+/**
+ * Marks the open's link, or stream, as to be deleted, or takes that back. STATUS_FILE_DELETED: the
+ * link is gone already.
+ */
 export function decideDisposition(
   current: FileRecord | undefined,
   disposition: Disposition,
@@ -27,6 +35,7 @@ export function decideDisposition(
   if (current === undefined || entry === undefined) {
     return { next: 'keep', result: STATUS_FILE_CLOSED };
   }
+  if (entry.isUnlinked === true) return { next: 'keep', result: STATUS_FILE_DELETED };
   const version = current.version + 1;
   if (disposition.isOnClose) {
     const opens = current.opens.map((open) =>

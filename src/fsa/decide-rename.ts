@@ -3,10 +3,11 @@ import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
   STATUS_DELETE_PENDING,
+  STATUS_FILE_DELETED,
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
 import type { Update } from '../state/record-store.ts';
-import { type FileRecord, pendingDeleteOf } from './file-record.ts';
+import { type FileRecord, isUnlinked, type OpenEntry, pendingDeleteOf } from './file-record.ts';
 import type { OplockEntry } from './oplock.ts';
 
 export interface Link {
@@ -14,14 +15,24 @@ export interface Link {
   readonly path: string;
 }
 
+/** A link, or one that is gone: such stays as it was. */
+interface Mark extends Link {
+  readonly isUnlinked?: boolean | undefined;
+}
+
 /**
  * Whether a file's own opens let it be renamed.
  *
- * STATUS_DELETE_PENDING: it is going. STATUS_ACCESS_DENIED: one of its named streams is open
+ * STATUS_DELETE_PENDING: it is going. STATUS_FILE_DELETED: the name is gone, and what has it now is
+ * another file. STATUS_ACCESS_DENIED: one of its named streams is open
  * (smbtorture smb2.streams.basefile-rename-with-open-stream).
  */
-export function mayRename(record: FileRecord | undefined, link: Link): NtStatus {
+export function mayRename(
+  record: FileRecord | undefined,
+  link: Link & { readonly openId: string },
+): NtStatus {
   if (record === undefined) return STATUS_SUCCESS;
+  if (isUnlinked(record, link.openId)) return STATUS_FILE_DELETED;
   if (pendingDeleteOf(record, { ...link, streamKey: '' }) !== undefined) {
     return STATUS_DELETE_PENDING;
   }
@@ -32,7 +43,8 @@ export function mayRename(record: FileRecord | undefined, link: Link): NtStatus 
 /** Whether somebody's opens keep a file from being replaced: those that keep to POSIX do not. */
 export function holdsName(record: FileRecord | undefined): boolean {
   if (record === undefined) return false;
-  return record.opens.some((open) => open.isPosix !== true) || record.deletePending.length > 0;
+  const holds = (open: OpenEntry): boolean => open.isPosix !== true && open.isUnlinked !== true;
+  return record.opens.some(holds) || record.deletePending.length > 0;
 }
 
 /** What is open below a directory, and under which oplock: then the directory stays where it is. */
@@ -44,7 +56,8 @@ export function opensBelow(
   const found: OpenBelow[] = [];
   for (const [fileKey, record] of records) {
     for (const open of record.opens) {
-      if (open.volumeId !== directory.volumeId || !open.path.startsWith(below)) continue;
+      if (open.isUnlinked === true || open.volumeId !== directory.volumeId) continue;
+      if (!open.path.startsWith(below)) continue;
       const { oplockKey, streamKey } = open;
       const oplock = record.oplocks.find(
         (entry) => entry.oplockKey === oplockKey && entry.streamKey === streamKey,
@@ -70,8 +83,8 @@ export function decideMovedBelow(
   path: string,
 ): Update<FileRecord, undefined> {
   if (current === undefined) return { next: 'keep', result: undefined };
-  const move = <T extends Link>(link: T): T => {
-    if (link.volumeId !== directory.volumeId) return link;
+  const move = <T extends Mark>(link: T): T => {
+    if (link.isUnlinked === true || link.volumeId !== directory.volumeId) return link;
     const moved = pathMovedBelow(link.path, directory.path, path);
     return moved === undefined ? link : { ...link, path: moved };
   };
@@ -93,7 +106,8 @@ export function decideRenamed(
   path: string,
 ): Update<FileRecord, undefined> {
   if (current === undefined) return { next: 'keep', result: undefined };
-  const moves = (link: Link): boolean => link.volumeId === from.volumeId && link.path === from.path;
+  const moves = (link: Mark): boolean =>
+    link.isUnlinked !== true && link.volumeId === from.volumeId && link.path === from.path;
   const opens = current.opens.map((open) => (moves(open) ? { ...open, path } : open));
   const deletePending = current.deletePending.map((pending) =>
     moves(pending) ? { ...pending, path } : pending,

@@ -31,6 +31,8 @@ export interface OpenEntry {
   readonly deleteOnClose: boolean;
   /** The open keeps to POSIX: it does not keep the name from going. */
   readonly isPosix?: boolean | undefined;
+  /** The link is gone and `path` may be another file's by now: nothing is done by it any more. */
+  readonly isUnlinked?: boolean | undefined;
 }
 
 /** [MS-FSA] 2.1.1.10 Per ByteRangeLock. Range is [offset, offset + length), bytes, u64. */
@@ -73,13 +75,23 @@ export function fileKeyOf(stat: FileStat): string {
   return `${stat.device}:${stat.inode}`;
 }
 
-/** Whether two opens or deletions came through one link (directory entry). */
-export function isSameLink(
-  a: { readonly volumeId: string; readonly path: string },
-  b: { readonly volumeId: string; readonly path: string },
-): boolean {
+interface LinkOf {
+  readonly volumeId: string;
+  readonly path: string;
+  readonly isUnlinked?: boolean | undefined;
+}
+
+/** Whether two opens or deletions came through one link (directory entry) that still stands. */
+export function isSameLink(a: LinkOf, b: LinkOf): boolean {
+  if (a.isUnlinked === true || b.isUnlinked === true) return false;
   // Paths of different volumes cannot be compared: taken for one link, which errs to refusing.
   return a.path === b.path || a.volumeId !== b.volumeId;
+}
+
+/** Whether the link that the open came through is gone. */
+export function isUnlinked(record: FileRecord | undefined, openId: string): boolean {
+  if (record === undefined) return false;
+  return record.opens.some((open) => open.isUnlinked === true && open.openId === openId);
 }
 
 /** The deletion that stands for this stream through this link, if any. */

@@ -13,6 +13,7 @@ import {
   STATUS_CANNOT_DELETE,
   STATUS_DIRECTORY_NOT_EMPTY,
   STATUS_FILE_CLOSED,
+  STATUS_FILE_DELETED,
   STATUS_INVALID_PARAMETER,
   STATUS_MEDIA_WRITE_PROTECTED,
   STATUS_SUCCESS,
@@ -46,6 +47,7 @@ import { eaSizeOf } from './ea-store.ts';
 import { type NtError, statusOf } from './errno-to-ntstatus.ts';
 import { pendingDeleteOf } from './file-record.ts';
 import { settleTimes, timesToKeep } from './kept-times.ts';
+import { isLinkGone } from './link-gone.ts';
 import { contentFileOf, type LocalOpen } from './local-open.ts';
 import { changeTimeOf, creationTimeOf, metadataOf, storedAttributes } from './metadata.ts';
 import { lastOf } from './names.ts';
@@ -75,7 +77,8 @@ export function* queryMetadata(
   const stored = storedAttributes(yield* wait(file.getXattr(DOSATTRIB_XATTR)), stat);
   const record = yield* wait(volume.files.get(open.fileKey));
   const link = { volumeId: volume.id, path, streamKey };
-  const deletePending = record !== undefined && pendingDeleteOf(record, link) !== undefined;
+  const deletePending =
+    stat.links === 0 || (record !== undefined && pendingDeleteOf(record, link) !== undefined);
   let streamSize: number | undefined;
   if (open.backing !== undefined) {
     const size = yield* wait(open.backing.size());
@@ -174,12 +177,14 @@ export function* setAllocation(open: LocalOpen, size: number): Task<NtStatus> {
  *
  * [MS-FSA] 2.1.5.15.3 FileDispositionInformation and FileDispositionInformationEx.
  * STATUS_ACCESS_DENIED: not opened for DELETE, or the root. STATUS_CANNOT_DELETE: the READONLY
- * attribute is set. STATUS_DIRECTORY_NOT_EMPTY. New opens fail with STATUS_DELETE_PENDING.
+ * attribute is set. STATUS_DIRECTORY_NOT_EMPTY. STATUS_FILE_DELETED: the name is gone. New opens
+ * fail with STATUS_DELETE_PENDING.
  */
 export function* setDisposition(open: LocalOpen, change: DispositionChange): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
   if ((open.grantedAccess & DELETE) === 0) return STATUS_ACCESS_DENIED;
   const { volume, openId, streamName } = open;
+  if (yield* isLinkGone(open)) return STATUS_FILE_DELETED;
   if (change.delete) {
     const refused = yield* checkDelete(open, change.ignoreReadOnly === true);
     if (refused !== STATUS_SUCCESS) return refused;

@@ -12,6 +12,7 @@ import {
 } from '../erref/ntstatus.ts';
 import type { NotifyChange } from '../fscc/notify-information.ts';
 import { pendingDeleteOf } from './file-record.ts';
+import { isLinkGone } from './link-gone.ts';
 import type { LocalOpen } from './local-open.ts';
 import type { ChangeNotifyEntry, Taken, Waiter } from './notify-list.ts';
 import type { CancelSignal } from './surface.ts';
@@ -29,15 +30,16 @@ export interface NotifyParams {
  * [MS-FSA] 2.1.5.11 Server Requests Change Notifications for a Directory. Filter and recursion of
  * the first call on an open hold for all. STATUS_INVALID_PARAMETER: no directory.
  * STATUS_ACCESS_DENIED: not opened for FILE_LIST_DIRECTORY. STATUS_DELETE_PENDING: the directory
- * is, or was meanwhile, marked as to be deleted. STATUS_NOTIFY_ENUM_DIR: more happened than fits;
- * the caller has to look for itself. STATUS_CANCELLED. STATUS_NOTIFY_CLEANUP: the open was closed
- * while this waited.
+ * is, or was meanwhile, marked as to be deleted, or is gone. STATUS_NOTIFY_ENUM_DIR: more happened
+ * than fits; the caller has to look for itself. STATUS_CANCELLED. STATUS_NOTIFY_CLEANUP: the open
+ * was closed while this waited.
  */
 export function* changeNotify(open: LocalOpen, params: NotifyParams): Task<Taken> {
   if (open.closed) return refused(STATUS_FILE_CLOSED);
   if (!open.isDirectory) return refused(STATUS_INVALID_PARAMETER);
   if ((open.grantedAccess & FILE_LIST_DIRECTORY) === 0) return refused(STATUS_ACCESS_DENIED);
-  if (yield* isDeletePending(open)) return refused(STATUS_DELETE_PENDING);
+  const isGoing = (yield* isDeletePending(open)) || (yield* isLinkGone(open));
+  if (isGoing) return refused(STATUS_DELETE_PENDING);
   if (open.closed) return refused(STATUS_FILE_CLOSED);
   const { changeNotifyList } = open.volume;
   const { watchTree, completionFilter, outputBufferSize } = params;

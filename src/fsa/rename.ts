@@ -10,6 +10,7 @@ import {
   STATUS_ACCESS_DENIED,
   STATUS_DELETE_PENDING,
   STATUS_FILE_CLOSED,
+  STATUS_FILE_DELETED,
   STATUS_FILE_IS_A_DIRECTORY,
   STATUS_INVALID_PARAMETER,
   STATUS_NOT_SAME_DEVICE,
@@ -36,9 +37,10 @@ import {
   opensBelow,
   pathMovedBelow,
 } from './decide-rename.ts';
+import { decideUnlinked } from './decide-unlinked.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { type NtError, statusOf } from './errno-to-ntstatus.ts';
-import { type FileRecord, fileKeyOf, pendingDeleteOf } from './file-record.ts';
+import { type FileRecord, fileKeyOf, isUnlinked, pendingDeleteOf } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import { storedAttributes } from './metadata.ts';
 import { joinPath, lastOf, parentOf, parseName, parsePosixName } from './names.ts';
@@ -55,7 +57,8 @@ import type { Volume } from './volume.ts';
  * [MS-FSA] 2.1.5.15.11 FileRenameInformation. All opens of the old name follow.
  * STATUS_ACCESS_DENIED: not opened for DELETE; the root; something is open below a directory, or a
  * stream of a file; the target is a directory, read-only or open. STATUS_OBJECT_NAME_COLLISION: the
- * target stands and must not be replaced. STATUS_SHARING_VIOLATION: an open of the target's
+ * target stands and must not be replaced. STATUS_FILE_DELETED: the old name is gone.
+ * STATUS_SHARING_VIOLATION: an open of the target's
  * directory does not admit it. STATUS_OBJECT_PATH_NOT_FOUND, STATUS_OBJECT_NAME_INVALID: as in an
  * open. STATUS_NOT_SAME_DEVICE: the directory is on another file system.
  */
@@ -76,7 +79,9 @@ export function* renameFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   const broken = yield* breakHandleCaching(open, target.cancel);
   if (broken !== STATUS_SUCCESS) return broken;
   if (open.closed) return STATUS_FILE_CLOSED;
+  const { openId } = open;
   const own = mayRename(yield* wait(volume.files.get(open.fileKey)), {
+    openId,
     volumeId: volume.id,
     path: open.path,
   });
@@ -93,10 +98,13 @@ export function* renameFile(open: LocalOpen, target: NewName): Task<NtStatus> {
     ? yield* wait(volume.vfs.unlink(credentials, open.path))
     : yield* wait(volume.vfs.rename(credentials, open.path, place.path, { replace }));
   if (failed(renamed)) return statusOf(renamed);
-  for (const id of place.replaced?.stored ?? NO_IDS) yield* volume.streams.remove(id);
+  if (place.replaced !== undefined && !isOwnLink(open, place)) {
+    yield* forgetReplaced(volume, place.path, place.replaced);
+  }
   yield* wait(
     volume.files.update(open.fileKey, (current) => decideRenamed(current, link, place.path)),
   );
+  // Opens of a name that is gone take no harm: their path is not looked at.
   for (const other of volume.opens.ofFile(open.fileKey)) {
     if (other.volume === volume && other.path === link.path) other.path = place.path;
   }
@@ -112,7 +120,8 @@ export function* renameFile(open: LocalOpen, target: NewName): Task<NtStatus> {
  * Gives a file one more name.
  *
  * [MS-FSA] 2.1.5.15.6 FileLinkInformation. STATUS_FILE_IS_A_DIRECTORY: directories have one name.
- * STATUS_INVALID_PARAMETER: a named stream. STATUS_NOT_SUPPORTED: the store has no hard links.
+ * STATUS_INVALID_PARAMETER: a named stream. STATUS_DELETE_PENDING, STATUS_FILE_DELETED: the name
+ * goes, or is gone. STATUS_NOT_SUPPORTED: the store has no hard links.
  * Others as `renameFile`.
  */
 export function* linkFile(open: LocalOpen, target: NewName): Task<NtStatus> {
@@ -123,6 +132,7 @@ export function* linkFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   if (volume.isSnapshot) return STATUS_NOT_SAME_DEVICE;
   if (!volume.vfs.capabilities.hardLinks) return STATUS_NOT_SUPPORTED;
   const record = yield* wait(volume.files.get(open.fileKey));
+  if (isUnlinked(record, open.openId)) return STATUS_FILE_DELETED;
   const link = { volumeId: volume.id, path: open.path, streamKey: '' };
   if (record !== undefined && pendingDeleteOf(record, link) !== undefined) {
     return STATUS_DELETE_PENDING;
@@ -135,7 +145,7 @@ export function* linkFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   if (place.replaced !== undefined) {
     const removed = yield* wait(volume.vfs.unlink(credentials, place.path));
     if (failed(removed)) return statusOf(removed);
-    for (const id of place.replaced.stored) yield* volume.streams.remove(id);
+    yield* forgetReplaced(volume, place.path, place.replaced);
     reportRemoved(volume, { path: place.path, isDirectory: false });
   }
   const linked = yield* wait(volume.vfs.link(credentials, open.path, place.path));
@@ -144,6 +154,13 @@ export function* linkFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   const { parentOplockKey } = open;
   yield* breakParent({ volume, path: place.path, credentials, parentOplockKey });
   return STATUS_SUCCESS;
+}
+
+/** Who has a replaced file open keeps it, without a name. */
+function* forgetReplaced(volume: Volume, path: string, { stat, stored }: Replaced): Task<void> {
+  for (const id of stored) yield* volume.streams.remove(id);
+  const link = { volumeId: volume.id, path, isLast: stat.links <= 1 };
+  yield* wait(volume.files.update(fileKeyOf(stat), (current) => decideUnlinked(current, link)));
 }
 
 /** Both directories of a rename list something else now; mostly they are one. */

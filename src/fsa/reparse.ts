@@ -12,6 +12,7 @@ import {
   STATUS_ACCESS_DENIED,
   STATUS_DIRECTORY_NOT_EMPTY,
   STATUS_FILE_CLOSED,
+  STATUS_FILE_DELETED,
   STATUS_INVALID_PARAMETER,
   STATUS_IO_REPARSE_DATA_INVALID,
   STATUS_IO_REPARSE_TAG_INVALID,
@@ -36,6 +37,7 @@ import { breakParentOf } from './break-parent.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import { hasEntries } from './information.ts';
+import { isLinkGone } from './link-gone.ts';
 import { type LinkNames, linkDataOf, targetOfLinkData } from './link-target.ts';
 import type { LocalOpen } from './local-open.ts';
 import { creationTimeOf, storedAttributes } from './metadata.ts';
@@ -53,11 +55,15 @@ const RESERVED_TAGS: ReadonlySet<number> = new Set([0, 1]);
 /**
  * The whole REPARSE_DATA_BUFFER.
  *
- * [MS-FSA] 2.1.5.10.15 FSCTL_GET_REPARSE_POINT. STATUS_NOT_A_REPARSE_POINT.
+ * [MS-FSA] 2.1.5.10.15 FSCTL_GET_REPARSE_POINT. STATUS_NOT_A_REPARSE_POINT. STATUS_FILE_DELETED:
+ * the symbolic link is gone.
  */
 export function* getReparsePoint(open: LocalOpen): Task<ReparseOutcome> {
   if (open.closed) return { status: STATUS_FILE_CLOSED, data: NO_DATA };
-  if (open.link !== undefined) return yield* readLink(open);
+  if (open.link !== undefined) {
+    if (yield* isLinkGone(open)) return { status: STATUS_FILE_DELETED, data: NO_DATA };
+    return yield* readLink(open);
+  }
   const stat = yield* wait(open.file.stat());
   if (failed(stat)) return { status: statusOf(stat), data: NO_DATA };
   const stored = storedAttributes(yield* wait(open.file.getXattr(DOSATTRIB_XATTR)), stat);
@@ -78,9 +84,10 @@ export function* getReparsePoint(open: LocalOpen): Task<ReparseOutcome> {
  * nor changing attributes, or the root. STATUS_IO_REPARSE_DATA_INVALID;
  * STATUS_IO_REPARSE_TAG_INVALID. STATUS_IO_REPARSE_TAG_MISMATCH: it is one with another tag.
  * STATUS_REPARSE_ATTRIBUTE_CONFLICT: one of somebody else's. STATUS_DIRECTORY_NOT_EMPTY.
+ * STATUS_FILE_DELETED: the name is gone.
  */
 export function* setReparsePoint(open: LocalOpen, input: Uint8Array): Task<NtStatus> {
-  const refused = checkChange(open);
+  const refused = yield* checkChange(open);
   if (refused !== STATUS_SUCCESS) return refused;
   const wanted = decodeReparseData(viewOf(input), 0, input.length);
   if (wanted === undefined) return STATUS_IO_REPARSE_DATA_INVALID;
@@ -103,7 +110,7 @@ export function* setReparsePoint(open: LocalOpen, input: Uint8Array): Task<NtSta
  * STATUS_IO_REPARSE_DATA_INVALID: the input has data. Others as `setReparsePoint`.
  */
 export function* deleteReparsePoint(open: LocalOpen, input: Uint8Array): Task<NtStatus> {
-  const refused = checkChange(open);
+  const refused = yield* checkChange(open);
   if (refused !== STATUS_SUCCESS) return refused;
   const wanted = decodeReparseData(viewOf(input), 0, input.length);
   if (wanted === undefined || wanted.data.length > 0) return STATUS_IO_REPARSE_DATA_INVALID;
@@ -125,8 +132,9 @@ function* tellChange(open: LocalOpen): Task<void> {
   yield* breakParentOf(open);
 }
 
-function checkChange(open: LocalOpen): NtStatus {
+function* checkChange(open: LocalOpen): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
+  if (yield* isLinkGone(open)) return STATUS_FILE_DELETED;
   const rights = FILE_WRITE_DATA | FILE_WRITE_ATTRIBUTES;
   if ((open.grantedAccess & rights) === 0 || open.path === '') return STATUS_ACCESS_DENIED;
   return open.streamName === '' ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;

@@ -16,7 +16,7 @@ import type { VfsFile } from '../vfs/vfs.ts';
 import { decideEntered, decideTakenOut } from './decide-replace.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
-import { fileKeyOf } from './file-record.ts';
+import { fileKeyOf, isUnlinked } from './file-record.ts';
 import { LINK_BACKING } from './link-backing.ts';
 import type { LocalOpen, OpenedLink } from './local-open.ts';
 import { joinPath, parentOf } from './names.ts';
@@ -74,6 +74,7 @@ function* isBare(open: LocalOpen): Task<boolean> {
   const { volume, file } = open;
   const record = yield* wait(volume.files.get(open.fileKey));
   if (record === undefined || record.opens.length !== 1) return false;
+  if (isUnlinked(record, open.openId)) return false;
   if (record.locks.length + record.oplocks.length + record.deletePending.length > 0) return false;
   if (open.link !== undefined) return true;
   const stat = yield* wait(file.stat());

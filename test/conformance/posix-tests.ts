@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { viewOf } from '../../src/base/bytes.ts';
-import { DELETE, FILE_ALL_ACCESS, FILE_READ_ATTRIBUTES } from '../../src/dtyp/access-mask.ts';
+import { DELETE, FILE_ALL_ACCESS } from '../../src/dtyp/access-mask.ts';
 import { ACCESS_DENIED_ACE_TYPE, ACL_REVISION } from '../../src/dtyp/acl.ts';
 import {
   DACL_SECURITY_INFORMATION,
@@ -19,26 +19,15 @@ import {
   STATUS_OBJECT_PATH_NOT_FOUND,
   STATUS_SUCCESS,
 } from '../../src/erref/ntstatus.ts';
-import {
-  FILE_CREATE,
-  FILE_DELETE_ON_CLOSE,
-  FILE_DIRECTORY_FILE,
-  FILE_OPEN,
-} from '../../src/fscc/create-parameters.ts';
+import { FILE_CREATE, FILE_DIRECTORY_FILE, FILE_OPEN } from '../../src/fscc/create-parameters.ts';
 import type { PosixAttributes } from '../../src/fscc/file-metadata.ts';
-import {
-  FileDispositionInformation,
-  FileFsPosixInformation,
-  FilePosixInformation,
-  FileRenameInformation,
-} from '../../src/fscc/info-classes.ts';
+import { FileFsPosixInformation, FilePosixInformation } from '../../src/fscc/info-classes.ts';
 import {
   decodeFsPosixInformation,
   decodePosixEntries,
   decodePosixInformation,
   POSIX_TYPE_DIRECTORY,
 } from '../../src/fscc/posix-information.ts';
-import { encodeNewName, newNameSize } from '../../src/fscc/set-information.ts';
 import { ClientOpen } from '../../src/smb2/client/open.ts';
 import type { CreateParameters } from '../../src/smb2/client/requests.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
@@ -71,16 +60,15 @@ export function posixTests(target: GetTarget): void {
   nameTests(target);
   modeTests(target);
   informationTests(target);
-  unlinkTests(target);
 }
 
-async function posixTree(target: Target): Promise<ClientTree> {
+export async function posixTree(target: Target): Promise<ClientTree> {
   const { tree } = await logOnAt(target, { contexts: [PREAUTH, posixExtensionsContext()] });
   return tree;
 }
 
 /** A CREATE with the POSIX context; everything shared. */
-function posix(name: string, parameters: Partial<CreateParameters> = {}): CreateParameters {
+export function posix(name: string, parameters: Partial<CreateParameters> = {}): CreateParameters {
   return {
     name,
     desiredAccess: FILE_ALL_ACCESS,
@@ -264,86 +252,6 @@ function informationTests(target: GetTarget): void {
       const { buffer } = response!;
       const volume = decodeFsPosixInformation(viewOf(buffer), 0, buffer.length)!;
       assert.ok(volume.totalBlocks >= volume.blocksFree && volume.blockSize > 0);
-    });
-  });
-}
-
-function unlinkTests(target: GetTarget): void {
-  describe('SMB3 POSIX Extensions, removal and replacement', () => {
-    const remove = async (tree: ClientTree, name: string): Promise<void> => {
-      const create = posix(name, {
-        desiredAccess: DELETE,
-        createDisposition: FILE_OPEN,
-        createOptions: FILE_DELETE_ON_CLOSE,
-      });
-      await (await opened(tree, create)).close();
-    };
-    const write = async (open: ClientOpen, text: string): Promise<void> => {
-      expectStatus(await open.write({ offset: 0, data: Buffer.from(text) }), STATUS_SUCCESS);
-    };
-    const read = async (open: ClientOpen): Promise<string> => {
-      const { response } = await open.read({ offset: 0, length: 100 });
-      return Buffer.from(response!.data).toString();
-    };
-
-    it('takes the name at once, and leaves the file to who has it open', async () => {
-      const tree = await posixTree(target());
-      const name = uniqueName('unlink');
-      const kept = await opened(tree, posix(name));
-      await write(kept, 'kept');
-      await remove(tree, name);
-      const made = await opened(tree, posix(name));
-      await write(made, 'made');
-      assert.equal(await read(kept), 'kept');
-      await kept.close();
-      assert.equal(await read(made), 'made');
-    });
-
-    it('waits for opens that do not keep to POSIX', async () => {
-      const tree = await posixTree(target());
-      const name = uniqueName('unlink');
-      const windows = await opened(tree, posix(name, { contexts: [] }));
-      await remove(tree, name);
-      const still = await tree.create(posix(name, { createDisposition: FILE_OPEN }));
-      assert.notEqual(still.status, STATUS_OBJECT_NAME_NOT_FOUND);
-      await windows.close();
-      const gone = await tree.create(posix(name, { createDisposition: FILE_OPEN }));
-      expectStatus(gone, STATUS_OBJECT_NAME_NOT_FOUND);
-    });
-
-    it('replaces by a rename what is open', async () => {
-      const tree = await posixTree(target());
-      const [from, to] = [uniqueName('from'), uniqueName('to:*')];
-      const replaced = await opened(tree, posix(to));
-      await write(replaced, 'replaced');
-      const open = await opened(tree, posix(from));
-      const buffer = new Uint8Array(newNameSize(to));
-      encodeNewName(viewOf(buffer), 0, { name: to, replaceIfExists: true });
-      const renamed = await open.setInfo({ fileInfoClass: FileRenameInformation, buffer });
-      expectStatus(renamed, STATUS_SUCCESS);
-      assert.equal(await read(replaced), 'replaced');
-      const access = { desiredAccess: FILE_READ_ATTRIBUTES, createDisposition: FILE_OPEN };
-      await (await opened(tree, posix(to, access))).close();
-      expectStatus(await tree.create(posix(from, access)), STATUS_OBJECT_NAME_NOT_FOUND);
-    });
-
-    it('moves a folder with what is open in it', async () => {
-      const tree = await posixTree(target());
-      const [from, to] = [uniqueName('from'), uniqueName('to')];
-      const folder = await opened(tree, posix(from, { createOptions: FILE_DIRECTORY_FILE }));
-      const file = await opened(tree, posix(`${from}/file`));
-      await write(file, 'moved');
-      const buffer = new Uint8Array(newNameSize(to));
-      encodeNewName(viewOf(buffer), 0, { name: to, replaceIfExists: false });
-      const renamed = await folder.setInfo({ fileInfoClass: FileRenameInformation, buffer });
-      expectStatus(renamed, STATUS_SUCCESS);
-      assert.equal(await read(file), 'moved');
-      const gone = new Uint8Array([1]);
-      const deletion = { fileInfoClass: FileDispositionInformation, buffer: gone };
-      expectStatus(await file.setInfo(deletion), STATUS_SUCCESS);
-      await file.close();
-      const open = posix(`${to}/file`, { createDisposition: FILE_OPEN });
-      expectStatus(await tree.create(open), STATUS_OBJECT_NAME_NOT_FOUND);
     });
   });
 }

@@ -20,6 +20,7 @@ import { offloadTests } from './offload-tests.ts';
 import { oplockTests } from './oplock-tests.ts';
 import { closeConnections, type GetTarget } from './peer.ts';
 import { posixTests } from './posix-tests.ts';
+import { posixUnlinkTests } from './posix-unlink-tests.ts';
 import { protectionTests } from './protection-tests.ts';
 import { reparseTests } from './reparse-tests.ts';
 import { sessionTests } from './session-tests.ts';
@@ -44,6 +45,7 @@ export function protocolSuite(title: string, target: GetTarget): void {
     breakWaitTests(target);
     directoryLeaseTests(target);
     posixTests(target);
+    posixUnlinkTests(target);
     appleTests(target);
   });
 }
