@@ -59,6 +59,8 @@ export interface OpenDecision {
   readonly breaks: readonly OplockBreak[];
   /** Not empty: nothing is decided yet, the caller waits for these and tries again. */
   readonly awaited: readonly AwaitedBreak[];
+  /** Sharing forbids the open as things are. */
+  readonly conflicts: boolean;
 }
 
 const GRANTED: OpenDecision = {
@@ -66,6 +68,7 @@ const GRANTED: OpenDecision = {
   grant: undefined,
   breaks: NO_BREAKS,
   awaited: NO_AWAITED,
+  conflicts: false,
 };
 
 /**
@@ -104,7 +107,7 @@ export function decideOpen(
   if (!isShared || awaited.length > 0) {
     const status = STATUS_SHARING_VIOLATION;
     const next = oplocks === current.oplocks ? 'keep' : { ...current, oplocks, version };
-    return { next, result: { status, grant: undefined, breaks, awaited } };
+    return { next, result: { status, grant: undefined, breaks, awaited, conflicts: !isShared } };
   }
   const opens = [...current.opens, entry];
   return grant({ ...current, opens, oplocks, version }, proposal, breaks);

@@ -73,13 +73,14 @@ export function* enterOpen(
     queuedAt: request.queuedAt,
     isContended: volume.oplockBreaks.isAwaited(fileKey),
   };
-  const { status, grant, breaks, awaited } = yield* wait(
+  const { status, grant, breaks, awaited, conflicts } = yield* wait(
     volume.files.update(fileKey, (current) => decideOpen(current, proposal)),
   );
   if (mayLeaseDirectory && grant === undefined) yield* wait(volume.directoryLeases.remove());
   if (breaks.length > 0) volume.oplockBreaks.indicate(volume, fileKey, breaks);
   if (awaited.length > 0 && request.breakWaits < BREAK_WAITS_MAX) {
     request.breakWaits++;
+    request.cancel.waitsForSharing = conflicts;
     request.queuedAt ??= awaited.reduce((newest, { since }) => Math.max(newest, since), 0);
     const breaksOf = { fileKey, awaited };
     const waited = yield* volume.oplockBreaks.waitToOpen(volume, breaksOf, request.cancel);

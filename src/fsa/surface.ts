@@ -19,6 +19,8 @@ export interface CancelSignal {
   onCancel(listener: () => void): () => void;
   /** Tells the protocol that this operation waits: SMB2 answers STATUS_PENDING. Idempotent. */
   waiting(): void;
+  /** Of an open that waits: sharing forbids it as things are, not only what others cache. */
+  waitsForSharing?: boolean;
 }
 
 /** [MS-FSA] 2.1.5.1 Server Requests an Open of a File. */

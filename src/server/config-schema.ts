@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { DEFAULT_LIMITS, type Limits } from '../base/limits.ts';
 import { LOG_LEVELS, type LogLevel } from '../env/node/node-log.ts';
-import type { EncryptionPolicy } from '../smb2/server/options.ts';
+import type { EncryptionPolicy, ReplayOrder } from '../smb2/server/options.ts';
 import {
   compileSnapshotPattern,
   type SnapshotFolderOptions,
@@ -15,6 +15,7 @@ export interface ServerSection {
   readonly name?: string | undefined;
   readonly workgroup?: string | undefined;
   readonly signing?: 'enabled' | 'required' | undefined;
+  readonly replay_order?: ReplayOrder | undefined;
   readonly encryption?: EncryptionPolicy | undefined;
   readonly dialect_min?: DialectName | undefined;
   readonly dialect_max?: DialectName | undefined;
@@ -91,6 +92,7 @@ const server = z.strictObject({
   name: netbiosName.optional(),
   workgroup: netbiosName.optional(),
   signing: oneOf(['enabled', 'required']).optional(),
+  replay_order: oneOf(['sane', 'windows']).optional(),
   encryption: encryption.optional(),
   dialect_min: dialect.optional(),
   dialect_max: dialect.optional(),

@@ -116,7 +116,8 @@ function shareNameProblem(name: string, twin: string | undefined): string | unde
 }
 
 function toConfig(data: ConfigData, folder: string): Config {
-  const { listen, state, log, dialect_min, dialect_max, ...server } = data.server ?? {};
+  const { listen, state, log, dialect_min, dialect_max, replay_order, ...server } =
+    data.server ?? {};
   return {
     server: defined({
       ...server,
@@ -124,6 +125,7 @@ function toConfig(data: ConfigData, folder: string): Config {
       stateFolder: state === undefined ? undefined : resolve(folder, state),
       dialectMin: dialect_min,
       dialectMax: dialect_max,
+      replayOrder: replay_order,
       limits: data.limits,
     }),
     logLevel: log,

@@ -79,6 +79,7 @@ export function makeEngine(params: EngineParams): Smb2Server {
     dialectMin: DIALECTS[options.dialectMin ?? '2.0.2'],
     dialectMax: DIALECTS[options.dialectMax ?? '3.1.1'],
     signing: options.signing ?? 'required',
+    replayOrder: options.replayOrder ?? 'sane',
     encryption: options.encryption ?? 'off',
     ciphers: CIPHERS,
     signingAlgorithms: SIGNING_ALGORITHMS,

@@ -1,7 +1,7 @@
 /** What embedding code, the configuration file and the command line all boil down to. */
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../env/ports.ts';
-import type { EncryptionPolicy, ServerEvent } from '../smb2/server/options.ts';
+import type { EncryptionPolicy, ReplayOrder, ServerEvent } from '../smb2/server/options.ts';
 import type { SnapshotFolderOptions } from '../vfs/local/snapshot-folder.ts';
 import type { Snapshots } from '../vfs/snapshots.ts';
 import type { Vfs } from '../vfs/vfs.ts';
@@ -27,6 +27,8 @@ export interface SmbServerOptions {
   readonly workgroup?: string;
   /** Default 'required': what is not signed or encrypted is refused. */
   readonly signing?: 'enabled' | 'required';
+  /** A CREATE that is sent again while it waits: 'sane' (default) has it sent later once more. */
+  readonly replayOrder?: ReplayOrder;
   /** Default 'off'; a share may ask for more. */
   readonly encryption?: EncryptionPolicy;
   /** Lets nameless peers reach IPC$ (to browse), never a share with files. Default false. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FILE_ALL_ACCESS } from '../../src/dtyp/access-mask.ts';
 import {
+  STATUS_ACCESS_DENIED,
   STATUS_DUPLICATE_OBJECTID,
   STATUS_FILE_NOT_AVAILABLE,
   STATUS_LOCK_NOT_GRANTED,
@@ -108,6 +109,40 @@ describe('[MS-SMB2] 3.3.5.9.10: a CREATE that is sent again', { timeout: TIMEOUT
       assertStatus(status, 0);
       const again = await send(tree, create, REPLAY);
       assert.deepEqual(again.response?.fileId, response?.fileId);
+      await lose(rig, tree);
+      rig.time.advance(60_000);
+    });
+  });
+
+  it('fails with STATUS_ACCESS_DENIED meanwhile where Windows is the example', async () => {
+    await withRig({ server: { replayOrder: 'windows' } }, async (rig) => {
+      const holder = await openDurable(await treeOfClient(rig, OTHER_GUID), 'held');
+      const tree = await treeOfClient(rig);
+      const create = guided('held', { shareAccess: SHARE_ALL });
+      const first = send(tree, create);
+      assertStatus((await first.interim)?.status ?? 0, STATUS_PENDING);
+      assertStatus((await send(tree, create, REPLAY)).status, STATUS_ACCESS_DENIED);
+      assertStatus((await holder.close()).status, 0);
+      assertStatus((await first).status, 0);
+      await lose(rig, tree);
+      rig.time.advance(60_000);
+    });
+  });
+
+  it('waits beside one that waits for sharing, where Windows is the example', async () => {
+    await withRig({ server: { replayOrder: 'windows' } }, async (rig) => {
+      const other = await treeOfClient(rig, OTHER_GUID);
+      const holder = await openDurable(other, 'held', { shareAccess: 0 });
+      const tree = await treeOfClient(rig);
+      const create = guided('held');
+      const first = send(tree, create);
+      assertStatus((await first.interim)?.status ?? 0, STATUS_PENDING);
+      const second = send(tree, create, REPLAY);
+      assertStatus((await second.interim)?.status ?? 0, STATUS_PENDING);
+      assertStatus((await holder.close()).status, 0);
+      assertStatus((await first).status, 0);
+      rig.time.advance(60_000);
+      assertStatus((await second).status, STATUS_SHARING_VIOLATION);
       await lose(rig, tree);
       rig.time.advance(60_000);
     });

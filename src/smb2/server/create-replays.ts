@@ -1,4 +1,5 @@
 import type { Guid } from '../wire/guid.ts';
+import type { Request } from './request.ts';
 import type { Open } from './state/open.ts';
 
 /**
@@ -9,14 +10,14 @@ import type { Open } from './state/open.ts';
  *                               +----T2 end(): it failed
  */
 export class CreateReplays {
-  readonly #known = new Map<string, Open | 'pending'>();
+  readonly #known = new Map<string, Open | Request>();
 
-  find(key: string): Open | 'pending' | undefined {
+  find(key: string): Open | Request | undefined {
     return this.#known.get(key);
   }
 
-  begin(key: string): void {
-    this.#known.set(key, 'pending');
+  begin(key: string, request: Request): void {
+    this.#known.set(key, request);
   }
 
   settle(key: string, open: Open): void {
@@ -25,8 +26,8 @@ export class CreateReplays {
   }
 
   /** The CREATE came to nothing; does nothing once it settled. */
-  end(key: string): void {
-    if (this.#known.get(key) === 'pending') this.#known.delete(key);
+  end(key: string, request: Request): void {
+    if (this.#known.get(key) === request) this.#known.delete(key);
   }
 
   /** The client uses the open, so that it has its answer; or the open closed. */

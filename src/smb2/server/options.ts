@@ -22,6 +22,9 @@ export interface AppleShare {
   readonly fullSync: boolean;
 }
 
+/** How a CREATE is answered that is sent again while the first one waits: as Samba, as Windows. */
+export type ReplayOrder = 'sane' | 'windows';
+
 /** [MS-SMB2] 3.3.1.6 Per Share. */
 export interface Share {
   readonly name: string;
@@ -71,6 +74,7 @@ export interface Smb2ServerOptions {
   readonly dialectMin: number;
   readonly dialectMax: number;
   readonly signing: 'enabled' | 'required';
+  readonly replayOrder: ReplayOrder;
   readonly encryption: EncryptionPolicy;
   /** Ciphers and signing algorithms in order of preference ([MS-SMB2] 2.2.3.1.2, 2.2.3.1.7). */
   readonly ciphers: readonly number[];

@@ -48,6 +48,7 @@ export class Request implements CancelSignal {
   open: Open | undefined;
   /** A CREATE with a CreateGuid: its answer can be asked for again. */
   isReplayable = false;
+  waitsForSharing = false;
   /** It counts for the open's channel sequence while it is suspended. */
   isCounted = false;
   reply: Reply | undefined;

@@ -16,7 +16,7 @@ import { findCreateContext, SMB2_CREATE_REQUEST_LEASE } from '../../wire/create-
 import { durableResponseV2Context } from '../../wire/create-context-durable.ts';
 import { decodeLeaseContext } from '../../wire/create-context-lease.ts';
 import { replayKeyOf } from '../create-replays.ts';
-import type { Request } from '../request.ts';
+import { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
 import type { TreeConnect } from '../state/tree-connect.ts';
 import type { DurableContexts } from './create-durable.ts';
@@ -32,7 +32,9 @@ export interface GuidedCreate {
 /**
  * Runs a CREATE unless it ran before: then it is answered once more.
  *
- * STATUS_FILE_NOT_AVAILABLE: the first one still waits; the client sends it again (Samba's order).
+ * STATUS_FILE_NOT_AVAILABLE: the first one still waits, and the client sends this one again later.
+ * Windows, as an option: STATUS_ACCESS_DENIED then, or where the first one waits for sharing, this
+ * one waits beside it (smbtorture smb2.replay.*-windows).
  * STATUS_DUPLICATE_OBJECTID: this is no replay, or the open is another session's.
  * STATUS_ACCESS_DENIED: a lease is named that is not the open's.
  */
@@ -44,14 +46,17 @@ export function* createOnce(
   const { createReplays } = request.server;
   const key = replayKeyOf(request.connection.clientGuid, guided.durable.createGuid);
   const known = createReplays.find(key);
-  if (known === 'pending') return STATUS_FILE_NOT_AVAILABLE;
+  if (known instanceof Request) {
+    if (request.server.options.replayOrder === 'sane') return STATUS_FILE_NOT_AVAILABLE;
+    return known.waitsForSharing ? yield* run() : STATUS_ACCESS_DENIED;
+  }
   if (known !== undefined) return yield* replay(request, guided, known);
   request.isReplayable = true;
-  createReplays.begin(key);
+  createReplays.begin(key, request);
   try {
     return yield* run();
   } finally {
-    createReplays.end(key);
+    createReplays.end(key, request);
   }
 }
 
