@@ -30,7 +30,7 @@ function* allOpens(server: Smb2Server): Iterable<Open> {
   yield* server.durableOpens.disconnected();
 }
 
-/** Ends all tree connects of the share; clients may connect to it again. */
+/** Ends all tree connects and opens of the share; clients may connect to it again. */
 export function* closeShareByName(server: Smb2Server, name: string): Task<boolean> {
   const share = server.findShare(name);
   if (share === undefined) return false;
@@ -38,6 +38,9 @@ export function* closeShareByName(server: Smb2Server, name: string): Task<boolea
     for (const treeConnect of [...session.treeConnects.values()]) {
       if (treeConnect.share === share) yield* closeTreeConnect(server, treeConnect);
     }
+  }
+  for (const open of server.durableOpens.disconnected()) {
+    if (open.treeConnect.share === share) yield* closeOpen(server, open);
   }
   return true;
 }

@@ -5,9 +5,6 @@ import {
   STATUS_FILE_FORCED_CLOSED,
   STATUS_INVALID_PARAMETER,
 } from '../../../erref/ntstatus.ts';
-import type { LocalOpen } from '../../../fsa/local-open.ts';
-import { parseName } from '../../../fsa/names.ts';
-import { upcase } from '../../../fscc/upcase.ts';
 import { SMB2_DIALECT_300, SMB2_DIALECT_311 } from '../../wire/constants.ts';
 import type { CreateRequest } from '../../wire/create.ts';
 import {
@@ -18,6 +15,7 @@ import {
 import { decodeAppInstanceId, decodeAppInstanceVersion } from '../../wire/create-context-file.ts';
 import { type AppInstance, decideTakeOver } from '../app-instances.ts';
 import { closeOpen } from '../closing.ts';
+import { isNameOf } from '../name-of.ts';
 import type { Request } from '../request.ts';
 import type { Connection } from '../state/connection.ts';
 import type { TreeConnect } from '../state/tree-connect.ts';
@@ -57,15 +55,9 @@ export function* takeOver(
     if (localOpen === undefined || appInstance === undefined) continue;
     if (session.clientGuid === connection.clientGuid) continue;
     const isSameShare = open.treeConnect.share === treeConnect.share;
-    if (!isSameShare || !isSameFile(localOpen, create.name)) continue;
+    if (!isSameShare || !isNameOf(localOpen, create.name)) continue;
     if (decideTakeOver(appInstance, instance) === 'refuse') return STATUS_FILE_FORCED_CLOSED;
     yield* closeOpen(server, open);
   }
   return 0;
-}
-
-function isSameFile(open: LocalOpen, name: string): boolean {
-  const parsed = parseName(name, open.volume.options);
-  if (typeof parsed === 'number') return false;
-  return upcase(parsed.path) === upcase(open.path) && upcase(parsed.streamName) === open.streamKey;
 }

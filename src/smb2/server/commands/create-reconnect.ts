@@ -7,10 +7,7 @@ import {
   STATUS_OBJECT_NAME_NOT_FOUND,
 } from '../../../erref/ntstatus.ts';
 import { queryMetadata } from '../../../fsa/information.ts';
-import type { LocalOpen } from '../../../fsa/local-open.ts';
-import { parseName } from '../../../fsa/names.ts';
 import { FILE_OPENED } from '../../../fscc/create-parameters.ts';
-import { upcase } from '../../../fscc/upcase.ts';
 import { failed } from '../../../vfs/errno.ts';
 import type { CreateRequest } from '../../wire/create.ts';
 import {
@@ -23,6 +20,7 @@ import { channelSequence } from '../../wire/header.ts';
 import { acceptSequence } from '../channel-sequence.ts';
 import { closeOpen, disconnectOpen } from '../closing.ts';
 import { decideIdentity, decideReconnect, oplockOf } from '../decide-durable.ts';
+import { isNameOf } from '../name-of.ts';
 import { oplockLevelOf } from '../oplock-contexts.ts';
 import type { Request } from '../request.ts';
 import { type DurableRecord, identityOf } from '../state/durable-record.ts';
@@ -71,7 +69,7 @@ export function* giveBack(
     userSid: identity.userSid,
     shareName: treeConnect.share.name.toLowerCase(),
     lease,
-    isSameName: localOpen !== undefined && isSameName(localOpen, create.name),
+    isSameName: localOpen !== undefined && isNameOf(localOpen, create.name),
   });
   if (status !== 0) return status;
   // One that another process holds is taken over once the store outlives the process.
@@ -81,12 +79,6 @@ export function* giveBack(
   if (!(yield* isAsLeft(request, open, record))) return STATUS_OBJECT_NAME_NOT_FOUND;
   yield* join(request, treeConnect, open, record);
   return open;
-}
-
-function isSameName(open: LocalOpen, name: string): boolean {
-  const parsed = parseName(name, open.volume.options);
-  if (typeof parsed === 'number') return false;
-  return upcase(parsed.path) === upcase(open.path) && upcase(parsed.streamName) === open.streamKey;
 }
 
 /**
