@@ -34,7 +34,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['dtyp'],
   ['fscc'],
   ['vfs', 'state', 'messaging', 'smb2/wire', 'smb2/transport', 'auth', 'rpce'],
-  ['smb2/crypto', 'fsa'],
+  ['smb2/crypto', 'smb2/compression', 'fsa'],
   ['smb2/server', 'smb2/client', 'services'],
   ['server'],
   ['admin'],
