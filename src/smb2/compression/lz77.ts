@@ -56,7 +56,7 @@ interface Items {
   readonly end: number;
 }
 
-/** False when the output is full. The state is in variables while it works: that is half its time. */
+/** False when the output is full. Its state is in variables: that halves its time. */
 function writeItems(writer: Writer, source: Uint8Array, { from, matches, end }: Items): boolean {
   const { out, view } = writer;
   let { at, flagsAt, flags } = writer;

@@ -24,7 +24,7 @@ const GROUP_SIZE_MAX = 17;
 
 export const lznt1: Codec = { compress, decompress };
 
-/** [MS-XCA] 2.5.2.1 to 2.5.2.4: the bits that a distance takes behind `position` bytes of a chunk. */
+/** [MS-XCA] 2.5.2.1 to 2.5.2.4: bits of a distance that stands behind `position` bytes. */
 function distanceBits(position: number): number {
   return position <= 1 << DISTANCE_BITS_MIN ? DISTANCE_BITS_MIN : 32 - Math.clz32(position - 1);
 }

@@ -73,7 +73,7 @@ describe('[MS-SMB2] 3.3.5.2.1.2 Decompressing the Message', () => {
     assert.deepEqual(decompress(chain, `${start} 0400 0100 ${run} ${plain}`), expected);
   });
 
-  it('minds no flags in what follows the first payload, but for the one that begins a chain', () => {
+  it('minds no flags behind the first payload, but for the one that begins a chain', () => {
     const flagged = (flags: string): string => `0000 ${flags} 04000000 62626262`;
     const first = `${start} 0400 0100 ${run}`;
     assert.equal(decompress(chain, `${first} ${flagged('cdab')}`)?.length, 104);
