@@ -47,7 +47,7 @@ export interface Limits {
   readonly pathLengthMax: number;
   /** Directories whose names are remembered for case-insensitive look-ups, per share. */
   readonly nameCacheDirectories: number;
-  /** Names remembered over all those directories, per share. */
+  /** Names remembered over all those directories, per share; some 40 bytes each. */
   readonly nameCacheNames: number;
   /** [MS-SMB2] 3.3.3 ServerSideCopyMaxNumberofChunks, MaxChunkSize, MaxDataSize. */
   readonly copyChunksMax: number;

@@ -85,6 +85,7 @@ function* removeFile(open: LocalOpen, pending: PendingDelete): Task<boolean> {
     env.log.info({ path, errno: removed }, 'delete on close failed');
     return false;
   }
+  volume.names.removed();
   volume.tunnel?.remember(path);
   if (stored.length > 0) yield* forgetStored(open, stored);
   reportRemoved(volume, { path, isDirectory: open.isDirectory });

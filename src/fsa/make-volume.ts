@@ -147,10 +147,10 @@ function streamsOf(
   });
 }
 
-function namesOf(vfs: Vfs, { clock }: Env, options: VolumeOptions): NameResolver {
+function namesOf(vfs: Vfs, env: Env, options: VolumeOptions): NameResolver {
   return makeNameResolver({
     vfs,
-    clock,
+    env,
     directoriesMax: options.nameCacheDirectories,
     namesMax: options.nameCacheNames,
     shortNames: options.shortNames,

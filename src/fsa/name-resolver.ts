@@ -7,17 +7,31 @@
  * large the directory and however often it changes. Where the store cannot watch, the directory's
  * inode and times tell whether what is remembered still holds.
  *
+ * A name that stands as it is asked for never comes here. A directory is read as the server, in
+ * turns of READ_TIME_MS, once for all who ask meanwhile: its names are what is wanted, and they are
+ * told only to those whom the store then lets at them.
+ *
  * Directories form a tree like on disk: when a name goes from, or newly appears in, a directory,
  * everything remembered below it is forgotten, so a renamed parent leaves nothing stale behind.
  */
 import { assert } from '../base/assert.ts';
-import { isPromise, type Task, wait } from '../base/task.ts';
-import type { Clock } from '../env/ports.ts';
+import { TURN_TIME_MS } from '../base/limits.ts';
+import { isPromise, run, type Task, wait } from '../base/task.ts';
+import type { Env } from '../env/ports.ts';
 import { upcase } from '../fscc/upcase.ts';
-import { ENOENT, ENOTDIR, type Errno, failed } from '../vfs/errno.ts';
-import type { Credentials, DirectoryWatch, FileStat, Vfs } from '../vfs/vfs.ts';
+import { EACCES, ENOENT, ENOTDIR, EPERM, type Errno, failed } from '../vfs/errno.ts';
+import type {
+  Credentials,
+  DirectoryWatch,
+  FileStat,
+  NameChange,
+  Vfs,
+  VfsFile,
+} from '../vfs/vfs.ts';
+import { NameTable } from './name-table.ts';
 import { joinPath, nameFromDisk } from './names.ts';
 import { hasShortNameShape, shortNameOf } from './short-names.ts';
+import { STORE_CREDENTIALS } from './stream-store.ts';
 
 export type Resolution =
   /** Something with these names stands at `path`. */
@@ -30,12 +44,14 @@ export type Resolution =
 export interface NameResolver {
   /** Where a path as on disk leads when case does not matter. */
   resolve(credentials: Credentials, path: string): Task<Resolution>;
+  /** A name went, which no look-up need follow: watches must not overflow with them. */
+  removed(): void;
   close(): void;
 }
 
 export interface NameResolverParams {
   readonly vfs: Vfs;
-  readonly clock: Clock;
+  readonly env: Env;
   /** Directories that are remembered at the most. */
   readonly directoriesMax: number;
   /** Names that are remembered over all of them; a larger directory is still held, alone. */
@@ -76,15 +92,19 @@ class ExactResolver implements NameResolver {
     return { kind: 'name-missing', path, parent };
   }
 
+  removed(): void {}
+
   close(): void {}
 }
 
 /** What is remembered of one directory. `names` is undefined until read and once forgotten. */
 class Directory {
-  /** Folded name, as clients see it, to the name on disk; several only on case-sensitive disks. */
-  names: Map<string, string | string[]> | undefined;
-  /** 8.3 name to the name on disk: made when one is looked for, forgotten when a name changes. */
-  shortNames: Map<string, string> | undefined;
+  /** By the folded name, as clients see it; several only on case-sensitive disks. */
+  names: NameTable | undefined;
+  /** By the 8.3 name, where the share has them. Of two names with the same one, the first. */
+  shortNames: NameTable | undefined;
+  /** Ends when the read that is under way does. */
+  reading: Promise<0 | Errno> | undefined;
   watch: DirectoryWatch | undefined;
   /** Without a watch: the directory as it was when it was read. */
   seen: FileStat | undefined;
@@ -104,16 +124,24 @@ class Directory {
 const SETTLED_NS = 100_000_000n;
 /** Directory reads in one resolve: a directory that keeps changing under us ends as missing. */
 const READS_MAX = 3;
+/** Of a directory's read at a time: half of what one request may take, others wait for it, too. */
+const READ_TIME_MS = TURN_TIME_MS / 2;
+/** Removed names after which all watches are looked at. */
+const REMOVED_PER_LOOK = 256;
 
 class FoldingResolver implements NameResolver {
   readonly #params: NameResolverParams;
   readonly #root: Directory = new Directory(undefined, '');
   /** Directories whose names are held, least recently used first. */
   readonly #held: Set<Directory> = new Set();
+  readonly #seed: number;
   #namesHeld = 0;
+  #removed = 0;
 
   constructor(params: NameResolverParams) {
     this.#params = params;
+    const bytes = params.env.random.bytes(4);
+    this.#seed = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
   }
 
   *resolve(credentials: Credentials, path: string): Task<Resolution> {
@@ -142,6 +170,13 @@ class FoldingResolver implements NameResolver {
     return { kind: 'found', path: at };
   }
 
+  removed(): void {
+    if (++this.#removed % REMOVED_PER_LOOK !== 0) return;
+    for (const directory of this.#held) {
+      if (!this.#applyChanges(directory)) this.#drop(directory);
+    }
+  }
+
   close(): void {
     this.#forgetBelow(this.#root);
     this.#forget(this.#root);
@@ -155,13 +190,9 @@ class FoldingResolver implements NameResolver {
   #lookUp(directory: Directory, name: string): string | undefined {
     assert(directory.names !== undefined, 'looked up in a directory that is not read');
     const seen = nameFromDisk(name);
-    const found = directory.names.get(upcase(seen));
-    if (found === undefined && this.#params.shortNames && hasShortNameShape(seen)) {
-      directory.shortNames ??= shortNamesOf(directory.names);
-      return directory.shortNames.get(upcase(seen));
-    }
-    if (found === undefined || typeof found === 'string') return found;
-    return found.includes(name) ? name : found[0];
+    const found = directory.names.find(upcase(seen), name);
+    if (found !== undefined || directory.shortNames === undefined) return found;
+    return hasShortNameShape(seen) ? directory.shortNames.find(upcase(seen)) : undefined;
   }
 
   /** Makes what is remembered of a directory true; 0, or why it cannot be read. */
@@ -176,7 +207,7 @@ class FoldingResolver implements NameResolver {
       this.#forget(directory);
     }
     for (let reads = 0; reads < READS_MAX; reads++) {
-      const errno = yield* this.#read(credentials, directory, path);
+      const errno = yield* this.#readOnce(credentials, directory, path);
       if (errno !== 0) return errno;
       // Another task may have read, or dropped, the same directory while this one waited.
       if (directory.names !== undefined && this.#applyChanges(directory)) return 0;
@@ -193,8 +224,14 @@ class FoldingResolver implements NameResolver {
     for (const { name, present } of changes) {
       const child = directory.children.get(name);
       if (child !== undefined) this.#drop(child);
-      if (present) this.#add(directory, name);
-      else this.#remove(directory, name);
+      const { names, shortNames } = directory;
+      assert(names !== undefined, 'a change in a directory that is not read');
+      const { size } = names;
+      if (present) names.add(name);
+      else names.remove(name);
+      if (present) shortNames?.add(name);
+      else shortNames?.remove(name);
+      this.#namesHeld += names.size - size;
     }
     return true;
   }
@@ -213,72 +250,51 @@ class FoldingResolver implements NameResolver {
     );
   }
 
+  /** One read for all who ask; whose reading it is matters only where the server may not read. */
+  *#readOnce(credentials: Credentials, directory: Directory, path: string): Task<0 | Errno> {
+    if (directory.reading !== undefined) return yield* wait(directory.reading);
+    const reading = run(this.#read(credentials, directory, path));
+    if (!isPromise(reading)) return reading;
+    directory.reading = reading;
+    try {
+      return yield* wait(reading);
+    } finally {
+      if (directory.reading === reading) directory.reading = undefined;
+    }
+  }
+
   *#read(credentials: Credentials, directory: Directory, path: string): Task<0 | Errno> {
-    const { vfs, clock } = this.#params;
+    const { vfs, env } = this.#params;
     // The watch comes first: what changes while we read is told afterwards.
     const watch = vfs.watchDirectory(path);
-    const file = yield* wait(vfs.open(credentials, path, { access: 'directory' }));
+    const read = new ReadNames(this.#params, this.#seed);
+    let errno: 0 | Errno = 0;
+    let stat: FileStat | Errno = ENOENT;
+    let file = yield* wait(vfs.open(STORE_CREDENTIALS, path, { access: 'directory' }));
+    if (file === EACCES || file === EPERM) {
+      file = yield* wait(vfs.open(credentials, path, { access: 'directory' }));
+    }
     if (failed(file)) {
-      watch?.close();
-      return file;
+      errno = file;
+    } else {
+      if (watch === undefined) stat = yield* wait(file.stat());
+      errno = yield* read.fill(file, watch);
+      file.close();
     }
-    const stat = watch === undefined ? yield* wait(file.stat()) : undefined;
-    const names: string[] = [];
-    let failure: 0 | Errno = 0;
-    for (let rewind = true; ; rewind = false) {
-      const entries = file.readDirectory(rewind);
-      const batch = isPromise(entries) ? yield* wait(entries) : entries;
-      if (failed(batch)) failure = batch;
-      if (failed(batch) || batch.length === 0) break;
-      for (const entry of batch) names.push(entry.name);
-    }
-    file.close();
-    if (failure !== 0) {
+    if (errno !== 0) {
       watch?.close();
-      return failure;
+      return errno;
     }
     this.#forget(directory);
-    directory.names = new Map();
+    directory.names = read.names;
+    directory.shortNames = read.shortNames;
     directory.watch = watch;
-    directory.seen = stat === undefined || failed(stat) ? undefined : stat;
+    directory.seen = failed(stat) ? undefined : stat;
     directory.unsettled =
-      directory.seen !== undefined && isRecent(directory.seen.modifyTimeNs, clock.fileTime());
+      directory.seen !== undefined && isRecent(directory.seen.modifyTimeNs, env.clock.fileTime());
     this.#held.add(directory);
-    for (const name of names) this.#add(directory, name);
+    this.#namesHeld += read.names.size;
     return 0;
-  }
-
-  #add(directory: Directory, name: string): void {
-    assert(directory.names !== undefined, 'added to a directory that is not read');
-    directory.shortNames = undefined;
-    const seen = nameFromDisk(name);
-    const upper = upcase(seen);
-    const key = upper === name ? name : upper;
-    const known = directory.names.get(key);
-    if (known === undefined) directory.names.set(key, name);
-    else if (typeof known !== 'string') {
-      if (known.includes(name)) return;
-      known.push(name);
-    } else if (known !== name) directory.names.set(key, [known, name]);
-    else return;
-    this.#namesHeld++;
-  }
-
-  #remove(directory: Directory, name: string): void {
-    assert(directory.names !== undefined, 'removed from a directory that is not read');
-    directory.shortNames = undefined;
-    const key = upcase(nameFromDisk(name));
-    const known = directory.names.get(key);
-    if (known === undefined) return;
-    if (typeof known === 'string') {
-      if (known !== name) return;
-      directory.names.delete(key);
-    } else {
-      const left = known.filter((other) => other !== name);
-      if (left.length === known.length) return;
-      directory.names.set(key, left.length === 1 ? left[0]! : left);
-    }
-    this.#namesHeld--;
   }
 
   /** Marks a walk as just used, the root last, and drops what is too much. */
@@ -318,9 +334,7 @@ class FoldingResolver implements NameResolver {
     directory.seen = undefined;
     directory.shortNames = undefined;
     if (directory.names === undefined) return;
-    for (const known of directory.names.values()) {
-      this.#namesHeld -= typeof known === 'string' ? 1 : known.length;
-    }
+    this.#namesHeld -= directory.names.size;
     directory.names = undefined;
     this.#held.delete(directory);
   }
@@ -335,15 +349,65 @@ function childOf(directory: Directory, name: string): Directory {
   return child;
 }
 
-/** Of two names that one 8.3 name would lead to, the first keeps it. */
-function shortNamesOf(names: ReadonlyMap<string, string | string[]>): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const [seen, known] of names) {
-    const shortName = shortNameOf(seen);
-    if (shortName === '' || found.has(shortName)) continue;
-    found.set(shortName, typeof known === 'string' ? known : known[0]!);
+const foldedOf = (name: string): string => upcase(nameFromDisk(name));
+const shortOf = (name: string): string => shortNameOf(nameFromDisk(name));
+
+const NO_CHANGES: readonly NameChange[] = [];
+
+/** The names of a directory while they are read. */
+class ReadNames {
+  readonly #params: NameResolverParams;
+  readonly #seed: number;
+  names: NameTable;
+  shortNames: NameTable | undefined;
+
+  constructor(params: NameResolverParams, seed: number) {
+    this.#params = params;
+    this.#seed = seed;
+    this.names = new NameTable(foldedOf, seed);
+    this.shortNames = this.#newShortNames();
   }
-  return found;
+
+  /**
+   * Reads to the end. Changes are taken in on the way, so that a long read does not lose them; one
+   * that has lost some begins anew. ENOENT: the directory itself went, or changes beyond measure.
+   */
+  *fill(file: VfsFile, watch: DirectoryWatch | undefined): Task<0 | Errno> {
+    const { clock, timers } = this.#params.env;
+    let startMs = clock.monotonicMs();
+    let tries = 1;
+    for (let rewind = true; ; ) {
+      const entries = file.readDirectory(rewind);
+      const batch = isPromise(entries) ? yield* wait(entries) : entries;
+      rewind = false;
+      if (failed(batch)) return batch;
+      if (batch.length === 0) return 0;
+      for (const entry of batch) this.#set(entry.name, true);
+      if (clock.monotonicMs() - startMs < READ_TIME_MS) continue;
+      yield* wait(new Promise<void>((resolve) => timers.after(0, resolve)));
+      startMs = clock.monotonicMs();
+      const changes = watch?.changes() ?? NO_CHANGES;
+      if (changes !== 'unknown') {
+        for (const { name, present } of changes) this.#set(name, present);
+        continue;
+      }
+      if (tries++ === READS_MAX) return ENOENT;
+      this.names = new NameTable(foldedOf, this.#seed);
+      this.shortNames = this.#newShortNames();
+      rewind = true;
+    }
+  }
+
+  #set(name: string, present: boolean): void {
+    if (present) this.names.add(name);
+    else this.names.remove(name);
+    if (present) this.shortNames?.add(name);
+    else this.shortNames?.remove(name);
+  }
+
+  #newShortNames(): NameTable | undefined {
+    return this.#params.shortNames ? new NameTable(shortOf, this.#seed) : undefined;
+  }
 }
 
 const NS_OF_1970_SINCE_1601 = 11_644_473_600_000_000_000n;

@@ -1,13 +1,14 @@
 import { type Task, wait } from '../base/task.ts';
 import {
   type NtStatus,
+  STATUS_ACCESS_DENIED,
   STATUS_DELETE_PENDING,
   STATUS_NOT_A_DIRECTORY,
   STATUS_OBJECT_NAME_COLLISION,
   STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_OBJECT_PATH_NOT_FOUND,
 } from '../erref/ntstatus.ts';
-import { ELOOP, ENOENT, ENOTDIR, type Errno, EXDEV, failed } from '../vfs/errno.ts';
+import { EACCES, ELOOP, ENOENT, ENOTDIR, type Errno, EXDEV, failed } from '../vfs/errno.ts';
 import { type NtError, statusOf } from './errno-to-ntstatus.ts';
 import { fileKeyOf, pendingDeleteOf } from './file-record.ts';
 import { createNew } from './open-create.ts';
@@ -126,6 +127,8 @@ function* refuseExisting(request: OpenRequest, path: string): Task<OpenOutcome> 
     const stopped = yield* stoppedOnPath(request);
     if (stopped !== undefined) return stopped;
   }
+  // Who may not look there is not told what there is.
+  if (stat === EACCES) return { status: STATUS_ACCESS_DENIED };
   if (failed(stat)) return { status: STATUS_OBJECT_NAME_COLLISION };
   const record = yield* wait(volume.files.get(fileKeyOf(stat)));
   const link = { volumeId: volume.id, path, streamKey: '' };

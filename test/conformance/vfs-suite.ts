@@ -887,7 +887,7 @@ export function vfsSuite(name: string, makeVfs: () => MadeVfs): void {
 
       it('says unknown once when more changed than it keeps, and goes on', async () => {
         const here = watch(folder);
-        for (let i = 0; i < 600; i++) {
+        for (let i = 0; i < 8300; i++) {
           await vfs.makeDirectory(me, at('x'), 0o755);
           await vfs.removeDirectory(me, at('x'));
         }

@@ -20,8 +20,12 @@ import {
 import { decodeName } from './names.ts';
 import * as sys from './syscalls.ts';
 
-/** Changes that one watch keeps; beyond that its owner has to forget everything. */
-const CHANGES_MAX = 1024;
+/**
+ * Changes that one watch keeps, and all together; beyond that its owner has to forget everything.
+ * The kernel keeps as many itself (fs.inotify.max_queued_events).
+ */
+const CHANGES_MAX = 16_384;
+const ALL_CHANGES_MAX = 65_536;
 
 const MASK =
   IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
@@ -33,6 +37,7 @@ export class Watches {
   /** By inotify's number: watches of the same directory share one. */
   readonly #byNumber = new Map<number, Set<Watch>>();
   readonly #buffer = Buffer.allocUnsafeSlow(16 * 1024);
+  readonly #queued = { count: 0 };
 
   /** Watches the directory of a descriptor; undefined when the kernel refuses (limit reached). */
   add(dir: number): DirectoryWatch | undefined {
@@ -51,6 +56,7 @@ export class Watches {
       this.#byNumber.set(number, sharing);
     }
     const watch = new Watch(
+      this.#queued,
       () => this.#drain(),
       () => this.#remove(number, watch),
     );
@@ -115,6 +121,8 @@ export class Watches {
 
 /** The watched directory itself was removed or moved: its watch tells 'unknown' for ever. */
 class Watch implements DirectoryWatch {
+  /** Of all watches. */
+  readonly #queued: { count: number };
   readonly #drain: () => void;
   readonly #remove: () => void;
   #queue: NameChange[] = [];
@@ -122,7 +130,8 @@ class Watch implements DirectoryWatch {
   #ended = false;
   #closed = false;
 
-  constructor(drain: () => void, remove: () => void) {
+  constructor(queued: { count: number }, drain: () => void, remove: () => void) {
+    this.#queued = queued;
     this.#drain = drain;
     this.#remove = remove;
   }
@@ -137,30 +146,40 @@ class Watch implements DirectoryWatch {
     }
     if (this.#queue.length === 0) return NONE;
     const changes = this.#queue;
-    this.#queue = [];
+    this.#clear();
     return changes;
   }
 
   push(change: NameChange): void {
     if (this.#lost || this.#ended) return;
-    if (this.#queue.length === CHANGES_MAX) this.lose();
-    else this.#queue.push(change);
+    if (this.#queue.length === CHANGES_MAX || this.#queued.count === ALL_CHANGES_MAX) {
+      this.lose();
+      return;
+    }
+    this.#queue.push(change);
+    this.#queued.count++;
   }
 
   lose(): void {
     this.#lost = true;
-    this.#queue = [];
+    this.#clear();
   }
 
   end(): void {
     this.#ended = true;
-    this.#queue = [];
+    this.#clear();
   }
 
   close(): void {
     assert(!this.#closed, 'the watch is closed already');
     this.#closed = true;
+    this.#clear();
     this.#remove();
+  }
+
+  #clear(): void {
+    this.#queued.count -= this.#queue.length;
+    this.#queue = [];
   }
 }
 
