@@ -135,3 +135,7 @@ export const OFFLOAD_SIZE_MAX: number = 16 * 1024 * 1024;
 export const OFFLOAD_TOKENS_MAX = 1024;
 /** Milliseconds that a token is good for at most. */
 export const OFFLOAD_TOKEN_TIME_MS = 30_000;
+
+/** Bytes of one message between server processes, and queued for one that does not take them. */
+export const BUS_FRAME_SIZE_MAX: number = 64 * 1024 * 1024;
+export const BUS_QUEUE_SIZE_MAX: number = 256 * 1024 * 1024;
