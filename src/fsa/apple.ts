@@ -2,12 +2,13 @@
  * What Apple's clients, once they asked for it, are told with each entry of a listing, so that the
  * Finder needs no further requests: Samba's vfs_fruit, readdir_attr.
  */
-import { LE, viewOf } from '../base/bytes.ts';
+import { viewOf } from '../base/bytes.ts';
 import { type Task, wait } from '../base/task.ts';
 import type { AppleAttributes } from '../fscc/file-metadata.ts';
 import { type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { checkAccess } from './access.ts';
+import { AFP_DATE_UNKNOWN, FINDER_INFO_AT, isAfpInfo } from './afp-info.ts';
 import type { LocalOpen } from './local-open.ts';
 import { joinPath } from './names.ts';
 import { decodeNtAcl } from './nt-acl.ts';
@@ -17,14 +18,9 @@ import { markedId } from './stream-store.ts';
 const AFP_INFO_XATTR = streamXattr('AFP_AfpInfo');
 const AFP_RESOURCE_XATTR = streamXattr('AFP_Resource');
 
-/** AFP_AfpInfo: 'AFP\0', version, file id, backup time, 32 bytes of Finder information, ProDOS. */
-const AFP_INFO_SIZE = 60;
-const AFP_INFO_MAGIC = 0x4146_5000;
-const FINDER_INFO_AT = 16;
 const NS_PER_SECOND = 1_000_000_000n;
 /** Seconds from 1970 to 2000, where AFP begins to count. */
 const AFP_EPOCH = 946_684_800n;
-const AFP_DATE_UNKNOWN = 0x8000_0000;
 /** What a date takes behind type, creator and the two words of flags. */
 const COMPRESSED_SIZE = 16;
 
@@ -93,8 +89,7 @@ function compressFinderInfo(info: Uint8Array | Errno, stat: FileStat): Uint8Arra
   const view = viewOf(compressed);
   view.setUint32(12, AFP_DATE_UNKNOWN);
   // The attribute holds one byte more than the stream.
-  if (failed(info) || info.length !== AFP_INFO_SIZE + 1) return compressed;
-  if (viewOf(info).getUint32(0, !LE) !== AFP_INFO_MAGIC) return compressed;
+  if (failed(info) || !isAfpInfo(info.subarray(0, Math.max(0, info.length - 1)))) return compressed;
   const finder = info.subarray(FINDER_INFO_AT);
   if (stat.type === 'file') compressed.set(finder.subarray(0, 8));
   compressed.set(finder.subarray(8, 10), 8);

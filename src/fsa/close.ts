@@ -1,6 +1,7 @@
 import { type Task, wait } from '../base/task.ts';
 import { type NtStatus, STATUS_SUCCESS } from '../erref/ntstatus.ts';
 import { ENOENT, failed } from '../vfs/errno.ts';
+import { isLeftOver, outlivesDeletion } from './apple-streams.ts';
 import { breakParent, breakParentOf } from './break-parent.ts';
 import { decideClose, decideDeleted } from './decide-close.ts';
 import type { RemovedLink } from './decide-unlinked.ts';
@@ -34,7 +35,8 @@ function* leave(open: LocalOpen, isAbandoned: boolean): Task<NtStatus> {
   volume.opens.remove(open);
   if (open.isDirectory) volume.changeNotifyList.remove(open);
   const { credentials } = open.security;
-  const closing = { openId, streamName, credentials, parentOplockKey, isAbandoned };
+  const isLeft = open.backing !== undefined && (yield* isLeftOver(open));
+  const closing = { openId, streamName, credentials, parentOplockKey, isAbandoned, isLeft };
   const { due, breaks, isHeld } = yield* wait(
     volume.files.update(fileKey, (current) => decideClose(current, closing)),
   );
@@ -106,7 +108,7 @@ function* forgetStored(open: LocalOpen, stored: readonly string[]): Task<void> {
 
 function* removeOneStream(open: LocalOpen, { streamName }: PendingDelete): Task<void> {
   const xattr = yield* findStream(open.volume.streams, open.file, streamName);
-  if (failed(xattr)) return;
+  if (failed(xattr) || (yield* outlivesDeletion(open, xattr))) return;
   const removed = yield* removeStream(open.volume.streams, open.file, xattr);
   if (failed(removed)) {
     open.volume.env.log.info({ xattr, errno: removed }, 'delete on close failed');

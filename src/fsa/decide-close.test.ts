@@ -35,6 +35,7 @@ function close(current: FileRecord | undefined, openId: string, isAbandoned = fa
     credentials: CREDENTIALS,
     parentOplockKey: '',
     isAbandoned,
+    isLeft: false,
   };
   const { next, result } = decideClose(current, closing);
   return { record: next === 'keep' ? current : next, due: result.due };

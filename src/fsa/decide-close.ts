@@ -21,6 +21,8 @@ export interface ClosingOpen {
   readonly parentOplockKey: string;
   /** The open came to nothing: FILE_DELETE_ON_CLOSE has no effect. */
   readonly isAbandoned: boolean;
+  /** Its stream counts for nothing, and goes unless others have it open: apple-streams.ts. */
+  readonly isLeft: boolean;
 }
 
 export interface CloseDecision {
@@ -41,7 +43,9 @@ export function decideClose(
 ): Update<FileRecord, CloseDecision> {
   const entry = current?.opens.find((open) => open.openId === closing.openId);
   if (current === undefined || entry === undefined) return { next: 'keep', result: NOTHING };
-  const deletes = entry.deleteOnClose && !closing.isAbandoned && entry.isUnlinked !== true;
+  const deletes =
+    (entry.deleteOnClose && !closing.isAbandoned && entry.isUnlinked !== true) ||
+    (closing.isLeft && isAlone(entry, current.opens));
   if (current.opens.length === 1 && current.deletePending.length === 0 && !deletes) {
     return { next: undefined, result: NOTHING };
   }
@@ -73,6 +77,11 @@ export function decideClose(
     queuedAt: undefined,
   });
   return { next: { ...left, oplocks, version }, result: { due, breaks, isHeld } };
+}
+
+/** Whether nobody else has the stream open. */
+function isAlone(entry: OpenEntry, opens: readonly OpenEntry[]): boolean {
+  return !opens.some((open) => open !== entry && open.streamKey === entry.streamKey);
 }
 
 /** After the storage did what `decideClose` asked: forgets these deletions, and these links. */

@@ -380,6 +380,7 @@ class Game {
       credentials: { uid: 0, gid: 0, groups: [] },
       parentOplockKey: '',
       isAbandoned: false,
+      isLeft: false,
     });
     this.#take(next, result.breaks);
   }

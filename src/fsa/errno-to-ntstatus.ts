@@ -1,6 +1,7 @@
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
+  STATUS_ALLOTTED_SPACE_EXCEEDED,
   STATUS_DIRECTORY_NOT_EMPTY,
   STATUS_DISK_FULL,
   STATUS_FILE_CLOSED,
@@ -57,6 +58,8 @@ const TABLE: ReadonlyMap<errno.Errno, NtError> = new Map<errno.Errno, NtError>([
   [errno.ERANGE, STATUS_DISK_FULL],
   [errno.ENAMETOOLONG, STATUS_OBJECT_NAME_INVALID],
   [errno.ENOSYS, STATUS_NOT_SUPPORTED],
+  // A stream of one size only, beyond which it cannot go.
+  [errno.EOVERFLOW, STATUS_ALLOTTED_SPACE_EXCEEDED],
   [errno.EOPNOTSUPP, STATUS_NOT_SUPPORTED],
   [errno.ENOTEMPTY, STATUS_DIRECTORY_NOT_EMPTY],
   [errno.ELOOP, STATUS_OBJECT_PATH_NOT_FOUND],

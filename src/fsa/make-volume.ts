@@ -48,6 +48,7 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   shortNames: false,
   followLinks: true,
   namedStreams: true,
+  appleStreams: false,
   streamsFolder: '.semba-streams',
   strictSync: true,
   directoryLeases: true,
@@ -68,7 +69,7 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
 };
 
 /** Layout of `FileRecord`. */
-const FILE_RECORD_VERSION = 4;
+const FILE_RECORD_VERSION = 5;
 
 /**
  * [MS-FSA] 2.1.1.1: makes a mounted store the volume behind a share. The store stays the caller's.

@@ -29,6 +29,7 @@ import {
 import { EEXIST, type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat, VfsFile } from '../vfs/vfs.ts';
 import { type DirectoryRights, directoryRights, tokenOf } from './access.ts';
+import { appleBacking } from './apple-streams.ts';
 import { breakDirectory } from './break-parent.ts';
 import { abandonOpen } from './close.ts';
 import { storeEaSize, storeEas } from './ea-store.ts';
@@ -202,11 +203,16 @@ function* finish(
   if (added !== STATUS_SUCCESS) return { status: added };
   if (request.eas.length > 0) yield* storeEaSize(file);
   let stat = created;
+  let streamSize: number | undefined;
   if (open.streamName !== '') {
     const made = yield* wait(createStream(file, open.streamName));
     if (failed(made)) return { status: statusOf(made) };
     const at = { path: open.path, xattr: streamXattr(open.streamName) };
-    open.backing = new NamedStream(volume.streams, file, at);
+    const backing = appleBacking(open, new NamedStream(volume.streams, file, at));
+    open.backing = backing;
+    const size = yield* wait(backing.size());
+    if (failed(size)) return { status: statusOf(size) };
+    streamSize = size;
   } else if (request.allocationSize > 0 && !isDirectory) {
     const status = yield* reserve(request, open);
     if (status !== STATUS_SUCCESS) return { status };
@@ -220,7 +226,7 @@ function* finish(
     {
       name: lastOf(open.path),
       deletePending: false,
-      streamSize: open.streamName === '' ? undefined : 0,
+      streamSize,
       eaSize: 0,
     },
   );

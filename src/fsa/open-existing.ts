@@ -30,6 +30,7 @@ import {
 import { ENODATA, type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { checkAccess } from './access.ts';
+import { appleBacking, isStanding } from './apple-streams.ts';
 import { breakParentOf } from './break-parent.ts';
 import { abandonOpen } from './close.ts';
 import { DOSATTRIB_XATTR, type DosAttributes } from './dos-attributes.ts';
@@ -128,9 +129,10 @@ function* examine(request: OpenRequest, path: string, opened: Opened): Task<Exam
   const reparses = (stored.attributes & FILE_ATTRIBUTE_REPARSE_POINT) !== 0;
   if (reparses && !request.opensReparsePoint) return STATUS_STOPPED_ON_SYMLINK;
   const isStream = name.streamName !== '';
-  const xattr = isStream ? yield* findStream(volume.streams, file, name.streamName) : undefined;
-  if (failed(xattr) && xattr !== ENODATA) return statusOf(xattr);
-  const exists = xattr !== ENODATA;
+  const found = isStream ? yield* findStream(volume.streams, file, name.streamName) : undefined;
+  if (failed(found) && found !== ENODATA) return statusOf(found);
+  const isThere = !failed(found);
+  const exists = !failed(found) && (yield* isStanding(volume, file, found));
   if (!exists && !request.mayCreate) return STATUS_OBJECT_NAME_NOT_FOUND;
   if (exists && refusesExisting(request)) return STATUS_OBJECT_NAME_COLLISION;
   if (
@@ -163,7 +165,15 @@ function* examine(request: OpenRequest, path: string, opened: Opened): Task<Exam
     return STATUS_CANNOT_DELETE;
   }
   const { granted } = access;
-  return { stat, stored, granted, implied, link, xattr: failed(xattr) ? undefined : xattr };
+  return {
+    stat,
+    stored,
+    granted,
+    // What counts for nothing is taken over, not made.
+    implied: request.overwrites || !isThere ? FILE_WRITE_DATA : 0,
+    link,
+    xattr: exists && !failed(found) ? found : undefined,
+  };
 }
 
 /** A link that is opened itself: whether it is a directory's. */
@@ -247,7 +257,7 @@ function* openStream(
   const { file, volume } = open;
   let { xattr } = examined;
   if (xattr === undefined) {
-    // Another open may have made it since we looked.
+    // Another open may have made it since we looked, or it is there and counts for nothing.
     const again = yield* findStream(volume.streams, file, open.streamName);
     if (failed(again)) {
       const made = yield* wait(createStream(file, open.streamName));
@@ -255,12 +265,12 @@ function* openStream(
     }
     xattr = failed(again) ? streamXattr(open.streamName) : again;
   }
-  const backing = new NamedStream(volume.streams, file, { path: open.path, xattr });
+  const stream = new NamedStream(volume.streams, file, { path: open.path, xattr });
+  const backing = appleBacking(open, stream);
   open.backing = backing;
   if (request.overwrites) {
-    const emptied = yield* wait(backing.truncate(0));
+    const emptied = yield* wait(stream.truncate(0));
     if (failed(emptied)) return { status: statusOf(emptied) };
-    return 0;
   }
   const size = yield* wait(backing.size());
   return failed(size) ? { status: statusOf(size) } : size;

@@ -2,6 +2,7 @@ import { type Task, wait } from '../base/task.ts';
 import { STATUS_FILE_CLOSED, STATUS_SUCCESS } from '../erref/ntstatus.ts';
 import type { StreamData } from '../fscc/stream-information.ts';
 import { EOPNOTSUPP, failed } from '../vfs/errno.ts';
+import { isStanding } from './apple-streams.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import type { LocalOpen } from './local-open.ts';
 import { roundUp } from './metadata.ts';
@@ -33,6 +34,7 @@ export function* queryStreams(open: LocalOpen): Task<StreamsOutcome> {
   for (const xattr of xattrs) {
     const name = streamOfXattr(xattr);
     if (name === undefined) continue;
+    if (!(yield* isStanding(volume, file, xattr))) continue;
     const value = yield* wait(file.getXattr(xattr));
     if (failed(value)) continue;
     const sizes = yield* streamSize(volume.streams, file, value);

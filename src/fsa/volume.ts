@@ -41,6 +41,8 @@ export interface VolumeOptions {
   readonly followLinks: boolean;
   /** Files have named streams. */
   readonly namedStreams: boolean;
+  /** Empty streams are none, and Apple's own keep to its rules: apple-streams.ts. */
+  readonly appleStreams: boolean;
   /** Name of the folder, anywhere in the share, that nobody sees: the side store's. */
   readonly streamsFolder: string;
   /** FLUSH and write-through reach the disk; false answers from the page cache. */

@@ -135,6 +135,7 @@ function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
     shortNames: options.shortNames ?? DEFAULT_VOLUME_OPTIONS.shortNames,
     followLinks: options.symlinks !== 'client',
     namedStreams: options.streams ?? DEFAULT_VOLUME_OPTIONS.namedStreams,
+    appleStreams: appleShareOf(options) !== undefined,
     streamsFolder: isPath(options.streamsFolder)
       ? DEFAULT_VOLUME_OPTIONS.streamsFolder
       : (options.streamsFolder ?? DEFAULT_VOLUME_OPTIONS.streamsFolder),

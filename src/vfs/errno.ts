@@ -40,6 +40,7 @@ export const ENOSYS: Errno = e(38);
 export const ENOTEMPTY: Errno = e(39);
 export const ELOOP: Errno = e(40);
 export const ENODATA: Errno = e(61);
+export const EOVERFLOW: Errno = e(75);
 export const EOPNOTSUPP: Errno = e(95);
 export const EDQUOT: Errno = e(122);
 export const ESTALE: Errno = e(116);

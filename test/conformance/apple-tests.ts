@@ -11,13 +11,17 @@ import {
 import { STATUS_INVALID_PARAMETER, STATUS_SUCCESS } from '../../src/erref/ntstatus.ts';
 import { nfsModeOf } from '../../src/fsa/nfs-aces.ts';
 import { FILE_CREATE, FILE_DIRECTORY_FILE, FILE_OPEN } from '../../src/fscc/create-parameters.ts';
-import { FileIdBothDirectoryInformation } from '../../src/fscc/info-classes.ts';
+import {
+  FileIdBothDirectoryInformation,
+  FileInternalInformation,
+} from '../../src/fscc/info-classes.ts';
 import { ClientOpen } from '../../src/smb2/client/open.ts';
 import type { CreateParameters } from '../../src/smb2/client/requests.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
 import { findCreateContext, SMB2_CREATE_AAPL } from '../../src/smb2/wire/create-context.ts';
 import {
   AAPL_SUPPORTS_NFS_ACE,
+  AAPL_SUPPORTS_OSX_COPYFILE,
   AAPL_SUPPORTS_READ_DIR_ATTR,
   AAPL_UNIX_BASED,
   aaplQueryContext,
@@ -56,10 +60,26 @@ export function appleTests(target: GetTarget): void {
       const { tree } = await logOnAt(target(), { share: SHARE });
       const data = await query(tree, AAPL_SUPPORTS_READ_DIR_ATTR);
       assert.deepEqual(decodeAaplAnswer(data!), {
-        serverCapabilities: AAPL_UNIX_BASED | AAPL_SUPPORTS_NFS_ACE | AAPL_SUPPORTS_READ_DIR_ATTR,
+        serverCapabilities:
+          AAPL_UNIX_BASED |
+          AAPL_SUPPORTS_NFS_ACE |
+          AAPL_SUPPORTS_READ_DIR_ATTR |
+          AAPL_SUPPORTS_OSX_COPYFILE,
         volumeCapabilities: 0,
         model: 'MacSamba',
       });
+    });
+
+    it('makes ids of files zero, which its clients take for more than they are', async () => {
+      const { tree } = await logOnAt(target(), { share: SHARE });
+      const idOf = async (): Promise<bigint> => {
+        const open = await opened(tree, root());
+        const { response } = await open.queryInfo({ fileInfoClass: FileInternalInformation });
+        return viewOf(response!.buffer).getBigUint64(0, LE);
+      };
+      assert.notEqual(await idOf(), 0n);
+      await query(tree, 0);
+      assert.equal(await idOf(), 0n);
     });
 
     it('is ignored where the share has it not', async () => {

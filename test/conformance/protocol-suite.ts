@@ -4,6 +4,7 @@
  * `share_enc` (encryption required) and the accounts that `target` names.
  */
 import { afterEach, describe } from 'node:test';
+import { appleStreamTests } from './apple-stream-tests.ts';
 import { appleTests } from './apple-tests.ts';
 import { breakWaitTests } from './break-wait-tests.ts';
 import { compoundTests } from './compound-tests.ts';
@@ -47,5 +48,6 @@ export function protocolSuite(title: string, target: GetTarget): void {
     posixTests(target);
     posixUnlinkTests(target);
     appleTests(target);
+    appleStreamTests(target);
   });
 }

@@ -6,6 +6,7 @@ import {
   AAPL_MODEL_INFO,
   AAPL_SERVER_CAPS,
   AAPL_SUPPORTS_NFS_ACE,
+  AAPL_SUPPORTS_OSX_COPYFILE,
   AAPL_SUPPORTS_READ_DIR_ATTR,
   AAPL_UNIX_BASED,
   AAPL_VOLUME_CAPS,
@@ -30,9 +31,9 @@ export function answerApple(
   if (query === undefined) return STATUS_INVALID_PARAMETER;
   const { requested, clientCapabilities } = query;
   const isAskedFor = (bit: number): boolean => (requested & bit) !== 0;
-  // Clients do not ask for the entries, and take them (Samba).
-  let server = AAPL_UNIX_BASED | AAPL_SUPPORTS_NFS_ACE;
-  if (isAskedFor(AAPL_SERVER_CAPS)) treeConnect.appleNfsAces = true;
+  // Clients ask for neither entries nor copies, and take them (Samba).
+  let server = AAPL_UNIX_BASED | AAPL_SUPPORTS_NFS_ACE | AAPL_SUPPORTS_OSX_COPYFILE;
+  if (isAskedFor(AAPL_SERVER_CAPS)) treeConnect.isApple = true;
   if (isAskedFor(AAPL_SERVER_CAPS) && (clientCapabilities & AAPL_SUPPORTS_READ_DIR_ATTR) !== 0) {
     server |= AAPL_SUPPORTS_READ_DIR_ATTR;
     treeConnect.appleReadDirAttr = true;

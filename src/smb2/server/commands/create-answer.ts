@@ -22,6 +22,7 @@ import { posixResponseContext } from '../../wire/create-context-posix.ts';
 import { leaseContextOf } from '../oplock-contexts.ts';
 import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
+import type { TreeConnect } from '../state/tree-connect.ts';
 
 /** An open of a file as the object store made it, or as it stands. */
 export interface OpenedFile {
@@ -43,7 +44,7 @@ export function* respondOpened(
   opened: OpenedFile,
 ): Task<void> {
   const { metadata, createAction, oplockLevel } = opened;
-  const contexts = yield* answerContexts(create, opened);
+  const contexts = yield* answerContexts(create, opened, open.treeConnect);
   respond(request, {
     oplockLevel,
     flags: 0,
@@ -71,6 +72,7 @@ export function respond(request: Request, response: CreateResponse): void {
 function* answerContexts(
   create: CreateRequest,
   { open, metadata, oplock, extra, apple }: OpenedFile,
+  { isApple }: TreeConnect,
 ): Task<readonly CreateContext[]> {
   const asked = create.contexts;
   if (asked.length === 0) return asked;
@@ -81,7 +83,8 @@ function* answerContexts(
       answers.push(maximalAccessResponseContext({ queryStatus: status, maximalAccess: access }));
     } else if (context.name === SMB2_CREATE_QUERY_ON_DISK_ID) {
       const volumeId = BigInt(open.volume.options.serialNumber);
-      answers.push(onDiskIdContext({ diskFileId: metadata.fileId, volumeId }));
+      const diskFileId = isApple ? 0n : metadata.fileId;
+      answers.push(onDiskIdContext({ diskFileId, volumeId }));
     } else if (context.name === SMB2_CREATE_REQUEST_LEASE && oplock !== undefined) {
       const lease = leaseContextOf(oplock, create);
       if (lease !== undefined) answers.push(lease);

@@ -10,6 +10,7 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_OBJECT_NAME_NOT_FOUND,
 } from '../../../erref/ntstatus.ts';
+import { copyWholeFile } from '../../../fsa/copy-file.ts';
 import { duplicateExtents } from '../../../fsa/duplicate-extents.ts';
 import { copyRange } from '../../../fsa/fs-control.ts';
 import type { LocalOpen } from '../../../fsa/local-open.ts';
@@ -28,6 +29,9 @@ import { DUPLICATE_EXTENTS_SIZE, decodeDuplicateExtents } from '../../../fscc/fs
 import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
 import { type Ioctl, outputWhole } from './ioctl-call.ts';
+
+/** What TotalBytesWritten can tell. */
+const COUNT_MAX = 0xffff_ffff;
 
 /** [MS-FSCC] 2.3.11 SMB2_DUPLICATE_EXTENTS_DATA_EX: StructureSize; then as without _EX, Flags. */
 const DUPLICATE_EXTENTS_EX_HEAD_SIZE = 8;
@@ -55,6 +59,9 @@ export function* copyChunks(call: Ioctl, open: Open): Task<NtStatus> {
   const source = findByResumeKey(request, toHex(copy.sourceKey));
   if (source === undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
   if (!mayCopy(ioctl.ctlCode, source, open.localOpen)) return STATUS_ACCESS_DENIED;
+  if (copy.chunks.length === 0 && open.treeConnect.isApple) {
+    return yield* copyFile(call, source, open.localOpen);
+  }
   if (exceedsLimits(request, copy.chunks)) {
     const { copyChunksMax, copyChunkSizeMax, copyDataSizeMax } = request.server.options.limits;
     respond(call, {
@@ -84,6 +91,14 @@ function* copyAll(
     totalBytesWritten += copied.count;
   }
   respond(call, { chunksWritten, chunkBytesWritten: 0, totalBytesWritten });
+  return status;
+}
+
+/** Apple's copyfile: no chunks stand for the whole file. */
+function* copyFile(call: Ioctl, source: LocalOpen, target: LocalOpen): Task<NtStatus> {
+  const { status, count } = yield* copyWholeFile(source, target);
+  const totalBytesWritten = Math.min(count, COUNT_MAX);
+  respond(call, { chunksWritten: 0, chunkBytesWritten: 0, totalBytesWritten });
   return status;
 }
 

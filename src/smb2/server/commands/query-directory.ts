@@ -1,3 +1,4 @@
+import { assert } from '../../../base/assert.ts';
 import { SEARCH_PATTERN_LENGTH_MAX, TURN_TIME_MS } from '../../../base/limits.ts';
 import { type Task, wait } from '../../../base/task.ts';
 import { FILE_LIST_DIRECTORY } from '../../../dtyp/access-mask.ts';
@@ -12,7 +13,6 @@ import {
   STATUS_NO_MORE_FILES,
   STATUS_OBJECT_NAME_INVALID,
 } from '../../../erref/ntstatus.ts';
-import type { LocalOpen } from '../../../fsa/local-open.ts';
 import { nextEntry, queryDirectory, ungetEntry } from '../../../fsa/query-directory.ts';
 import {
   directoryEntryFixedSize,
@@ -39,6 +39,7 @@ import {
 } from '../../wire/query-directory.ts';
 import type { Reply } from '../reply.ts';
 import type { Request } from '../request.ts';
+import type { Open } from '../state/open.ts';
 
 /** [MS-SMB2] 3.3.5.18 Receiving an SMB2 QUERY_DIRECTORY Request. */
 export function* handleQueryDirectory(request: Request): Task<NtStatus> {
@@ -73,15 +74,18 @@ export function* handleQueryDirectory(request: Request): Task<NtStatus> {
   });
   if (status !== 0) return status;
   const reply = request.room(QUERY_DIRECTORY_RESPONSE_HEAD + query.outputBufferLength);
-  return yield* fill(reply, localOpen, query);
+  return yield* fill(reply, open, query);
 }
 
 /**
  * As many entries as fit, and as are found within TURN_TIME_MS; the one that does not fit comes
  * first the next time.
  */
-function* fill(reply: Reply, localOpen: LocalOpen, query: QueryDirectoryRequest): Task<NtStatus> {
+function* fill(reply: Reply, open: Open, query: QueryDirectoryRequest): Task<NtStatus> {
   const { view } = reply;
+  const { localOpen } = open;
+  assert(localOpen !== undefined, 'a pipe lists nothing');
+  const { isApple } = open.treeConnect;
   const { clock } = localOpen.volume.env;
   const startMs = clock.monotonicMs();
   const start = reply.body + QUERY_DIRECTORY_RESPONSE_HEAD;
@@ -91,8 +95,9 @@ function* fill(reply: Reply, localOpen: LocalOpen, query: QueryDirectoryRequest)
   let end = start;
   for (;;) {
     const next = nextEntry(localOpen);
-    const entry = next instanceof Promise ? yield* wait(next) : next;
-    if (entry === undefined) break;
+    const found = next instanceof Promise ? yield* wait(next) : next;
+    if (found === undefined) break;
+    const entry = isApple ? { ...found, fileId: 0n } : found;
     const at = lastAt < 0 ? start : nextDirectoryEntryAt(start, end);
     const entryEnd = encodeDirectoryEntry(query.fileInformationClass, view, at, limit, entry);
     if (entryEnd < 0) {

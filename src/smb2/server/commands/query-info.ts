@@ -64,6 +64,7 @@ import {
 import type { Reply } from '../reply.ts';
 import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
+import type { TreeConnect } from '../state/tree-connect.ts';
 import { queryPipeInformation } from './query-pipe.ts';
 
 /** [MS-SMB2] 3.3.5.20 Receiving an SMB2 QUERY_INFO Request. */
@@ -80,7 +81,7 @@ export function* handleQueryInfo(request: Request): Task<NtStatus> {
 
   switch (query.infoType) {
     case SMB2_0_INFO_FILE:
-      return yield* queryFile(request, query, open.localOpen);
+      return yield* queryFile(request, query, open.localOpen, open.treeConnect);
     case SMB2_0_INFO_FILESYSTEM:
       return yield* queryFileSystem(request, query, open.localOpen);
     case SMB2_0_INFO_SECURITY:
@@ -119,7 +120,12 @@ const NEEDS_READ_ATTRIBUTES: ReadonlySet<number> = new Set([
 ]);
 
 /** [MS-SMB2] 3.3.5.20.1 Handling SMB2_0_INFO_FILE. */
-function* queryFile(request: Request, query: QueryInfoRequest, open: LocalOpen): Task<NtStatus> {
+function* queryFile(
+  request: Request,
+  query: QueryInfoRequest,
+  open: LocalOpen,
+  { isApple }: TreeConnect,
+): Task<NtStatus> {
   const infoClass = query.fileInfoClass;
   if (infoClass === FileFullEaInformation) return yield* queryFullEa(request, query, open);
   // [MS-SMB2] 3.3.5.20.1: known to dialect 3.1.1 only.
@@ -153,7 +159,7 @@ function* queryFile(request: Request, query: QueryInfoRequest, open: LocalOpen):
     numberOfLinks: metadata.numberOfLinks,
     deletePending: metadata.deletePending,
     isDirectory: metadata.isDirectory,
-    fileId: metadata.fileId,
+    fileId: isApple ? 0n : metadata.fileId,
     eaSize: metadata.eaSize,
     reparseTag: metadata.reparseTag,
     accessFlags: open.grantedAccess,
@@ -235,7 +241,7 @@ function* querySecurityInfo(
 ): Task<NtStatus> {
   assert(localOpen !== undefined, 'a pipe has no security descriptor here');
   const { status, descriptor } = yield* querySecurity(localOpen, query.additionalInformation, {
-    nfsAces: treeConnect.appleNfsAces,
+    nfsAces: treeConnect.isApple,
   });
   if (status !== 0 || descriptor === undefined) return status;
   if (descriptor.length > query.outputBufferLength) return tooSmall(request, descriptor.length);

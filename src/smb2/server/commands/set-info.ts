@@ -99,7 +99,7 @@ function* setInformation(open: Open, set: SetInfoRequest, cancel: CancelSignal):
       return refusedFsSet(set.fileInfoClass);
     case SMB2_0_INFO_SECURITY:
       return yield* setSecurity(localOpen, set.additionalInformation, set.buffer, {
-        nfsAces: open.treeConnect.appleNfsAces,
+        nfsAces: open.treeConnect.isApple,
       });
     case SMB2_0_INFO_QUOTA:
       return STATUS_NOT_SUPPORTED;

@@ -101,7 +101,7 @@ function makeTreeConnect(
     maximalAccess: security?.maximalAccess ?? FILE_ALL_ACCESS,
     encryptData,
     appleReadDirAttr: false,
-    appleNfsAces: false,
+    isApple: false,
     openCount: 0,
   };
 }

@@ -14,7 +14,10 @@ export interface TreeConnect {
   readonly encryptData: boolean;
   /** An Apple client asked for AAPL_SUPPORTS_READ_DIR_ATTR. */
   appleReadDirAttr: boolean;
-  /** An Apple client was told AAPL_SUPPORTS_NFS_ACE. */
-  appleNfsAces: boolean;
+  /**
+   * An Apple client was told what the server can: modes in DACLs, copies without chunks. It is told
+   * no ids of files, which it would take for HFS+'s, that are never used again (Samba).
+   */
+  isApple: boolean;
   openCount: number;
 }
