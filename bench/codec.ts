@@ -269,6 +269,8 @@ function end(send: (chunks: readonly Uint8Array[]) => void): Transport {
     localAddress: 'memory',
     headroom: HEADROOM,
     queuedBytes: 0,
+    sentBytes: 0,
+    unconfirmedBytes: () => 0,
     send,
     pause() {},
     resume() {},

@@ -27,6 +27,8 @@ export interface Limits {
   readonly sessionsPerConnectionMax: number;
   /** Of those, sessions whose logon has begun and not ended: anybody can begin one. */
   readonly pendingLogonsMax: number;
+  /** Connections that one session is bound to. */
+  readonly channelsPerSessionMax: number;
   /** Tree connects of one session. */
   readonly treeConnectsPerSessionMax: number;
   /** Opens of one session. */
@@ -87,6 +89,7 @@ export const DEFAULT_LIMITS: Limits = {
   sendQueueSize: 32 * 1024 * 1024,
   sessionsPerConnectionMax: 1024,
   pendingLogonsMax: 64,
+  channelsPerSessionMax: 32,
   treeConnectsPerSessionMax: 1024,
   opensPerSessionMax: 65_536,
   opensMax: 1_000_000,
@@ -117,6 +120,14 @@ export const DEFAULT_LIMITS: Limits = {
 
 /** A smaller `sendQueueSize` counts as this: below it the system's buffers decide. */
 export const SEND_QUEUE_SIZE_MIN = 65_536;
+/** Milliseconds without a word from a peer until its system is asked whether it is there. */
+export const KEEPALIVE_IDLE_MS = 60_000;
+/** Milliseconds that it has to answer then; Node sends ten probes, one a second. */
+export const KEEPALIVE_PROBES_MS = 10_000;
+/** Milliseconds in which a channel must take some of what waits for a break to get through. */
+export const BREAK_TAKEN_TIME_MS = 2_000;
+/** Milliseconds between two looks at how much it took. */
+export const BREAK_LOOK_MS = 200;
 /** Milliseconds that one request may keep the event loop before others have their turn. */
 export const TURN_TIME_MS = 20;
 /** Names of removed files that a share remembers for their 8.3 names, and for how long. */

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { DEFAULT_LIMITS, type Limits } from '../base/limits.ts';
 import { LOG_LEVELS, type LogLevel } from '../env/node/node-log.ts';
+import type { OplockBreakChannels } from '../smb2/server/break-delivery.ts';
 import type { EncryptionPolicy, ReplayOrder } from '../smb2/server/options.ts';
 import {
   compileSnapshotPattern,
@@ -16,6 +17,7 @@ export interface ServerSection {
   readonly workgroup?: string | undefined;
   readonly signing?: 'enabled' | 'required' | undefined;
   readonly replay_order?: ReplayOrder | undefined;
+  readonly oplock_break_channels?: OplockBreakChannels | undefined;
   readonly encryption?: EncryptionPolicy | undefined;
   readonly dialect_min?: DialectName | undefined;
   readonly dialect_max?: DialectName | undefined;
@@ -93,6 +95,7 @@ const server = z.strictObject({
   workgroup: netbiosName.optional(),
   signing: oneOf(['enabled', 'required']).optional(),
   replay_order: oneOf(['sane', 'windows']).optional(),
+  oplock_break_channels: oneOf(['retry', 'windows']).optional(),
   encryption: encryption.optional(),
   dialect_min: dialect.optional(),
   dialect_max: dialect.optional(),

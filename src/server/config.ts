@@ -116,8 +116,8 @@ function shareNameProblem(name: string, twin: string | undefined): string | unde
 }
 
 function toConfig(data: ConfigData, folder: string): Config {
-  const { listen, state, log, dialect_min, dialect_max, replay_order, ...server } =
-    data.server ?? {};
+  const { listen, state, log, dialect_min, dialect_max, ...rest } = data.server ?? {};
+  const { replay_order, oplock_break_channels, ...server } = rest;
   return {
     server: defined({
       ...server,
@@ -126,6 +126,7 @@ function toConfig(data: ConfigData, folder: string): Config {
       dialectMin: dialect_min,
       dialectMax: dialect_max,
       replayOrder: replay_order,
+      oplockBreakChannels: oplock_break_channels,
       limits: data.limits,
     }),
     logLevel: log,

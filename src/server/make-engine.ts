@@ -80,6 +80,7 @@ export function makeEngine(params: EngineParams): Smb2Server {
     dialectMax: DIALECTS[options.dialectMax ?? '3.1.1'],
     signing: options.signing ?? 'required',
     replayOrder: options.replayOrder ?? 'sane',
+    oplockBreakChannels: options.oplockBreakChannels ?? 'retry',
     encryption: options.encryption ?? 'off',
     ciphers: CIPHERS,
     signingAlgorithms: SIGNING_ALGORITHMS,

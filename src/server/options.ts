@@ -1,6 +1,7 @@
 /** What embedding code, the configuration file and the command line all boil down to. */
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../env/ports.ts';
+import type { OplockBreakChannels } from '../smb2/server/break-delivery.ts';
 import type { EncryptionPolicy, ReplayOrder, ServerEvent } from '../smb2/server/options.ts';
 import type { SnapshotFolderOptions } from '../vfs/local/snapshot-folder.ts';
 import type { Snapshots } from '../vfs/snapshots.ts';
@@ -29,6 +30,11 @@ export interface SmbServerOptions {
   readonly signing?: 'enabled' | 'required';
   /** A CREATE that is sent again while it waits: 'sane' (default) has it sent later once more. */
   readonly replayOrder?: ReplayOrder;
+  /**
+   * Where the breaks of an oplock go: 'retry' (default), one channel of the session after the other
+   * until one takes them; 'windows', the channel bound last and no other.
+   */
+  readonly oplockBreakChannels?: OplockBreakChannels;
   /** Default 'off'; a share may ask for more. */
   readonly encryption?: EncryptionPolicy;
   /** Lets nameless peers reach IPC$ (to browse), never a share with files. Default false. */

@@ -35,6 +35,14 @@ export class FaultyTransport implements Transport {
     return this.socket.writableLength;
   }
 
+  get sentBytes(): number {
+    return this.socket.bytesWritten;
+  }
+
+  unconfirmedBytes(): number {
+    return this.socket.writableLength;
+  }
+
   /** The next message, and only that, goes wrong. */
   breakNext(fault: Fault): void {
     this.#fault = fault;

@@ -131,7 +131,10 @@ export class Rig {
   }
 
   /** As `connect`, over a transport that can be made to misbehave. */
-  async connectFaulty(options: Partial<ConnectionOptions> = {}): Promise<FaultyClient> {
+  async connectFaulty(
+    options: Partial<ConnectionOptions> = {},
+    offer: NegotiateOptions = {},
+  ): Promise<FaultyClient> {
     const socket = await this.socket();
     let transport: FaultyTransport | undefined;
     const connection = await ClientConnection.open(
@@ -141,7 +144,7 @@ export class Rig {
       },
       { ...this.#clientOptions(), ...options },
     );
-    await this.#negotiated(connection, {});
+    await this.#negotiated(connection, offer);
     return { connection, transport: transport! };
   }
 
@@ -159,6 +162,11 @@ export class Rig {
     const { status, reason } = await session.setup(this.#initiator(), options);
     assertStatus(status, 0, reason);
     return session;
+  }
+
+  /** Makes the connection another channel of the session; the status. */
+  async bind(session: ClientSession, connection: ClientConnection): Promise<number> {
+    return (await session.bind(connection, this.#initiator())).status;
   }
 
   /** The status of a logon that may fail. */

@@ -16,6 +16,7 @@
  *   SEMBA_LOG          log level (default: warn)
  *   SEMBA_SIGNING      enabled (default) or required
  *   SEMBA_REPLAY_ORDER sane (default) or windows
+ *   SEMBA_OPLOCK_BREAK_CHANNELS retry (default) or windows
  *   SEMBA_ENCRYPTION   off (default), desired or required
  *   SEMBA_DIALECT_MIN, SEMBA_DIALECT_MAX   2.0.2 … 3.1.1
  *   SEMBA_LIMITS       JSON of limits, e.g. {"connectionsMax": 10}
@@ -59,6 +60,7 @@ async function serve(onPort: number): Promise<void> {
     port: onPort,
     name: 'SEMBA',
     signing: env.SEMBA_SIGNING === 'required' ? 'required' : 'enabled',
+    oplockBreakChannels: env.SEMBA_OPLOCK_BREAK_CHANNELS === 'windows' ? 'windows' : 'retry',
     replayOrder: env.SEMBA_REPLAY_ORDER === 'windows' ? 'windows' : 'sane',
     encryption: (env.SEMBA_ENCRYPTION ?? 'off') as 'off' | 'desired' | 'required',
     allowAnonymous: true,

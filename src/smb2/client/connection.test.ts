@@ -59,6 +59,7 @@ class Peer implements Transport {
   readonly remoteAddress = 'peer';
   readonly localAddress = 'here';
   readonly queuedBytes = 0;
+  readonly sentBytes = 0;
   readonly sent: Uint8Array[] = [];
   readonly timers: TestTimers = new TestTimers();
   listener!: TransportListener;
@@ -73,6 +74,10 @@ class Peer implements Transport {
 
   send(chunks: readonly Uint8Array[]): void {
     this.sent.push(concat(...chunks).subarray(this.headroom));
+  }
+
+  unconfirmedBytes(): number {
+    return 0;
   }
 
   pause(): void {}

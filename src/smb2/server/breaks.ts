@@ -1,4 +1,3 @@
-import { assert } from '../../base/assert.ts';
 import type { ParsedName } from '../../fsa/names.ts';
 import { type OplockBreak, READ_CACHING } from '../../fsa/oplock.ts';
 import type { OplockBreakSink } from '../../fsa/ports.ts';
@@ -15,6 +14,7 @@ import type { Guid } from '../wire/guid.ts';
 import { encodeHeader } from '../wire/header.ts';
 import { encodeLeaseBreakNotification } from '../wire/lease-break.ts';
 import { encodeOplockBreak } from '../wire/oplock-break.ts';
+import type { BreakDeliveries, OplockBreakChannels } from './break-delivery.ts';
 import { allocateReply, type Reply } from './reply.ts';
 import { sendMessage } from './sender.ts';
 import type { Connection } from './state/connection.ts';
@@ -35,10 +35,18 @@ export class OplockHolders implements OplockBreakSink {
   /** Server.ConnectionList by ClientGuid, the oldest first. */
   readonly #clients: Map<Guid, Set<Connection>> = new Map();
   readonly #purge: (open: Open) => void;
+  readonly #deliveries: BreakDeliveries;
+  readonly #channels: OplockBreakChannels;
 
   /** `purge` is for an open whose client is away and cannot answer a break. */
-  constructor(options: { readonly purge: (open: Open) => void }) {
+  constructor(options: {
+    readonly purge: (open: Open) => void;
+    readonly deliveries: BreakDeliveries;
+    readonly channels: OplockBreakChannels;
+  }) {
     this.#purge = options.purge;
+    this.#deliveries = options.deliveries;
+    this.#channels = options.channels;
   }
 
   addConnection(connection: Connection): void {
@@ -52,6 +60,16 @@ export class OplockHolders implements OplockBreakSink {
   removeConnection(connection: Connection): void {
     const known = this.#clients.get(connection.clientGuid);
     if (known?.delete(connection) && known.size === 0) this.#clients.delete(connection.clientGuid);
+  }
+
+  /** The connection is no channel of any session any more: breaks on it go to others. */
+  connectionLost(connection: Connection): void {
+    this.#deliveries.connectionLost(connection);
+  }
+
+  /** The client answered the break of an oplock or lease. */
+  acknowledged(oplockKey: string): void {
+    this.#deliveries.settle(oplockKey);
   }
 
   /**
@@ -96,9 +114,11 @@ export class OplockHolders implements OplockBreakSink {
   remove(open: Open): void {
     const { localOpen } = open;
     if (localOpen?.oplock === undefined) return;
-    this.#opens.delete(localOpen.oplockKey);
-    const lease = this.#leases.get(localOpen.oplockKey);
-    if (lease?.opens.delete(open) && lease.opens.size === 0) this.#leases.delete(lease.oplockKey);
+    const { oplockKey } = localOpen;
+    this.#opens.delete(oplockKey);
+    const lease = this.#leases.get(oplockKey);
+    if (lease?.opens.delete(open) && lease.opens.size === 0) this.#leases.delete(oplockKey);
+    if (lease === undefined || lease.opens.size === 0) this.#deliveries.settle(oplockKey);
   }
 
   /** Lease.LeaseOpens. */
@@ -122,12 +142,8 @@ export class OplockHolders implements OplockBreakSink {
     if (oplockBreak.lease === undefined) {
       const open = this.#opens.get(oplockBreak.oplockKey);
       if (open === undefined) return false;
-      if (open.state === 'disconnected') {
-        this.#purge(open);
-        return true;
-      }
-      const connection = connectionOf(open);
-      if (connection !== undefined) send(connection, open, oplockNotification(open, oplockBreak));
+      if (open.state === 'disconnected') this.#purge(open);
+      else this.#breakOplock(open, oplockBreak);
       return true;
     }
     const lease = this.#leases.get(oplockBreak.oplockKey);
@@ -137,34 +153,65 @@ export class OplockHolders implements OplockBreakSink {
       for (const open of opens) this.#purge(open);
       return true;
     }
-    for (const open of opens) {
-      if (open.state !== 'connected') continue;
-      const connection = this.#connectionOfClient(open);
-      if (connection === undefined) continue;
-      send(connection, open, leaseNotification(lease, oplockBreak));
-      break;
-    }
+    this.#breakLease(lease, oplockBreak);
     return true;
   }
 
   /**
+   * An oplock is its session's: it breaks on a channel of that. Without one the session is closing,
+   * its opens with it. Windows: takes the channel bound last, and no other (smbtorture
+   * smb2.multichannel.oplocks.test3_windows).
+   */
+  #breakOplock(open: Open, oplockBreak: OplockBreak): void {
+    const isRetried = this.#channels === 'retry';
+    this.#deliveries.deliver({
+      oplockKey: oplockBreak.oplockKey,
+      isRetried,
+      needsAcknowledgement: oplockBreak.needsAcknowledgement,
+      connections: () => {
+        const channels = [...open.session.channels.keys()];
+        return isRetried ? channels : channels.slice(-1);
+      },
+      send: (connection) => send(connection, open, oplockNotification(open, oplockBreak)),
+    });
+  }
+
+  #breakLease(lease: Lease, oplockBreak: OplockBreak): void {
+    this.#deliveries.deliver({
+      oplockKey: oplockBreak.oplockKey,
+      isRetried: true,
+      needsAcknowledgement: oplockBreak.needsAcknowledgement,
+      connections: () => this.#connectionsOf(lease),
+      send: (connection) => {
+        const open = openOn(lease, connection);
+        if (open !== undefined) send(connection, open, leaseNotification(lease, oplockBreak));
+      },
+    });
+  }
+
+  /**
    * [MS-SMB2] 3.3.4.7: a lease is its client's, so any connection of the client will do. Windows
-   * takes the oldest (smbtorture smb2.lease.v2_complex1); where the session encrypts it must be one
+   * takes the oldest (smbtorture smb2.lease.v2_complex1); where a session encrypts it must be one
    * of its channels.
    */
-  #connectionOfClient(open: Open): Connection | undefined {
-    if (isSealed(open)) return connectionOf(open);
-    for (const connection of this.#clients.get(open.session.clientGuid) ?? []) {
-      if (!connection.closed && connection.sessions.size > 0) return connection;
+  *#connectionsOf(lease: Lease): Generator<Connection> {
+    for (const open of lease.opens) {
+      if (open.state !== 'connected') continue;
+      if (!isSealed(open)) {
+        for (const connection of this.#clients.get(open.session.clientGuid) ?? []) {
+          if (connection.sessions.size > 0) yield connection;
+        }
+      }
+      yield* open.session.channels.keys();
     }
-    return connectionOf(open);
   }
 }
 
-/** Any channel of the open's session. Without one the session is closing, its opens with it. */
-function connectionOf(open: Open): Connection | undefined {
-  for (const connection of open.session.channels.keys()) {
-    if (!connection.closed) return connection;
+/** On whose behalf a lease breaks on the connection: its keys seal what must be sealed. */
+function openOn(lease: Lease, connection: Connection): Open | undefined {
+  for (const open of lease.opens) {
+    if (open.state !== 'connected') continue;
+    if (!isSealed(open) || open.session.channels.has(connection)) return open;
   }
   return undefined;
 }
@@ -196,7 +243,6 @@ function leaseNotification({ leaseKey }: Lease, oplockBreak: OplockBreak): Reply
 
 /** Unsigned, with no ids but the open's; encrypted where everything of the session is. */
 function send(connection: Connection, open: Open, reply: Reply): void {
-  assert(!connection.closed, 'a break goes to a closed connection');
   encodeHeader(reply.view, reply.start, {
     creditCharge: 0,
     status: 0,
@@ -210,7 +256,6 @@ function send(connection: Connection, open: Open, reply: Reply): void {
     sessionId: 0n,
   });
   sendMessage(connection, isSealed(open) ? open.session : undefined, [reply]);
-  connection.afterBreak?.();
 }
 
 function isSealed({ session, treeConnect }: Open): boolean {

@@ -7,6 +7,7 @@ import type { SecurityContext } from '../../fsa/security-context.ts';
 import type { Volume } from '../../fsa/volume.ts';
 import type { PipeOpener } from '../../rpce/pipe.ts';
 import type { RecordStore } from '../../state/record-store.ts';
+import type { OplockBreakChannels } from './break-delivery.ts';
 
 /**
  * 'off' leaves it to the client (ciphers are offered all the same), 'desired' asks every client that
@@ -75,6 +76,7 @@ export interface Smb2ServerOptions {
   readonly dialectMax: number;
   readonly signing: 'enabled' | 'required';
   readonly replayOrder: ReplayOrder;
+  readonly oplockBreakChannels: OplockBreakChannels;
   readonly encryption: EncryptionPolicy;
   /** Ciphers and signing algorithms in order of preference ([MS-SMB2] 2.2.3.1.2, 2.2.3.1.7). */
   readonly ciphers: readonly number[];

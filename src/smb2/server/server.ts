@@ -8,6 +8,7 @@ import { TRANSFORM_HEADER_SIZE } from '../crypto/message-cipher.ts';
 import type { Transport, TransportListener } from '../transport/transport.ts';
 import { SMB1_PROTOCOL_ID, SMB2_PROTOCOL_ID, SMB2_TRANSFORM_PROTOCOL_ID } from '../wire/header.ts';
 import { AppInstances } from './app-instances.ts';
+import { BreakDeliveries } from './break-delivery.ts';
 import { OplockHolders } from './breaks.ts';
 import { Chain } from './chain.ts';
 import {
@@ -48,9 +49,7 @@ export class Smb2Server {
   readonly appInstances: AppInstances = new AppInstances();
   readonly createReplays: CreateReplays = new CreateReplays();
   readonly offloadTokens: OffloadTokens;
-  readonly oplockHolders: OplockHolders = new OplockHolders({
-    purge: (open) => purgeOpen(this, open),
-  });
+  readonly oplockHolders: OplockHolders;
 
   constructor(options: Smb2ServerOptions) {
     this.options = options;
@@ -59,6 +58,15 @@ export class Smb2Server {
     this.fileIds = new FileIds(options.env.random);
     this.durableOpens = new DurableOpens(options);
     this.offloadTokens = new OffloadTokens(options.env);
+    this.oplockHolders = new OplockHolders({
+      purge: (open) => purgeOpen(this, open),
+      channels: options.oplockBreakChannels,
+      deliveries: new BreakDeliveries({
+        timers: options.env.timers,
+        answerTimeMs: options.limits.breakTimeoutMs,
+        giveUp: (connection, reason) => this.disconnect(connection, reason),
+      }),
+    });
   }
 
   /** Serves a connection that a transport made. */
@@ -194,6 +202,7 @@ export class Smb2Server {
       if (session.channels.size === 0) this.runDetached(loseSession(this, session));
     }
     connection.sessions.clear();
+    this.oplockHolders.connectionLost(connection);
   }
 
   /** Runs a task that nobody waits for; a bug in it is logged. */

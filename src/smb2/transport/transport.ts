@@ -16,6 +16,13 @@ export interface Transport {
   send(chunks: readonly Uint8Array[]): void;
   /** Bytes queued and not yet taken by the peer. */
   readonly queuedBytes: number;
+  /** Bytes handed to `send` so far, framing included. */
+  readonly sentBytes: number;
+  /**
+   * Those of `sentBytes` that the peer's system has not confirmed. Where nobody can tell, those
+   * that wait to be sent. Costs a system call.
+   */
+  unconfirmedBytes(): number;
   /** Stops and starts reading: how a peer that asks for too much is held back. */
   pause(): void;
   resume(): void;

@@ -27,9 +27,6 @@ export function isTortureControl({ request, ioctl }: Ioctl): boolean {
   return (ioctl.ctlCode & FSCTL_SMBTORTURE_MASK) >>> 0 === FSCTL_SMBTORTURE;
 }
 
-/** How long a break goes unacknowledged by the peer's TCP before the connection is given up. */
-const UNACKED_TIME_MS = 1_000;
-
 /** The one control that comes before, and without, a session; exactly this code. */
 export function isSessionlessControl({ server, header, view, body, end }: Request): boolean {
   if (!server.options.testControls || header.command !== SMB2_IOCTL || end - body < 8) return false;
@@ -53,15 +50,10 @@ export function* handleTortureControl(call: Ioctl): Task<NtStatus> {
   }
 }
 
-/** From now on it looks as if breaks do not get through: the connection ends at the next one. */
+/** From now on it looks as if breaks do not get through. */
 function blockTransport({ request, ioctl }: Ioctl): NtStatus {
   if (ioctl.input.length !== 0) return STATUS_INVALID_PARAMETER;
-  const { connection, server } = request;
-  connection.afterBreak = () => {
-    server.options.env.timers.after(UNACKED_TIME_MS, () =>
-      server.disconnect(connection, 'a break is not acknowledged by TCP (test control)'),
-    );
-  };
+  request.connection.confirmsNothing = true;
   return 0;
 }
 

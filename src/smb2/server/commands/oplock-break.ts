@@ -40,6 +40,7 @@ function* acknowledgeOplock(request: Request, oplockBreak: OplockBreak): Task<Nt
   if (localOpen === undefined || grant === undefined || grant.lease !== undefined) {
     return STATUS_INVALID_OPLOCK_PROTOCOL;
   }
+  request.server.oplockHolders.acknowledged(localOpen.oplockKey);
   const asked = oplockBreak.oplockLevel;
   const isKnown = asked === SMB2_OPLOCK_LEVEL_II || asked === SMB2_OPLOCK_LEVEL_NONE;
   const kept = yield* keep(localOpen, asked === SMB2_OPLOCK_LEVEL_II ? READ_CACHING : NO_CACHING);
@@ -73,6 +74,7 @@ function* acknowledgeLease(request: Request, leaseBreak: LeaseBreak): Task<NtSta
   const oplockKey = leaseOplockKey({ clientGuid, leaseKey, version: 1 });
   const { oplockHolders, createReplays } = request.server;
   for (const open of oplockHolders.opensOfLease(oplockKey)) createReplays.forget(open);
+  oplockHolders.acknowledged(oplockKey);
   const localOpen = oplockHolders.openOfLease(oplockKey)?.localOpen;
   if (localOpen === undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
   const status = yield* acknowledgeBreak(localOpen, leaseState);

@@ -1,6 +1,7 @@
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
+  STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
   STATUS_NETWORK_SESSION_EXPIRED,
   STATUS_NOT_SUPPORTED,
@@ -38,7 +39,13 @@ export function findSessionToBind(request: Request, message: Uint8Array): Sessio
   if (session.channels.has(connection)) return STATUS_REQUEST_NOT_ACCEPTED;
   if (session.clientGuid !== connection.clientGuid) return STATUS_USER_SESSION_DELETED;
   if (session.state === 'expired') return STATUS_NETWORK_SESSION_EXPIRED;
-  return session.isSecured ? session : STATUS_NOT_SUPPORTED;
+  if (!session.isSecured) return STATUS_NOT_SUPPORTED;
+  return mayBindMore(request, session) ? session : STATUS_INSUFFICIENT_RESOURCES;
+}
+
+/** Windows: a session has 32 channels (smbtorture smb2.multichannel.generic.num_channels). */
+export function mayBindMore({ server }: Request, session: Session): boolean {
+  return session.channels.size < server.options.limits.channelsPerSessionMax;
 }
 
 /** The channel's own signing key; everything else is the session's ([MS-SMB2] 3.3.5.5.3). */

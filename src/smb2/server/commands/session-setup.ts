@@ -32,7 +32,7 @@ import { getSessionId } from '../ids.ts';
 import type { Request } from '../request.ts';
 import type { Connection } from '../state/connection.ts';
 import { type Authentication, Session } from '../state/session.ts';
-import { bindChannel, findSessionToBind } from './session-bind.ts';
+import { bindChannel, findSessionToBind, mayBindMore } from './session-bind.ts';
 
 type Done = Extract<AcceptStep, { readonly kind: 'done' }>;
 type Failed = Extract<AcceptStep, { readonly kind: 'failed' }>;
@@ -203,6 +203,7 @@ function* establish(request: Request, established: Established): Task<NtStatus> 
 function bind(request: Request, { session, authentication, step }: Established): NtStatus {
   if (session.state !== 'valid') return STATUS_USER_SESSION_DELETED;
   if (session.identity?.userSid !== step.identity.userSid) return STATUS_ACCESS_DENIED;
+  if (!mayBindMore(request, session)) return STATUS_INSUFFICIENT_RESOURCES;
   const { preauthHash } = authentication;
   bindChannel(request, session, { sessionKey: step.sessionKey, preauthHash });
   request.connection.transport.setMessageSizeMax(messageSizeMax(request));

@@ -40,8 +40,8 @@ export class Connection {
   pendingBytes = 0;
   /** Bytes between a READ response's fixed part and its data; 0 but in tests (testControls). */
   readPadding = 0;
-  /** Called when a break was sent here; undefined but in tests (testControls). */
-  afterBreak: (() => void) | undefined;
+  /** It looks as if the peer took nothing that is sent; false but in tests (testControls). */
+  confirmsNothing = false;
   closed = false;
   /** Reading is stopped because replies, unsent or being made, fill `sendQueueSize`. */
   paused = false;

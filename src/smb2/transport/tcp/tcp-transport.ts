@@ -1,9 +1,11 @@
 import { Socket } from 'node:net';
 import { assert } from '../../../base/assert.ts';
 import { recycle } from '../../../base/buffer-pool.ts';
+import { KEEPALIVE_IDLE_MS, KEEPALIVE_PROBES_MS } from '../../../base/limits.ts';
 import type { TimerHandle, Timers } from '../../../env/ports.ts';
 import type { Transport, TransportListener } from '../transport.ts';
 import { encodeFrameHeader, FRAME_HEADER_SIZE, FrameReader } from './framing.ts';
+import { socketCalls } from './socket-calls.ts';
 
 export interface TcpTransportOptions {
   readonly timers: Timers;
@@ -24,7 +26,15 @@ const SLAB_SIZE = 64 * 1024;
 const LINGER_MS = 5_000;
 
 /** The handle below a socket, with what `net` keeps to itself. */
-type Handled = Socket & { _handle: { readonly writeQueueSize: number } | null };
+type Handled = Socket & { _handle: SocketHandle | null };
+
+interface SocketHandle {
+  /** Of the write under way: what the kernel has not taken. */
+  readonly writeQueueSize: number;
+  /** What the handle was given, `writeQueueSize` included. */
+  readonly bytesWritten: number;
+  readonly fd: number;
+}
 
 /**
  * One direct TCP connection. Bytes are received straight into the memory that messages are cut
@@ -65,7 +75,9 @@ export class TcpTransport implements Transport {
       callback: (count) => this.#received(count),
     });
     this.#socket.setNoDelay(true);
-    this.#socket.setKeepAlive(true, 60_000);
+    this.#socket.setKeepAlive(true, KEEPALIVE_IDLE_MS);
+    const fd = this.#fd;
+    if (fd !== undefined) socketCalls()?.setUserTimeout(fd, unacknowledgedMs(options));
     this.#socket.on('error', (error) => this.#end(error.message));
     this.#socket.on('end', () => this.#end('closed by the peer'));
     this.#socket.on('close', () => this.#end('closed'));
@@ -81,6 +93,18 @@ export class TcpTransport implements Transport {
 
   get queuedBytes(): number {
     return this.#socket.writableLength;
+  }
+
+  get sentBytes(): number {
+    return this.#socket.bytesWritten;
+  }
+
+  unconfirmedBytes(): number {
+    const handle = (this.#socket as Handled)._handle;
+    if (handle === null) return this.#socket.writableLength;
+    const waiting = this.#socket.bytesWritten - handle.bytesWritten + handle.writeQueueSize;
+    const fd = this.#fd;
+    return waiting + (fd === undefined ? 0 : (socketCalls()?.unacknowledgedBytes(fd) ?? 0));
   }
 
   send(chunks: readonly Uint8Array[]): void {
@@ -189,6 +213,11 @@ export class TcpTransport implements Transport {
     });
   }
 
+  get #fd(): number | undefined {
+    const fd = (this.#socket as Handled)._handle?.fd;
+    return fd !== undefined && fd >= 0 ? fd : undefined;
+  }
+
   /**
    * What the kernel has not taken of the write under way: unlike `queuedBytes` it tells progress.
    */
@@ -206,6 +235,14 @@ export class TcpTransport implements Transport {
     this.#socket.destroy();
     this.#listener?.closed(reason);
   }
+}
+
+/**
+ * Without it the kernel tries for a quarter of an hour to reach a peer that is gone. It decides on
+ * keepalive probes, too, so those get the time that they would have had.
+ */
+function unacknowledgedMs({ messageTimeMs }: TcpTransportOptions): number {
+  return Math.max(messageTimeMs, KEEPALIVE_IDLE_MS + KEEPALIVE_PROBES_MS);
 }
 
 interface OnRead {

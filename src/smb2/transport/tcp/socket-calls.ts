@@ -1,0 +1,49 @@
+import { createRequire } from 'node:module';
+
+/**
+ * What Node's sockets do not offer: calls on a socket's descriptor, through koffi, on Linux.
+ * Without them a connection works all the same; a dead peer is noticed later.
+ */
+export interface SocketCalls {
+  /** Bytes that the kernel holds for the peer: not sent, or not acknowledged by it (SIOCOUTQ). */
+  unacknowledgedBytes(fd: number): number;
+  /** Ends the connection when sent bytes stay unacknowledged for so long (TCP_USER_TIMEOUT). */
+  setUserTimeout(fd: number, timeoutMs: number): void;
+}
+
+/** Of linux/sockios.h, netinet/in.h and linux/tcp.h. */
+const SIOCOUTQ = 0x5411;
+const IPPROTO_TCP = 6;
+const TCP_USER_TIMEOUT = 18;
+
+let loaded: { readonly calls: SocketCalls | undefined } | undefined;
+
+/** Undefined elsewhere than on Linux, and where koffi cannot be loaded. */
+export function socketCalls(): SocketCalls | undefined {
+  loaded ??= { calls: process.platform === 'linux' ? load() : undefined };
+  return loaded.calls;
+}
+
+function load(): SocketCalls | undefined {
+  let koffi: typeof import('koffi');
+  try {
+    koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+  } catch {
+    return undefined; // koffi has no binary for this processor
+  }
+  const libc = koffi.load(null);
+  const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)');
+  const setsockopt = libc.func(
+    'int setsockopt(int fd, int level, int name, void *value, int size)',
+  );
+  const word = new Int32Array(1);
+  return {
+    unacknowledgedBytes(fd) {
+      return ioctl(fd, SIOCOUTQ, word) === 0 ? word[0]! : 0;
+    },
+    setUserTimeout(fd, timeoutMs) {
+      word[0] = timeoutMs;
+      setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, word, word.byteLength);
+    },
+  };
+}
