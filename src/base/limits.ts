@@ -130,6 +130,8 @@ export const BREAK_TAKEN_TIME_MS = 2_000;
 export const BREAK_LOOK_MS = 200;
 /** Milliseconds that one request may keep the event loop before others have their turn. */
 export const TURN_TIME_MS = 20;
+/** Backups of Time Machine that are counted for a share's size. */
+export const BACKUPS_COUNTED_MAX = 256;
 /** Names of removed files that a share remembers for their 8.3 names, and for how long. */
 export const TUNNEL_ENTRIES_MAX = 1024;
 export const TUNNEL_TIME_MS = 15_000;

@@ -4,6 +4,7 @@ import type { Env } from '../env/ports.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import type { Snapshots } from '../vfs/snapshots.ts';
 import type { Vfs } from '../vfs/vfs.ts';
+import { BackupSize } from './backup-size.ts';
 import { DirectoryLeases } from './directory-leases.ts';
 import type { FileRecord } from './file-record.ts';
 import { KernelLeases } from './kernel-leases.ts';
@@ -49,6 +50,7 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   followLinks: true,
   namedStreams: true,
   appleStreams: false,
+  timeMachineSizeMax: 0,
   streamsFolder: '.semba-streams',
   strictSync: true,
   directoryLeases: true,
@@ -95,6 +97,7 @@ export function makeVolume(params: VolumeParams): Volume {
     names: namesOf(vfs, env, options),
     tunnel: options.shortNames ? new TunnelCache(env.clock) : undefined,
     exactNames: makeExactResolver(vfs),
+    backupSize: backupSizeOf(vfs, env, options),
     unixIdOf: params.unixIdOf ?? unixIdOf,
     sha256: params.sha256,
     opens: new LocalOpens(serverId),
@@ -156,6 +159,11 @@ function namesOf(vfs: Vfs, env: Env, options: VolumeOptions): NameResolver {
     namesMax: options.nameCacheNames,
     shortNames: options.shortNames,
   });
+}
+
+function backupSizeOf(vfs: Vfs, env: Env, options: VolumeOptions): BackupSize | undefined {
+  const { timeMachineSizeMax: sizeMax } = options;
+  return sizeMax === 0 ? undefined : new BackupSize({ vfs, env, sizeMax });
 }
 
 function notifyListOf(options: VolumeOptions): ChangeNotifyList<LocalOpen> {

@@ -1,6 +1,7 @@
 import { type Task, wait } from '../base/task.ts';
 import { fileTimeOfNs } from '../dtyp/file-time.ts';
-import { failed } from '../vfs/errno.ts';
+import { type Errno, failed } from '../vfs/errno.ts';
+import type { FileSystemStat } from '../vfs/vfs.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import { hasStreams } from './open-request.ts';
 import type { PosixVolumeOutcome, VolumeOutcome } from './surface.ts';
@@ -28,7 +29,7 @@ const SECTOR_SIZE = 512;
 /** [MS-FSA] 2.1.5.13 Server Requests a Query of File System Information. */
 export function* queryVolume(volume: Volume): Task<VolumeOutcome> {
   const { vfs, options } = volume;
-  const space = yield* wait(vfs.fileSystemStat());
+  const space = yield* spaceOf(volume);
   if (failed(space)) return { status: statusOf(space) };
   const root = yield* wait(vfs.stat(ROOT, ''));
   const unitSize = Math.max(SECTOR_SIZE, space.blockSize);
@@ -54,8 +55,9 @@ export function* queryVolume(volume: Volume): Task<VolumeOutcome> {
 }
 
 /** What statfs(2) tells, for FileFsPosixInformation of the SMB3 POSIX Extensions. */
-export function* queryPosixVolume({ vfs, options }: Volume): Task<PosixVolumeOutcome> {
-  const space = yield* wait(vfs.fileSystemStat());
+export function* queryPosixVolume(volume: Volume): Task<PosixVolumeOutcome> {
+  const { options } = volume;
+  const space = yield* spaceOf(volume);
   if (failed(space)) return { status: statusOf(space) };
   return {
     status: 0,
@@ -70,6 +72,11 @@ export function* queryPosixVolume({ vfs, options }: Volume): Task<PosixVolumeOut
       fileSystemId: BigInt(options.serialNumber),
     },
   };
+}
+
+function* spaceOf({ vfs, backupSize }: Volume): Task<FileSystemStat | Errno> {
+  const space = yield* wait(vfs.fileSystemStat());
+  return failed(space) || backupSize === undefined ? space : yield* backupSize.limit(space);
 }
 
 /** The volume's birth is nobody's secret. */

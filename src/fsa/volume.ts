@@ -2,6 +2,7 @@ import type { Sid, UnixId } from '../dtyp/sid.ts';
 import type { Env } from '../env/ports.ts';
 import type { RecordTable } from '../state/record-store.ts';
 import type { Vfs } from '../vfs/vfs.ts';
+import type { BackupSize } from './backup-size.ts';
 import type { DirectoryLeases } from './directory-leases.ts';
 import type { FileRecord } from './file-record.ts';
 import type { KernelLeases } from './kernel-leases.ts';
@@ -43,6 +44,8 @@ export interface VolumeOptions {
   readonly namedStreams: boolean;
   /** Empty streams are none, and Apple's own keep to its rules: apple-streams.ts. */
   readonly appleStreams: boolean;
+  /** Bytes that Time Machine may fill; 0: all there are. */
+  readonly timeMachineSizeMax: number;
   /** Name of the folder, anywhere in the share, that nobody sees: the side store's. */
   readonly streamsFolder: string;
   /** FLUSH and write-through reach the disk; false answers from the page cache. */
@@ -91,6 +94,8 @@ export interface Volume {
   readonly snapshots: SnapshotVolumes | undefined;
   /** A snapshot's: whatever moves into or out of it, moves between devices. */
   readonly isSnapshot: boolean;
+  /** With `timeMachineSizeMax`. */
+  readonly backupSize: BackupSize | undefined;
   /** With `shortNames`. */
   readonly tunnel: TunnelCache | undefined;
   /** Who watches which directory, by the open that watches. */

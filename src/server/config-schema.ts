@@ -52,6 +52,7 @@ export interface ShareSection {
   readonly apple?: boolean | undefined;
   readonly apple_model?: string | undefined;
   readonly time_machine?: boolean | undefined;
+  readonly time_machine_size_max?: number | undefined;
 }
 
 export interface ConfigData {
@@ -142,6 +143,10 @@ const share = z.strictObject({
   apple: bool.optional(),
   apple_model: filled.max(64, 'expected at most 64 characters').optional(),
   time_machine: bool.optional(),
+  time_machine_size_max: z
+    .int({ error: 'expected a number of bytes' })
+    .min(1, 'expected a number of bytes')
+    .optional(),
 });
 
 const count = z

@@ -162,6 +162,7 @@ function toShare(name: string, share: ShareSection, folder: string): ShareOption
     apple: share.apple,
     appleModel: share.apple_model,
     timeMachine: share.time_machine,
+    timeMachineSizeMax: share.time_machine_size_max,
   });
 }
 

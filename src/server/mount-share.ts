@@ -136,6 +136,7 @@ function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
     followLinks: options.symlinks !== 'client',
     namedStreams: options.streams ?? DEFAULT_VOLUME_OPTIONS.namedStreams,
     appleStreams: appleShareOf(options) !== undefined,
+    timeMachineSizeMax: options.timeMachineSizeMax ?? 0,
     streamsFolder: isPath(options.streamsFolder)
       ? DEFAULT_VOLUME_OPTIONS.streamsFolder
       : (options.streamsFolder ?? DEFAULT_VOLUME_OPTIONS.streamsFolder),
@@ -169,7 +170,10 @@ function serialNumberOf(text: string): number {
 const DEFAULT_APPLE_MODEL = 'MacSamba';
 
 function appleShareOf(options: ShareOptions): AppleShare | undefined {
-  const { name, apple, appleModel, timeMachine, strictSync } = options;
+  const { name, apple, appleModel, timeMachine, timeMachineSizeMax, strictSync } = options;
+  if (timeMachineSizeMax !== undefined && timeMachine !== true) {
+    throw new OptionError(`share '${name}': a size for Time Machine needs timeMachine`);
+  }
   if (apple !== true && timeMachine !== true) return undefined;
   if (timeMachine === true && strictSync === false) {
     throw new OptionError(`share '${name}': Time Machine needs strictSync`);

@@ -108,6 +108,8 @@ export interface ShareOptions {
   readonly appleModel?: string;
   /** Time Machine may keep its backups here; implies `apple`, and needs `strictSync`. */
   readonly timeMachine?: boolean;
+  /** Bytes that its backups may take together; needs `timeMachine`. Default: all there are. */
+  readonly timeMachineSizeMax?: number;
   /** The server's `posix` for this share; default true. */
   readonly posix?: boolean;
   /** FLUSH and write-through reach the disk; default true. */

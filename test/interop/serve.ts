@@ -2,7 +2,8 @@
  * The server that every tool outside tests: fresh folders, the same shares and users each time.
  *
  *   share      everything on            share_ro   read-only, with a few files
- *   share_apple Apple's extensions
+ *   share_apple Apple's extensions      share_apple_plain  the same folder without them
+ *   share_time_machine  for backups, of 32 KiB
  *   share_enc  encryption required      noperm     a folder that nobody may use
  *   hideunread lists what can be read   posix      permission bits alone
  *   share_nostreams  without named streams
@@ -86,9 +87,17 @@ async function serve(onPort: number): Promise<void> {
 function makeShares(base: string): readonly ShareOptions[] {
   const own = process.env.SEMBA_SHARE_DIR;
   const main = own === undefined ? storage(base, 'share') : { path: own };
+  const apple = storage(base, 'share_apple');
   return [
     { name: 'share', ...main, createMask: 0o755, shortNames: true },
-    { name: 'share_apple', ...storage(base, 'share_apple'), apple: true },
+    { name: 'share_apple', ...apple, apple: true },
+    { name: 'share_apple_plain', ...apple },
+    {
+      name: 'share_time_machine',
+      ...storage(base, 'share_time_machine'),
+      timeMachine: true,
+      timeMachineSizeMax: 32_768,
+    },
     { name: 'share_enc', ...storage(base, 'share_enc'), encryption: 'required' },
     { name: 'hideunread', ...storage(base, 'hideunread'), accessBasedEnumeration: true },
     { name: 'share_local', ...storage(base, 'share_local'), ...LOCAL },

@@ -100,6 +100,11 @@ describe('SmbServer: shares at run time', () => {
     ['of a file', { name: 'a', path: '/proc/version' }, /is not a folder/],
     ['whose name is taken', { name: 'MEMORY', path: '/' }, /exists already/],
     ['with a slash in its name', { name: 'a/b', path: '/' }, /cannot be a share's name/],
+    [
+      'of a size for backups and no Time Machine',
+      { name: 'a', path: '/', timeMachineSizeMax: 1 },
+      /needs timeMachine/,
+    ],
     ['called IPC$', { name: 'IPC$', path: '/' }, /reserved/],
   ] as const) {
     it(`refuses a share ${what}`, async () => {
