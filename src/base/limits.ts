@@ -128,6 +128,10 @@ export const KEEPALIVE_PROBES_MS = 10_000;
 export const BREAK_TAKEN_TIME_MS = 2_000;
 /** Milliseconds between two looks at how much it took. */
 export const BREAK_LOOK_MS = 200;
+/** Addresses that FSCTL_QUERY_NETWORK_INTERFACE_INFO tells. */
+export const NETWORK_INTERFACES_MAX = 256;
+/** Milliseconds until the kernel is asked for them again. */
+export const NETWORK_INTERFACES_FRESH_MS = 1_000;
 /** Milliseconds that one request may keep the event loop before others have their turn. */
 export const TURN_TIME_MS = 20;
 /** Backups of Time Machine that are counted for a share's size. */

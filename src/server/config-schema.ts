@@ -8,6 +8,7 @@ import {
   compileSnapshotPattern,
   type SnapshotFolderOptions,
 } from '../vfs/local/snapshot-folder.ts';
+import { parseInterfaceRule } from './interface-rules.ts';
 import { DIALECTS, type DialectName } from './options.ts';
 
 export interface ServerSection {
@@ -17,6 +18,7 @@ export interface ServerSection {
   readonly workgroup?: string | undefined;
   readonly signing?: 'enabled' | 'required' | undefined;
   readonly replay_order?: ReplayOrder | undefined;
+  readonly interfaces?: readonly string[] | undefined;
   readonly oplock_break_channels?: OplockBreakChannels | undefined;
   readonly encryption?: EncryptionPolicy | undefined;
   readonly dialect_min?: DialectName | undefined;
@@ -83,6 +85,11 @@ const netbiosName = filled
 const encryption = oneOf(['off', 'desired', 'required']);
 const dialect = oneOf(Object.keys(DIALECTS) as [DialectName, ...DialectName[]]);
 
+const interfaceRule = filled.superRefine((rule, context) => {
+  const parsed = parseInterfaceRule(rule);
+  if (typeof parsed === 'string') context.addIssue({ code: 'custom', message: parsed });
+});
+
 const server = z.strictObject({
   listen: z
     .union([filled, texts.min(1)], { error: 'expected an address or a list of addresses' })
@@ -96,6 +103,7 @@ const server = z.strictObject({
   workgroup: netbiosName.optional(),
   signing: oneOf(['enabled', 'required']).optional(),
   replay_order: oneOf(['sane', 'windows']).optional(),
+  interfaces: z.array(interfaceRule, { error: 'expected a list of texts: ["…", "…"]' }).optional(),
   oplock_break_channels: oneOf(['retry', 'windows']).optional(),
   encryption: encryption.optional(),
   dialect_min: dialect.optional(),

@@ -1,25 +1,61 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { NETWORK_INTERFACES_FRESH_MS, NETWORK_INTERFACES_MAX } from '../base/limits.ts';
+import type { Clock } from '../env/ports.ts';
 import type { NetworkInterface } from '../smb2/server/options.ts';
+import { type FoundInterface, type InterfaceRule, selectInterfaces } from './interface-rules.ts';
 
 /** What the kernel does not tell (loopback, Wi-Fi, virtual links) counts as 1 Gbit/s. */
 const SPEED_UNKNOWN_MBIT = 1000;
 
+export interface InterfaceListOptions {
+  readonly clock: Clock;
+  readonly rules: readonly InterfaceRule[];
+  /** Undefined: the server listens everywhere. */
+  readonly listen: readonly string[] | undefined;
+}
+
 /**
- * This machine's addresses for FSCTL_QUERY_NETWORK_INTERFACE_INFO ([MS-SMB2] 3.3.5.15.11). Link-
- * local addresses are left out: a client could not use them without a scope of its own. Loopback
- * stays, as the only one of a server that listens there.
+ * This machine's addresses for FSCTL_QUERY_NETWORK_INTERFACE_INFO. What the kernel says is looked
+ * up again when it is older than NETWORK_INTERFACES_FRESH_MS: interfaces come and go.
  */
-export function listNetworkInterfaces(): readonly NetworkInterface[] {
-  const found: NetworkInterface[] = [];
+export class InterfaceList {
+  readonly #options: InterfaceListOptions;
+  #found: readonly FoundInterface[] = [];
+  #foundMs: number | undefined;
+
+  constructor(options: InterfaceListOptions) {
+    this.#options = options;
+  }
+
+  /** Those to tell a client whose connection ends at `localAddress`. */
+  tell(localAddress: string): readonly NetworkInterface[] {
+    const { clock, rules, listen } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (this.#foundMs === undefined || nowMs - this.#foundMs > NETWORK_INTERFACES_FRESH_MS) {
+      this.#found = findInterfaces();
+      this.#foundMs = nowMs;
+    }
+    const countMax = NETWORK_INTERFACES_MAX;
+    return selectInterfaces(this.#found, { rules, listen, localAddress, countMax });
+  }
+}
+
+/** Every address of an interface that is up. */
+function findInterfaces(): readonly FoundInterface[] {
+  const found: FoundInterface[] = [];
   for (const [name, addresses] of Object.entries(networkInterfaces())) {
-    const index = readNumber(`/sys/class/net/${name}/ifindex`) ?? found.length + 1;
-    const speedMbit = readNumber(`/sys/class/net/${name}/speed`) ?? SPEED_UNKNOWN_MBIT;
-    for (const { address, scopeid } of (addresses ?? []).map(withScope)) {
-      if (scopeid !== 0) continue;
+    const folder = `/sys/class/net/${name}`;
+    const index = readNumber(`${folder}/ifindex`) ?? found.length + 1;
+    const speedMbit = readNumber(`${folder}/speed`) ?? SPEED_UNKNOWN_MBIT;
+    for (const { address, internal, scopeid } of addresses ?? []) {
       found.push({
+        name,
         index,
-        rssCapable: false,
+        isLoopback: internal,
+        isLinkLocal: (scopeid ?? 0) !== 0 || /^(169\.254\.|fe[89ab])/i.test(address),
+        // Receive side scaling is what several receive queues are for.
+        rssCapable: !internal && countReceiveQueues(`${folder}/queues`) > 1,
         rdmaCapable: false,
         linkSpeedBitsPerSecond: BigInt(speedMbit) * 1_000_000n,
         address,
@@ -29,18 +65,19 @@ export function listNetworkInterfaces(): readonly NetworkInterface[] {
   return found;
 }
 
-function withScope(info: { address: string; scopeid?: number }): {
-  readonly address: string;
-  readonly scopeid: number;
-} {
-  return { address: info.address, scopeid: info.scopeid ?? 0 };
-}
-
 function readNumber(path: string): number | undefined {
   try {
     const value = Number.parseInt(readFileSync(path, 'utf8'), 10);
     return value > 0 ? value : undefined;
   } catch {
     return undefined; // no such file elsewhere than on Linux; speed of a link that is down: EINVAL
+  }
+}
+
+function countReceiveQueues(path: string): number {
+  try {
+    return readdirSync(path).filter((name) => name.startsWith('rx-')).length;
+  } catch {
+    return 1; // no such folder elsewhere than on Linux
   }
 }

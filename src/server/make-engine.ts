@@ -16,8 +16,9 @@ import type { Share } from '../smb2/server/options.ts';
 import { Smb2Server } from '../smb2/server/server.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import type { AccountStore } from './account-store.ts';
-import { listNetworkInterfaces } from './interfaces.ts';
-import { DIALECTS, type SmbServerOptions } from './options.ts';
+import { type InterfaceRule, parseInterfaceRule } from './interface-rules.ts';
+import { InterfaceList } from './interfaces.ts';
+import { DIALECTS, OptionError, type SmbServerOptions } from './options.ts';
 import { securityContextOf } from './security-contexts.ts';
 import { makeServiceHost } from './service-host.ts';
 
@@ -60,6 +61,8 @@ export interface EngineParams {
 export function makeEngine(params: EngineParams): Smb2Server {
   const { options, env, limits, store, serverId, serverName, accounts } = params;
   const workgroup = (options.workgroup ?? DEFAULT_WORKGROUP).toUpperCase();
+  const rules = (options.interfaces ?? []).map(interfaceRule);
+  const interfaces = new InterfaceList({ clock: env.clock, rules, listen: options.listen });
   const engine: Smb2Server = new Smb2Server({
     env,
     limits,
@@ -89,10 +92,16 @@ export function makeEngine(params: EngineParams): Smb2Server {
       makeServiceHost({ serverName, workgroup, env, accounts, engine: () => engine }),
     ),
     posixExtensions: options.posix ?? true,
-    networkInterfaces: listNetworkInterfaces,
+    networkInterfaces: (localAddress) => interfaces.tell(localAddress),
     testControls: options.testControls ?? false,
     ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
   });
   engine.addShare(IPC_SHARE);
   return engine;
+}
+
+function interfaceRule(text: string): InterfaceRule {
+  const rule = parseInterfaceRule(text);
+  if (typeof rule === 'string') throw new OptionError(rule);
+  return rule;
 }

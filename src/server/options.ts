@@ -31,6 +31,12 @@ export interface SmbServerOptions {
   /** A CREATE that is sent again while it waits: 'sane' (default) has it sent later once more. */
   readonly replayOrder?: ReplayOrder;
   /**
+   * What clients are told of this machine's addresses, for further channels; default: every one, as
+   * the kernel describes it. Each is a name or an address and what is special about it:
+   * `eth0;speed=10000000000,capability=RSS`.
+   */
+  readonly interfaces?: readonly string[];
+  /**
    * Where the breaks of an oplock go: 'retry' (default), one channel of the session after the other
    * until one takes them; 'windows', the channel bound last and no other.
    */

@@ -33,6 +33,8 @@ dialect_min = "3.0"
 dialect_max = "3.1.1"
 state = "state"
 log = "debug"
+interfaces = ["eth*;capability=RSS"]
+oplock_break_channels = "windows"
 
 [shares.docs]
 path = "../srv/docs"
@@ -58,6 +60,8 @@ creditsMax = 512
         listen: ['127.0.0.1'],
         port: 4450,
         name: 'FILES',
+        interfaces: ['eth*;capability=RSS'],
+        oplockBreakChannels: 'windows',
         workgroup: 'HOME',
         signing: 'enabled',
         encryption: 'desired',
@@ -127,6 +131,11 @@ const REFUSED: readonly (readonly [what: string, text: string, error: string])[]
     'a word that is none of the choices',
     '[server]\nsigning = "maybe"\n',
     '/etc/semba.toml:2: server.signing: expected "enabled" or "required"',
+  ],
+  [
+    'an interface with a setting that there is not',
+    '[server]\ninterfaces = ["eth0;speed=fast"]\n',
+    '/etc/semba.toml:2: server.interfaces.0: expected speed=BITS, capability=RSS or none',
   ],
   [
     'a share without a path',

@@ -86,7 +86,8 @@ export interface Smb2ServerOptions {
   readonly openPipe: PipeOpener;
   /** The SMB3 POSIX Extensions are offered to clients that ask for them. */
   readonly posixExtensions: boolean;
-  readonly networkInterfaces: () => readonly NetworkInterface[];
+  /** What a client is told whose connection ends at this address of the server. */
+  readonly networkInterfaces: (localAddress: string) => readonly NetworkInterface[];
   /** FSCTL_SMBTORTURE is offered; see commands/ioctl-torture.ts. */
   readonly testControls: boolean;
   /** Called once, while the server runs, when a limit or an attack shows: for logs and metrics. */

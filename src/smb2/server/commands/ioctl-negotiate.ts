@@ -64,7 +64,9 @@ export function* queryInterfaces(call: Ioctl): Task<NtStatus> {
   if (request.connection.dialect < SMB2_DIALECT_300) return STATUS_NOT_SUPPORTED;
   if (ioctl.fileId.volatile !== FILE_ID_ALL_ONES) return STATUS_INVALID_PARAMETER;
   if (request.treeConnect === undefined) return STATUS_FILE_CLOSED;
-  const interfaces = request.server.options.networkInterfaces();
+  const interfaces = request.server.options.networkInterfaces(
+    request.connection.transport.localAddress,
+  );
   const size = interfaces.length * NETWORK_INTERFACE_INFO_SIZE;
   if (size > ioctl.maxOutputResponse) return STATUS_BUFFER_TOO_SMALL;
   call.output(size, (view, at) => {
