@@ -25,6 +25,14 @@ const SUITES = [
   ...['name-mangling', 'ioctl-on-stream', 'mkdir-long-name', 'stream-inherit-perms'],
   ...['async_dosmode', 'durable-open', 'durable-v2-open', 'durable-v2-delay', 'replay'],
 ].map((name) => `smb2.${name}`);
+const APPLE_SUITES = ['vfs.fruit', 'vfs.fruit_file_id', 'vfs.fruit_timemachine'];
+
+/** Where a suite does not run in `share`. */
+const SHARES: ReadonlyMap<string, string> = new Map([
+  ['vfs.fruit', 'share_apple'],
+  ['vfs.fruit_file_id', 'share_apple'],
+  ['vfs.fruit_timemachine', 'share_time_machine'],
+]);
 
 /** Those whose tests wait for time-outs. */
 const LONG = /^smb2\.(lease|oplock|dirlease|notify|durable|replay|timestamps)/;
@@ -34,6 +42,12 @@ const LONG = /^smb2\.(lease|oplock|dirlease|notify|durable|replay|timestamps)/;
  */
 const LEFT_OUT =
   /^smb2\.(session\.bind|create\.bench|ea\.|maximum_allowed\.bench|replay\..*-windows$)/;
+const OPTIONS = [
+  'progress=no',
+  'user2name=torture2',
+  'user2password=torture2pw',
+  'share2=share_apple_plain',
+] as const;
 const TEST_TIME_MS = 150_000;
 const SECONDS_DEFAULT = 600;
 /** Suites run beside each other, each against a server of its own: most of their time they wait. */
@@ -56,7 +70,7 @@ const endMs = performance.now() + Number(values.seconds ?? SECONDS_DEFAULT) * 10
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const tests = chosen(positionals.length > 0 ? positionals : SUITES);
+  const tests = chosen(positionals.length > 0 ? positionals : [...SUITES, ...APPLE_SUITES]);
   const expected = expectedFailures();
   const suites = bySuite(tests);
   const outcomes = new Map<string, Outcome>();
@@ -69,11 +83,15 @@ async function main(): Promise<number> {
 function bySuite(tests: readonly string[]): (readonly string[])[] {
   const suites = new Map<string, string[]>();
   for (const test of tests) {
-    const name = test.split('.', 2).join('.');
+    const name = suiteOf(test);
     suites.set(name, [...(suites.get(name) ?? []), test]);
   }
   const isLong = ([test]: readonly string[]): number => (LONG.test(test ?? '') ? 0 : 1);
   return [...suites.values()].sort((a, b) => isLong(a) - isLong(b));
+}
+
+function suiteOf(test: string): string {
+  return test.split('.', 2).join('.');
 }
 
 /** Takes one suite after the other until there is none left. */
@@ -111,7 +129,7 @@ function expectedFailures(): ReadonlyMap<string, string> {
   const text = readFileSync(join(root, 'test', 'interop', 'expected-failures.txt'), 'utf8');
   const expected = new Map<string, string>();
   for (const line of text.split('\n')) {
-    const match = /^(smb2\..*?)\s+#\s*(\S.*)$/.exec(line);
+    const match = /^((?:smb2|vfs)\..*?)\s+#\s*(\S.*)$/.exec(line);
     if (match?.[1] !== undefined) expected.set(match[1], match[2] ?? '');
     else if (line.trim() !== '' && !line.startsWith('#')) {
       throw new Error(`expected-failures.txt: no reason in '${line}'`);
@@ -138,11 +156,10 @@ function runOne(
   test: string,
   { port, folder, timeMs }: { port: string; folder: string; timeMs: number },
 ): Promise<Outcome> {
-  const args = ['//127.0.0.1/share', '-p', port, '-U', 'torture1%torture1pw', '--format=subunit'];
-  args.push('--fullname', '--target=other', `--basedir=${folder}`);
-  for (const option of ['progress=no', 'user2name=torture2', 'user2password=torture2pw']) {
-    args.push(`--option=torture:${option}`);
-  }
+  const share = SHARES.get(suiteOf(test)) ?? 'share';
+  const args = [`//127.0.0.1/${share}`, '-p', port, '-U', 'torture1%torture1pw'];
+  args.push('--format=subunit', '--fullname', '--target=other', `--basedir=${folder}`);
+  for (const option of OPTIONS) args.push(`--option=torture:${option}`);
   const child = spawn('smbtorture', [...args, test], {
     stdio: ['ignore', 'pipe', 'ignore'],
     timeout: timeMs,
