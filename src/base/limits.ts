@@ -65,6 +65,8 @@ export interface Limits {
   readonly durableTimeoutMaxMs: number;
   /** Opens that wait for their clients; more are closed when their connection goes. */
   readonly disconnectedOpensMax: number;
+  /** Opens that outlive the server; who asks for more gets durable ones. */
+  readonly persistentOpensMax: number;
   /** Bytes of one file's extended attributes, together. */
   readonly eaSizeMax: number;
   /** Bytes of one security descriptor. */
@@ -109,6 +111,7 @@ export const DEFAULT_LIMITS: Limits = {
   durableTimeoutMs: 60_000,
   durableTimeoutMaxMs: 300_000,
   disconnectedOpensMax: 100_000,
+  persistentOpensMax: 100_000,
   eaSizeMax: 64 * 1024,
   securityDescriptorSize: 64 * 1024,
   notifyBufferSize: 64 * 1024,

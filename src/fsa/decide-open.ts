@@ -13,12 +13,14 @@ import {
 import {
   type NtStatus,
   STATUS_DELETE_PENDING,
+  STATUS_FILE_NOT_AVAILABLE,
   STATUS_SHARING_VIOLATION,
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
 import { FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE } from '../fscc/create-parameters.ts';
 import type { Update } from '../state/record-store.ts';
 import { type BreakDecision, decideBreaks, grantOplock } from './decide-oplock.ts';
+import { isUnavailable } from './decide-persistent.ts';
 import { type FileRecord, type OpenEntry, pendingDeleteOf } from './file-record.ts';
 import {
   type AwaitedBreak,
@@ -75,6 +77,7 @@ const GRANTED: OpenDecision = {
  * Grants an open, or says why not.
  *
  * STATUS_DELETE_PENDING: the file, or the stream, goes with its last close.
+ * STATUS_FILE_NOT_AVAILABLE: see `isUnavailable`.
  * STATUS_SHARING_VIOLATION: another open's access or share mode does not admit this one. Others'
  * oplocks break, and are waited for, before either is final.
  */
@@ -100,6 +103,9 @@ export function decideOpen(
   );
   if (pendingDeleteOf(current, entry) !== undefined) {
     return { next: 'keep', result: { ...GRANTED, status: STATUS_DELETE_PENDING } };
+  }
+  if (isUnavailable(current, entry, proposal.effectiveAccess)) {
+    return { next: 'keep', result: { ...GRANTED, status: STATUS_FILE_NOT_AVAILABLE } };
   }
   const isShared = !current.opens.some((existing) => conflicts(existing, proposal));
   const { oplocks, breaks, awaited } = breakOthers(current, proposal, isShared);

@@ -173,7 +173,7 @@ function indicate(entry: OplockEntry, from: number, to: number, since: number): 
   };
 }
 
-function nextEpoch(epoch: number): number {
+export function nextEpoch(epoch: number): number {
   return (epoch + 1) & 0xffff;
 }
 
@@ -352,13 +352,17 @@ function settle(
   return { entry: again, indicated: indicate(again, caching, breakingTo, since) };
 }
 
-/** T3: a holder that did not answer in time has nothing any more. */
+/**
+ * T3: a holder that did not answer in time has nothing any more. Who is away and may come back is
+ * waited for: it could not answer.
+ */
 export function decideBreakTimeout(
   current: FileRecord | undefined,
   overdue: AwaitedBreak,
 ): Update<FileRecord, boolean> {
   const entry = current?.oplocks.find((other) => isSameBreak(other, overdue));
   if (current === undefined || entry === undefined) return { next: 'keep', result: false };
+  if (isHolderAway(current, entry)) return { next: 'keep', result: false };
   const lost = { ...entry, caching: NO_CACHING, breaking: undefined };
   const oplocks = current.oplocks.map((other) => (other === entry ? lost : other));
   return { next: { ...current, oplocks, version: current.version + 1 }, result: true };
@@ -375,6 +379,20 @@ export function isAnyPending(
 
 function isSameBreak(entry: OplockEntry, { oplockKey, since }: AwaitedBreak): boolean {
   return entry.oplockKey === oplockKey && entry.breaking?.since === since;
+}
+
+/** Whether all opens under an oplock or lease are of clients that are away and come back. */
+export function isHolderAway(
+  record: FileRecord,
+  holder: Pick<OpenEntry, 'oplockKey' | 'streamKey'>,
+): boolean {
+  let isAway = false;
+  for (const open of record.opens) {
+    if (open.oplockKey !== holder.oplockKey || open.streamKey !== holder.streamKey) continue;
+    if (open.persistent?.isAway !== true) return false;
+    isAway = true;
+  }
+  return isAway;
 }
 
 /** T4: the holders that have an open left. */

@@ -8,6 +8,7 @@
  */
 import type { Credentials, FileStat } from '../vfs/vfs.ts';
 import type { OplockEntry } from './oplock.ts';
+import type { PersistentOpen } from './persistent-open.ts';
 
 /** [MS-FSA] 2.1.1.6 Per Open: what others' decisions look at. */
 export interface OpenEntry {
@@ -33,6 +34,8 @@ export interface OpenEntry {
   readonly isPosix?: boolean | undefined;
   /** The link is gone and `path` may be another file's by now: nothing is done by it any more. */
   readonly isUnlinked?: boolean | undefined;
+  /** Set on an open that outlives the server. */
+  readonly persistent?: PersistentOpen | undefined;
 }
 
 /** [MS-FSA] 2.1.1.10 Per ByteRangeLock. Range is [offset, offset + length), bytes, u64. */

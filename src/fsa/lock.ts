@@ -10,14 +10,19 @@ import {
 } from '../erref/ntstatus.ts';
 import { breakReadCaching, mayDisturb } from './break-caching.ts';
 import { decideLock, decideUnlock } from './decide-lock.ts';
+import { keeping } from './decide-persistent.ts';
 import type { ByteRangeLock } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import { applyPosixLocks } from './posix-locks.ts';
 import type { CancelSignal, LockRange } from './surface.ts';
 
+/** What the layer above keeps of an open that outlives the server once it has its locks. */
+export type OwnerOf = () => object;
+
 export interface LockOptions {
   readonly failImmediately: boolean;
   readonly cancel: CancelSignal;
+  readonly owner?: OwnerOf | undefined;
 }
 
 /**
@@ -36,9 +41,9 @@ export function* lockRanges(
   if (open.closed) return STATUS_FILE_CLOSED;
   if (open.isDirectory) return STATUS_INVALID_PARAMETER;
   if (mayDisturb(open)) yield* breakReadCaching(open);
-  const status = yield* tryLock(open, ranges);
+  const status = yield* tryLock(open, ranges, options.owner);
   if (status !== STATUS_LOCK_NOT_GRANTED || options.failImmediately) return status;
-  return yield* waitForLock(open, ranges, options.cancel);
+  return yield* waitForLock(open, ranges, options);
 }
 
 /**
@@ -50,14 +55,18 @@ export function* lockRanges(
 export function* unlockRanges(
   open: LocalOpen,
   ranges: readonly Pick<LockRange, 'offset' | 'length'>[],
+  owner?: OwnerOf,
 ): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
   if (open.isDirectory) return STATUS_INVALID_PARAMETER;
   const { openId, streamKey } = open;
   const unlocking = { openId, streamKey, ranges };
   const { files, options } = open.volume;
+  const kept = owner?.();
   const status = yield* wait(
-    files.update(open.fileKey, (current) => decideUnlock(current, unlocking)),
+    files.update(open.fileKey, (current) =>
+      keeping(decideUnlock(current, unlocking), openId, kept),
+    ),
   );
   if (options.posixLocks && !open.closed) {
     const record = yield* wait(files.get(open.fileKey));
@@ -68,7 +77,11 @@ export function* unlockRanges(
 
 const NO_LOCKS: readonly ByteRangeLock[] = [];
 
-function* tryLock(open: LocalOpen, ranges: readonly LockRange[]): Task<NtStatus> {
+function* tryLock(
+  open: LocalOpen,
+  ranges: readonly LockRange[],
+  owner: OwnerOf | undefined,
+): Task<NtStatus> {
   const { openId, streamKey, volume } = open;
   const { locksPerOpenMax } = volume.options;
   const proposal = { openId, streamKey, ranges, locksMax: locksPerOpenMax };
@@ -84,8 +97,11 @@ function* tryLock(open: LocalOpen, ranges: readonly LockRange[]): Task<NtStatus>
       return STATUS_LOCK_NOT_GRANTED;
     }
   }
+  const kept = owner?.();
   const status = yield* wait(
-    volume.files.update(open.fileKey, (current) => decideLock(current, proposal)),
+    volume.files.update(open.fileKey, (current) =>
+      keeping(decideLock(current, proposal), openId, kept),
+    ),
   );
   if (status !== STATUS_SUCCESS && volume.options.posixLocks && !open.closed) {
     const current = yield* wait(volume.files.get(open.fileKey));
@@ -102,7 +118,7 @@ const LOCAL_POLL_MAX_MS = 1000;
 function* waitForLock(
   open: LocalOpen,
   ranges: readonly LockRange[],
-  cancel: CancelSignal,
+  { cancel, owner }: LockOptions,
 ): Task<NtStatus> {
   let wake: () => void = () => {};
   let changed = new Promise<void>((resolve) => {
@@ -115,7 +131,7 @@ function* waitForLock(
   try {
     for (;;) {
       // From here on no change is missed: the record is looked at after the watch stands.
-      const status = yield* tryLock(open, ranges);
+      const status = yield* tryLock(open, ranges, owner);
       if (status !== STATUS_LOCK_NOT_GRANTED) return status;
       if (cancel.cancelled) return STATUS_CANCELLED;
       cancel.waiting();

@@ -14,6 +14,7 @@ import { LocalOpens } from './local-opens.ts';
 import { makeExactResolver, makeNameResolver, type NameResolver } from './name-resolver.ts';
 import { ChangeNotifyList } from './notify-list.ts';
 import { OplockBreaks } from './oplock-breaks.ts';
+import { PersistentFiles } from './persistent-files.ts';
 import { SnapshotVolumes } from './snapshot-volumes.ts';
 import { StreamStore } from './stream-store.ts';
 import { TunnelCache } from './tunnel-cache.ts';
@@ -26,6 +27,8 @@ export interface VolumeParams {
   readonly options: VolumeOptions;
   readonly serverId: string;
   readonly store: RecordStore;
+  /** Where opens stand that outlive the server; without it none does. */
+  readonly persistentStore?: RecordStore | undefined;
   /** A store outside of the share for streams that outgrow their attribute: its root. */
   readonly streamsVfs?: Vfs | undefined;
   /** What the volume looked like before, where the store keeps that. */
@@ -71,13 +74,13 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
 };
 
 /** Layout of `FileRecord`. */
-const FILE_RECORD_VERSION = 5;
+const FILE_RECORD_VERSION = 6;
 
 /**
  * [MS-FSA] 2.1.1.1: makes a mounted store the volume behind a share. The store stays the caller's.
  */
 export function makeVolume(params: VolumeParams): Volume {
-  const { id, vfs, env, options, serverId, store, snapshots } = params;
+  const { id, vfs, env, options, serverId, store, persistentStore, snapshots } = params;
   const changeNotifyList = notifyListOf(options);
   const localChanges = new LocalChanges({
     vfs,
@@ -87,13 +90,17 @@ export function makeVolume(params: VolumeParams): Volume {
     list: changeNotifyList,
   });
   changeNotifyList.observe(localChanges);
+  const files = store.table<FileRecord>('file', FILE_RECORD_VERSION);
+  const persistentFiles =
+    persistentStore && new PersistentFiles({ files, store: persistentStore, log: env.log });
   const volume: Volume = {
     id,
     vfs,
     env,
     options,
     serverId,
-    files: store.table<FileRecord>('file', FILE_RECORD_VERSION),
+    files: persistentFiles ?? files,
+    persistentFiles,
     names: namesOf(vfs, env, options),
     tunnel: options.shortNames ? new TunnelCache(env.clock) : undefined,
     exactNames: makeExactResolver(vfs),

@@ -12,6 +12,7 @@ import type { LocalOpens } from './local-opens.ts';
 import type { NameResolver } from './name-resolver.ts';
 import type { ChangeNotifyList } from './notify-list.ts';
 import type { OplockBreaks } from './oplock-breaks.ts';
+import type { PersistentFiles } from './persistent-files.ts';
 import type { SnapshotVolumes } from './snapshot-volumes.ts';
 import type { StreamStore } from './stream-store.ts';
 import type { TunnelCache } from './tunnel-cache.ts';
@@ -81,6 +82,8 @@ export interface Volume {
   readonly options: VolumeOptions;
   readonly serverId: string;
   readonly files: RecordTable<FileRecord>;
+  /** The same, where opens may outlive the server. */
+  readonly persistentFiles: PersistentFiles | undefined;
   readonly names: NameResolver;
   /** For opens that keep to POSIX. */
   readonly exactNames: NameResolver;

@@ -50,6 +50,7 @@ export interface ShareSection {
   readonly streams?: boolean | undefined;
   readonly streams_folder?: string | undefined;
   readonly directory_leases?: boolean | undefined;
+  readonly continuous_availability?: boolean | undefined;
   readonly posix?: boolean | undefined;
   readonly apple?: boolean | undefined;
   readonly apple_model?: string | undefined;
@@ -147,6 +148,7 @@ const share = z.strictObject({
     .regex(STREAMS_FOLDER, 'expected the name of a folder, or a path from /')
     .optional(),
   directory_leases: bool.optional(),
+  continuous_availability: bool.optional(),
   posix: bool.optional(),
   apple: bool.optional(),
   apple_model: filled.max(64, 'expected at most 64 characters').optional(),

@@ -158,6 +158,7 @@ function toShare(name: string, share: ShareSection, folder: string): ShareOption
     streams: share.streams,
     streamsFolder: share.streams_folder,
     directoryLeases: share.directory_leases,
+    continuousAvailability: share.continuous_availability,
     posix: share.posix,
     apple: share.apple,
     appleModel: share.apple_model,

@@ -29,6 +29,8 @@ export interface MountContext {
   readonly limits: Limits;
   readonly store: RecordStore;
   readonly serverId: string;
+  /** For shares that are continuously available. */
+  readonly persistentStore?: RecordStore | undefined;
   readonly unixIdOf?: (sid: Sid) => UnixId | undefined;
 }
 
@@ -44,6 +46,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     options: volumeOptions(options, context.limits),
     serverId: context.serverId,
     store: context.store,
+    persistentStore: options.continuousAvailability ? context.persistentStore : undefined,
     streamsVfs,
     snapshots: snapshotsOf(options),
     unixIdOf: context.unixIdOf,

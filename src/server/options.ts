@@ -120,6 +120,11 @@ export interface ShareOptions {
   readonly posix?: boolean;
   /** FLUSH and write-through reach the disk; default true. */
   readonly strictSync?: boolean;
+  /**
+   * Persistent handles: what clients of 3.x hold open survives the server, and is theirs again
+   * after a restart. Needs `stateFolder`. Default false.
+   */
+  readonly continuousAvailability?: boolean;
   /** Clients of 3.x may cache what folders list until it changes through semba; default true. */
   readonly directoryLeases?: boolean;
 }

@@ -17,6 +17,7 @@ import { makeNodeLog } from '../env/node/node-log.ts';
 import type { Env, Log } from '../env/ports.ts';
 import { closeOpenById, closeSessionById, closeShareByName } from '../smb2/server/close-by-id.ts';
 import type { EncryptionPolicy, ServerEvent } from '../smb2/server/options.ts';
+import { restoreShare } from '../smb2/server/restore-share.ts';
 import type { Smb2Server } from '../smb2/server/server.ts';
 import { type ServerStatus, serverStatus } from '../smb2/server/status.ts';
 import { listenTcp, type TcpListener } from '../smb2/transport/tcp/tcp-listener.ts';
@@ -43,6 +44,7 @@ import {
   type SmbServerOptions,
   type UserOptions,
 } from './options.ts';
+import { PersistentStore } from './persistent-store.ts';
 
 export type {
   DialectName,
@@ -78,6 +80,7 @@ export class SmbServer {
   readonly #env: Env;
   readonly #serverId: string;
   readonly #store: RecordStore;
+  readonly #persistentStore: PersistentStore;
   readonly #shares: Map<string, MountedShare> = new Map();
   readonly #listeners: TcpListener[] = [];
   #parts: Promise<Parts> | undefined;
@@ -90,6 +93,10 @@ export class SmbServer {
     this.#env = makeNodeEnv(options.log ?? makeNodeLog('warn'));
     this.#serverId = Buffer.from(this.#env.random.bytes(8)).toString('hex');
     this.#store = new MemoryRecordStore();
+    this.#persistentStore = new PersistentStore({
+      stateFolder: options.stateFolder,
+      log: this.#env.log,
+    });
   }
 
   /** Starts to listen. Rejects with the system's error (`EADDRINUSE`, `EACCES` …). */
@@ -119,6 +126,7 @@ export class SmbServer {
     for (const share of this.#shares.values()) share.close();
     this.#shares.clear();
     await this.#store.close();
+    await this.#persistentStore.close();
   }
 
   /** Clients see it at once. Throws `OptionError` when the share cannot be. */
@@ -133,8 +141,10 @@ export class SmbServer {
       store: this.#store,
       serverId: this.#serverId,
       unixIdOf: (sid) => unixIdOfSid(accounts.data, sid),
+      persistentStore: options.continuousAvailability ? this.#persistentStore.open() : undefined,
     });
     this.#shares.set(key, share);
+    await run(restoreShare(engine, share.share));
     engine.addShare(share.share);
   }
 

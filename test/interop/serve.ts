@@ -8,11 +8,13 @@
  *   hideunread lists what can be read   posix      permission bits alone
  *   share_nostreams  without named streams
  *   share_local  minds what local processes have open and locked
+ *   share_ca   continuously available: persistent handles; ca_fo and ca_fo_max_rwh the same
  *   share_snap files now, and as they were at @GMT-2024.01.02-03.04.05 and at …06.07.08
  *
  * Users torture1/torture1pw and torture2/torture2pw. Variables:
  *   SEMBA_DIR          folder in which the shares' folders are made (default: the temporary folder)
  *   SEMBA_SHARE_DIR    an existing folder for `share`; it is not removed
+ *   SEMBA_STATE        folder that keeps state and shares over a restart; nothing in it is removed
  *   SEMBA_VFS          local (default) or memory
  *   SEMBA_LOG          log level (default: warn)
  *   SEMBA_SIGNING      enabled (default) or required
@@ -55,7 +57,8 @@ async function serve(onPort: number): Promise<void> {
   const stopped = new Promise<void>((done) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
   });
-  const base = mkdtempSync(join(env.SEMBA_DIR ?? tmpdir(), 'semba-serve-'));
+  const base = env.SEMBA_STATE ?? mkdtempSync(join(env.SEMBA_DIR ?? tmpdir(), 'semba-serve-'));
+  const stateFolder = folder(base, 'state', 0o700);
   const server = new SmbServer({
     listen: ['127.0.0.1'],
     port: onPort,
@@ -64,6 +67,7 @@ async function serve(onPort: number): Promise<void> {
     oplockBreakChannels: env.SEMBA_OPLOCK_BREAK_CHANNELS === 'windows' ? 'windows' : 'retry',
     replayOrder: env.SEMBA_REPLAY_ORDER === 'windows' ? 'windows' : 'sane',
     encryption: (env.SEMBA_ENCRYPTION ?? 'off') as 'off' | 'desired' | 'required',
+    stateFolder,
     allowAnonymous: true,
     testControls: true,
     dialectMin: (env.SEMBA_DIALECT_MIN ?? '2.0.2') as DialectName,
@@ -80,16 +84,26 @@ async function serve(onPort: number): Promise<void> {
     await stopped;
   } finally {
     await server.stop();
-    rmSync(base, { recursive: true, force: true });
+    if (env.SEMBA_STATE === undefined) rmSync(base, { recursive: true, force: true });
   }
 }
 
 function makeShares(base: string): readonly ShareOptions[] {
   const own = process.env.SEMBA_SHARE_DIR;
   const main = own === undefined ? storage(base, 'share') : { path: own };
+  const available = { ...storage(base, 'share_ca'), continuousAvailability: true };
+  const shares = [
+    { name: 'share', ...main, createMask: 0o755, shortNames: true },
+    // smbtorture smb2.persistent-open.leaselevels_fo: one folder under three names.
+    { name: 'share_ca', ...available },
+    { name: 'ca_fo', ...available },
+    { name: 'ca_fo_max_rwh', ...available },
+  ];
+  // What is kept over a restart is these.
+  if (process.env.SEMBA_STATE !== undefined) return shares;
   const apple = storage(base, 'share_apple');
   return [
-    { name: 'share', ...main, createMask: 0o755, shortNames: true },
+    ...shares,
     { name: 'share_apple', ...apple, apple: true },
     { name: 'share_apple_plain', ...apple },
     {
@@ -153,6 +167,6 @@ function forbiddenFolder(base: string): string {
 
 function folder(base: string, name: string, mode: number): string {
   const path = join(base, name);
-  mkdirSync(path, { mode });
+  mkdirSync(path, { mode, recursive: true });
   return path;
 }

@@ -3,6 +3,7 @@ import type { NtStatus } from '../../erref/ntstatus.ts';
 import { closeOpen as closeLocalOpen } from '../../fsa/close.ts';
 import { NO_CACHING } from '../../fsa/oplock.ts';
 import { acknowledgeBreak } from '../../fsa/oplock-breaks.ts';
+import { leaveOpen as leaveLocalOpen } from '../../fsa/persist.ts';
 import { failed } from '../../vfs/errno.ts';
 import { decideKeep } from './decide-durable.ts';
 import type { Smb2Server } from './server.ts';
@@ -27,15 +28,30 @@ export function* closeOpen(server: Smb2Server, open: Open): Task<NtStatus> {
 }
 
 /**
- * Somebody needs what an open caches whose client is away. A resilient one gives its caching up,
- * any other one is closed.
+ * Somebody needs what an open caches whose client is away. A persistent one is told when its client
+ * is back, and who needs it waits; a resilient one gives its caching up, any other one is closed.
  */
 export function purgeOpen(server: Smb2Server, open: Open): void {
+  if (open.durable?.kind === 'persistent') return;
   if (open.durable?.kind !== 'resilient' || open.localOpen === undefined) {
     closeUnattended(server, open);
   } else {
     server.runDetached(acknowledgeBreak(open.localOpen, NO_CACHING));
   }
+}
+
+/** The server ends, the open does not: the next server gives it back. */
+export function* leaveOpen(server: Smb2Server, open: Open): Task<void> {
+  if (open.state === 'closed' || open.localOpen === undefined) return;
+  if (open.state === 'connected') leaveSession(open);
+  open.state = 'closed';
+  server.openCount--;
+  server.oplockHolders.remove(open);
+  server.createReplays.forget(open);
+  server.appInstances.remove(open);
+  if (open.inFlight > 0) yield* untilIdle(open);
+  yield* server.durableOpens.remove(open);
+  leaveLocalOpen(open.localOpen);
 }
 
 /** Closes an open that nobody waits for: its client is gone. */
@@ -64,7 +80,7 @@ function* untilIdle(open: Open): Task<void> {
 /**
  * [MS-SMB2] 3.3.7.1 Handling Loss of a Connection: an open that is durable or resilient waits for
  * its client, every other one closes. It stays durable only while its oplock or lease does, and
- * while the server has room for it.
+ * while the server has room for it; a persistent one stays.
  */
 export function* disconnectOpen(server: Smb2Server, open: Open): Task<void> {
   const { localOpen, durable } = open;
@@ -75,12 +91,8 @@ export function* disconnectOpen(server: Smb2Server, open: Open): Task<void> {
   if (open.state !== 'connected') return;
   leaveSession(open);
   open.state = 'disconnected';
-  const { env } = server.options;
-  const since = env.clock.fileTime();
-  server.durableOpens.await(open, durable.timeoutMs, () => {
-    env.log.info({ path: localOpen.path, userSid: durable.userSid }, 'a client did not come back');
-    closeUnattended(server, open);
-  });
+  const since = server.options.env.clock.fileTime();
+  awaitClient(server, open);
   const away: Away = {
     since,
     mode: localOpen.mode,
@@ -100,8 +112,21 @@ export function* disconnectOpen(server: Smb2Server, open: Open): Task<void> {
   yield* server.durableOpens.put(open, { ...durable, away: settled });
 }
 
+/** From now on its client has the time that was granted to come back. */
+export function awaitClient(server: Smb2Server, open: Open): void {
+  const { localOpen, durable } = open;
+  if (durable === undefined) return;
+  server.durableOpens.await(open, durable.timeoutMs, () => {
+    const { path } = localOpen ?? {};
+    const { userSid } = durable;
+    server.options.env.log.info({ path, userSid }, 'a client did not come back');
+    closeUnattended(server, open);
+  });
+}
+
 function* mayWait(server: Smb2Server, { localOpen, durable }: Open): Task<boolean> {
   if (localOpen === undefined || durable === undefined) return false;
+  if (durable.kind === 'persistent') return true;
   if (server.durableOpens.disconnectedCount >= server.options.limits.disconnectedOpensMax) {
     server.options.env.log.warn({ path: localOpen.path }, 'too many opens wait for their clients');
     return false;

@@ -44,6 +44,7 @@ const RECORD: DurableRecord = {
   createGuid: GUID,
   clientGuid: GUID,
   userSid: 'S-1-5-21-1',
+  userName: 'user',
   shareName: 'share',
   fileKey: '1:2',
   openId: 'open',
@@ -58,6 +59,7 @@ const RECORD: DurableRecord = {
 const PROPOSAL: ReconnectProposal = {
   version: 2,
   createGuid: GUID,
+  isPersistent: false,
   clientGuid: GUID,
   userSid: 'S-1-5-21-1',
   shareName: 'share',

@@ -63,6 +63,8 @@ export interface ReconnectProposal {
   readonly version: 1 | 2;
   /** Version 2 only. */
   readonly createGuid: Guid;
+  /** SMB2_DHANDLE_FLAG_PERSISTENT. */
+  readonly isPersistent: boolean;
   readonly clientGuid: Guid;
   readonly userSid: string;
   readonly shareName: string;
@@ -90,6 +92,9 @@ export function decideReconnect(
   if (proposal.version === 2 && record.createGuid !== proposal.createGuid) {
     return STATUS_OBJECT_NAME_NOT_FOUND;
   }
+  // A client that has a persistent handle says so; one that says so has one.
+  const isPersistent = record.kind === 'persistent';
+  if (proposal.isPersistent !== isPersistent) return STATUS_OBJECT_NAME_NOT_FOUND;
   if (record.shareName !== proposal.shareName) return STATUS_OBJECT_NAME_NOT_FOUND;
   const { lease } = record;
   if (lease === undefined && proposal.lease !== undefined) return STATUS_OBJECT_NAME_NOT_FOUND;

@@ -1,7 +1,10 @@
 import { assert } from '../../base/assert.ts';
-import { type Task, wait } from '../../base/task.ts';
+import { isPromise, run, type Task, wait } from '../../base/task.ts';
 import type { Env, TimerHandle } from '../../env/ports.ts';
+import { persistOpen } from '../../fsa/persist.ts';
 import type { RecordStore, RecordTable, Update } from '../../state/record-store.ts';
+import type { Guid } from '../wire/guid.ts';
+import { replayKeyOf } from './create-replays.ts';
 import { DURABLE_RECORD_VERSION, type DurableRecord, durableKey } from './state/durable-record.ts';
 import type { Open } from './state/open.ts';
 
@@ -15,10 +18,22 @@ export class DurableOpens {
   readonly #table: RecordTable<DurableRecord>;
   readonly #opens = new Map<bigint, Open>();
   readonly #scavengers = new Map<Open, TimerHandle>();
+  /** By client and CreateGuid. */
+  readonly #persistent = new Map<string, Open>();
 
   constructor(options: { readonly env: Env; readonly store: RecordStore }) {
     this.#env = options.env;
     this.#table = options.store.table<DurableRecord>('durable', DURABLE_RECORD_VERSION);
+  }
+
+  /** How many outlive the server. */
+  get persistentCount(): number {
+    return this.#persistent.size;
+  }
+
+  /** Those that outlive the server; a copy. */
+  persistent(): readonly Open[] {
+    return [...this.#persistent.values()];
   }
 
   /** How many nobody is connected to. */
@@ -36,6 +51,11 @@ export class DurableOpens {
     return this.#opens.get(persistentId);
   }
 
+  /** The open that this client made with this CreateGuid, if it outlives the server. */
+  findPersistent(clientGuid: Guid, createGuid: Guid): Open | undefined {
+    return this.#persistent.get(replayKeyOf(clientGuid, createGuid));
+  }
+
   /** The record as the store has it. */
   *recordOf(persistentId: bigint): Task<DurableRecord | undefined> {
     return yield* wait(this.#table.get(durableKey(persistentId)));
@@ -44,9 +64,43 @@ export class DurableOpens {
   /** Enters, or changes, the record of an open. */
   *put(open: Open, record: DurableRecord): Task<void> {
     assert(open.state !== 'closed', 'a closed open is no longer durable');
+    const { durable: known } = open;
+    if (known?.kind === 'persistent' && known.clientGuid !== record.clientGuid) {
+      this.#persistent.delete(replayKeyOf(known.clientGuid, known.createGuid));
+    }
     open.durable = record;
     this.#opens.set(record.persistentId, open);
     yield* wait(this.#table.update(durableKey(record.persistentId), () => replaced(record)));
+    if (record.kind !== 'persistent' || open.localOpen === undefined) return;
+    this.#addPersistent(open, record);
+    const storing = run(persistOpen(open.localOpen, record, { isAway: record.away !== undefined }));
+    // Who goes away waits for nothing, and the next of its opens must not wait either.
+    if (isPromise(storing) && record.away === undefined) yield* wait(storing);
+  }
+
+  /**
+   * Makes a new open one that outlives the server: it stands in the store when this ends. False:
+   * the store does not take it.
+   */
+  *persist(open: Open, record: DurableRecord): Task<boolean> {
+    if (open.localOpen === undefined) return false;
+    if (!(yield* persistOpen(open.localOpen, record, { isAway: false }))) return false;
+    // Its session may have gone while the store was written.
+    if (open.state !== 'connected') return false;
+    yield* this.restore(open, record);
+    return true;
+  }
+
+  /** An open of a server that has ended is one of this server now, and stands in the store. */
+  *restore(open: Open, record: DurableRecord): Task<void> {
+    open.durable = record;
+    this.#opens.set(record.persistentId, open);
+    this.#addPersistent(open, record);
+    yield* wait(this.#table.update(durableKey(record.persistentId), () => replaced(record)));
+  }
+
+  #addPersistent(open: Open, { clientGuid, createGuid }: DurableRecord): void {
+    this.#persistent.set(replayKeyOf(clientGuid, createGuid), open);
   }
 
   /** Its client is gone: `overdue` is called unless it comes back within `timeoutMs`. */
@@ -68,6 +122,7 @@ export class DurableOpens {
     open.durable = undefined;
     this.stopAwaiting(open);
     this.#opens.delete(durable.persistentId);
+    this.#persistent.delete(replayKeyOf(durable.clientGuid, durable.createGuid));
     yield* wait(this.#table.update(durableKey(durable.persistentId), () => REMOVED));
   }
 }
@@ -91,6 +146,7 @@ export function makeDurableRecord(
     persistentId: fileId.persistent,
     clientGuid: session.clientGuid,
     userSid: session.identity.userSid,
+    userName: session.identity.userName,
     shareName: treeConnect.share.name.toLowerCase(),
     fileKey: localOpen.fileKey,
     openId: localOpen.openId,

@@ -51,6 +51,11 @@ export interface Share {
   readonly accessBasedEnumeration: boolean;
 }
 
+/** Share.IsCA: its opens may outlive the server. */
+export function isContinuouslyAvailable({ volume }: Share): boolean {
+  return volume?.persistentFiles !== undefined;
+}
+
 /** [MS-SMB2] 2.2.32.5 NETWORK_INTERFACE_INFO, as the server tells it. */
 export interface NetworkInterface {
   readonly index: number;

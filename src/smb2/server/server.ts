@@ -16,6 +16,7 @@ import {
   closeSession,
   closeTreeConnect,
   closeUnattended,
+  leaveOpen,
   loseSession,
   purgeOpen,
 } from './closing.ts';
@@ -23,7 +24,7 @@ import { answerSmb1Negotiate } from './commands/smb1-negotiate.ts';
 import { CreateReplays } from './create-replays.ts';
 import { DurableOpens } from './durable-opens.ts';
 import { FileIds } from './ids.ts';
-import type { Share, Smb2ServerOptions } from './options.ts';
+import { isContinuouslyAvailable, type Share, type Smb2ServerOptions } from './options.ts';
 import type { Request } from './request.ts';
 import { Connection, DIALECT_NONE } from './state/connection.ts';
 import type { Open } from './state/open.ts';
@@ -243,6 +244,12 @@ export class Smb2Server {
     return true;
   }
 
+  /** Whether opens of any share may outlive the server. */
+  hasPersistentShares(): boolean {
+    for (const share of this.#shares.values()) if (isContinuouslyAvailable(share)) return true;
+    return false;
+  }
+
   shares(): readonly Share[] {
     return [...this.#shares.values()];
   }
@@ -282,13 +289,18 @@ export class Smb2Server {
     };
   }
 
-  /** Closes every open in order (deletes what is to be deleted on close), then the connections. */
+  /**
+   * Closes every open in order (deletes what is to be deleted on close), then the connections.
+   * Persistent opens stand in the store for the server that starts next.
+   */
   async close(): Promise<void> {
     for (const connection of [...this.connections]) {
       for (const request of [...connection.waiting.values()]) request.cancel();
     }
+    for (const open of this.durableOpens.persistent()) await run(leaveOpen(this, open));
     for (const session of [...this.sessions.values()]) await run(closeSession(this, session));
     await this.#closeDisconnected(() => true);
+    for (const { volume } of this.#shares.values()) await volume?.persistentFiles?.settle();
     for (const connection of [...this.connections]) {
       this.#closed(connection, 'the server stops');
       connection.transport.close({ abort: false });

@@ -1,7 +1,11 @@
 /** Durable handles in CREATE: [MS-SMB2] 3.3.5.9.6, .7, .10 and .12. */
 import type { Task } from '../../../base/task.ts';
 import { type NtStatus, STATUS_INVALID_PARAMETER } from '../../../erref/ntstatus.ts';
-import { SMB2_DIALECT_300 } from '../../wire/constants.ts';
+import {
+  SMB2_DHANDLE_FLAG_PERSISTENT,
+  SMB2_DIALECT_300,
+  SMB2_GLOBAL_CAP_PERSISTENT_HANDLES,
+} from '../../wire/constants.ts';
 import type { CreateRequest } from '../../wire/create.ts';
 import {
   type CreateContext,
@@ -23,8 +27,10 @@ import { type Guid, NO_GUID } from '../../wire/guid.ts';
 import { replayKeyOf } from '../create-replays.ts';
 import { grantedTimeoutMs, keepsHandles } from '../decide-durable.ts';
 import { makeDurableRecord } from '../durable-opens.ts';
+import { isContinuouslyAvailable } from '../options.ts';
 import type { Request } from '../request.ts';
 import type { Connection } from '../state/connection.ts';
+import type { DurableRecord } from '../state/durable-record.ts';
 import type { Open } from '../state/open.ts';
 
 /** Which of the four contexts a CREATE has; version 2's in dialects 3.x only. */
@@ -36,12 +42,14 @@ export type DurableContexts =
       readonly createGuid: Guid;
       /** Milliseconds; 0 lets the server choose. */
       readonly timeoutMs: number;
+      readonly isPersistent: boolean;
     }
   | {
       readonly kind: 'reconnect';
       readonly version: 1 | 2;
       readonly persistentId: bigint;
       readonly createGuid: Guid;
+      readonly isPersistent: boolean;
     };
 
 export const NO_DURABLE: DurableContexts = { kind: 'none' };
@@ -71,25 +79,40 @@ export function durableContextsOf(
     const asked = decodeDurableRequestV2(requestV2);
     if (asked === undefined) return STATUS_INVALID_PARAMETER;
     const { createGuid, timeoutMs } = asked;
-    return { kind: 'request', version: 2, createGuid, timeoutMs };
+    const isPersistent = (asked.flags & SMB2_DHANDLE_FLAG_PERSISTENT) !== 0;
+    return { kind: 'request', version: 2, createGuid, timeoutMs, isPersistent };
   }
   if (request === undefined) return NO_DURABLE;
   if (!isDurableRequest(request)) return STATUS_INVALID_PARAMETER;
-  return { kind: 'request', version: 1, createGuid: NO_GUID, timeoutMs: 0 };
+  return {
+    kind: 'request',
+    version: 1,
+    createGuid: NO_GUID,
+    timeoutMs: 0,
+    isPersistent: false,
+  };
 }
 
 function decodeReconnect(data: Uint8Array): DurableContexts | NtStatus {
   const fileId = decodeDurableReconnect(data);
   if (fileId === undefined) return STATUS_INVALID_PARAMETER;
   const { persistent: persistentId } = fileId;
-  return { kind: 'reconnect', version: 1, persistentId, createGuid: NO_GUID };
+  return {
+    kind: 'reconnect',
+    version: 1,
+    persistentId,
+    createGuid: NO_GUID,
+    isPersistent: false,
+  };
 }
 
 function decodeReconnectV2(data: Uint8Array): DurableContexts | NtStatus {
   const asked = decodeDurableReconnectV2(data);
   if (asked === undefined) return STATUS_INVALID_PARAMETER;
   const { fileId, createGuid } = asked;
-  return { kind: 'reconnect', version: 2, persistentId: fileId.persistent, createGuid };
+  const { persistent: persistentId } = fileId;
+  const isPersistent = (asked.flags & SMB2_DHANDLE_FLAG_PERSISTENT) !== 0;
+  return { kind: 'reconnect', version: 2, persistentId, createGuid, isPersistent };
 }
 
 /**
@@ -102,19 +125,50 @@ export function* grantDurable(
   asked: DurableContexts,
 ): Task<CreateContext | undefined> {
   if (asked.kind !== 'request') return undefined;
-  const { localOpen, session } = open;
-  if (asked.version === 2) {
-    request.server.createReplays.settle(replayKeyOf(session.clientGuid, asked.createGuid), open);
+  const answer = yield* grant(request, open, asked);
+  if (asked.version === 2 && open.state === 'connected') {
+    const { clientGuid } = open.session;
+    request.server.createReplays.settle(replayKeyOf(clientGuid, asked.createGuid), open);
   }
-  if (localOpen?.oplock === undefined || localOpen.isDirectory) return undefined;
-  if (!keepsHandles(localOpen.oplock)) return undefined;
+  return answer;
+}
+
+function* grant(
+  request: Request,
+  open: Open,
+  asked: Extract<DurableContexts, { readonly kind: 'request' }>,
+): Task<CreateContext | undefined> {
   const { durableTimeoutMs: defaultMs, durableTimeoutMaxMs: maxMs } = request.server.options.limits;
   const timeoutMs = grantedTimeoutMs(asked.timeoutMs, { defaultMs, maxMs });
   const { createGuid } = asked;
   const { serverId } = request.server.options;
   const record = makeDurableRecord(open, { serverId, kind: 'durable', createGuid, timeoutMs });
   if (record === undefined) return undefined;
+  if (asked.isPersistent && mayPersist(request, open)) {
+    const kept: DurableRecord = { ...record, kind: 'persistent' };
+    if (yield* request.server.durableOpens.persist(open, kept)) return durableAnswer(kept);
+    if (open.state !== 'connected') return undefined;
+  }
+  const { localOpen } = open;
+  if (localOpen?.oplock === undefined || localOpen.isDirectory) return undefined;
+  if (!keepsHandles(localOpen.oplock)) return undefined;
   yield* request.server.durableOpens.put(open, record);
-  if (asked.version === 1) return durableResponseContext();
-  return durableResponseV2Context({ timeoutMs, flags: 0 });
+  return asked.version === 1 ? durableResponseContext() : durableAnswer(record);
+}
+
+/** [MS-SMB2] 2.2.14.2.12 SMB2_CREATE_DURABLE_HANDLE_RESPONSE_V2. */
+export function durableAnswer({ kind, timeoutMs }: DurableRecord): CreateContext {
+  const flags = kind === 'persistent' ? SMB2_DHANDLE_FLAG_PERSISTENT : 0;
+  return durableResponseV2Context({ timeoutMs, flags });
+}
+
+/**
+ * 3.3.5.9.10: on a share that is continuously available, with an oplock or lease or without. A
+ * symbolic link that is open itself has nothing to keep.
+ */
+function mayPersist({ connection, server }: Request, { localOpen, treeConnect }: Open): boolean {
+  const hasAgreed = (connection.serverCapabilities & SMB2_GLOBAL_CAP_PERSISTENT_HANDLES) !== 0;
+  if (!hasAgreed || !isContinuouslyAvailable(treeConnect.share)) return false;
+  if (localOpen === undefined || localOpen.volume.isSnapshot) return false;
+  return server.durableOpens.persistentCount < server.options.limits.persistentOpensMax;
 }

@@ -1,12 +1,14 @@
 /** A client comes back for its open: [MS-SMB2] 3.3.5.9.7 and 3.3.5.9.12. */
-import { type Task, wait } from '../../../base/task.ts';
+import { isPromise, type MaybePromise, run, type Task, wait } from '../../../base/task.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
   STATUS_INVALID_PARAMETER,
   STATUS_OBJECT_NAME_NOT_FOUND,
 } from '../../../erref/ntstatus.ts';
+import type { BackDecision } from '../../../fsa/decide-persistent.ts';
 import { queryMetadata } from '../../../fsa/information.ts';
+import { resumeOpen } from '../../../fsa/persist.ts';
 import { FILE_OPENED } from '../../../fscc/create-parameters.ts';
 import { failed } from '../../../vfs/errno.ts';
 import type { CreateRequest } from '../../wire/create.ts';
@@ -51,7 +53,7 @@ export function* giveBack(
   request: Request,
   treeConnect: TreeConnect,
   create: CreateRequest,
-  asked: Pick<Reconnect, 'version' | 'persistentId' | 'createGuid'>,
+  asked: Omit<Reconnect, 'kind'>,
 ): Task<OpenOrStatus> {
   const { server, connection } = request;
   const { identity } = treeConnect.session;
@@ -59,12 +61,14 @@ export function* giveBack(
   const leaseData = findCreateContext(create.contexts, SMB2_CREATE_REQUEST_LEASE);
   const lease = leaseData === undefined ? undefined : decodeLeaseContext(leaseData);
   if (leaseData !== undefined && lease === undefined) return STATUS_INVALID_PARAMETER;
-  const record = yield* server.durableOpens.recordOf(asked.persistentId);
-  const open = server.durableOpens.find(asked.persistentId);
+  const open = findOpen(request, asked);
+  const persistentId = open?.fileId.persistent ?? asked.persistentId;
+  const record = yield* server.durableOpens.recordOf(persistentId);
   const localOpen = open?.localOpen;
   const status = decideReconnect(record, {
     version: asked.version,
     createGuid: asked.createGuid,
+    isPersistent: asked.isPersistent,
     clientGuid: connection.clientGuid,
     userSid: identity.userSid,
     shareName: treeConnect.share.name.toLowerCase(),
@@ -77,8 +81,18 @@ export function* giveBack(
     return STATUS_OBJECT_NAME_NOT_FOUND;
   }
   if (!(yield* isAsLeft(request, open, record))) return STATUS_OBJECT_NAME_NOT_FOUND;
-  yield* join(request, treeConnect, open, record);
+  yield* join(request, treeConnect, { open, record, epoch: lease?.epoch });
   return open;
+}
+
+/** 3.3.5.9.12: a persistent one, if not by its id, by the id of its CREATE. */
+function findOpen(
+  { server, connection }: Request,
+  { persistentId, isPersistent, createGuid }: Omit<Reconnect, 'kind'>,
+): Open | undefined {
+  const open = server.durableOpens.find(persistentId);
+  if (open !== undefined || !isPersistent) return open;
+  return server.durableOpens.findPersistent(connection.clientGuid, createGuid);
 }
 
 /**
@@ -93,6 +107,8 @@ function* isAsLeft(request: Request, open: Open, record: DurableRecord): Task<bo
   const found = failed(stat) ? undefined : identityOf(stat);
   const change = decideIdentity(record.away?.identity, found);
   if (change === undefined) return true;
+  // Others could open it and write where the lease let them; the client is told of what broke.
+  if (change === 'changed' && record.kind === 'persistent') return true;
   const { log } = request.server.options.env;
   log.warn({ path, userSid: record.userSid, change }, 'not given back: the file is another');
   yield* closeOpen(request.server, open);
@@ -102,10 +118,10 @@ function* isAsLeft(request: Request, open: Open, record: DurableRecord): Task<bo
 function* join(
   request: Request,
   treeConnect: TreeConnect,
-  open: Open,
-  record: DurableRecord,
+  back: { readonly open: Open; readonly record: DurableRecord; readonly epoch: number | undefined },
 ): Task<void> {
   const { server, chain } = request;
+  const { open, record } = back;
   server.durableOpens.stopAwaiting(open);
   open.state = 'connected';
   open.session = treeConnect.session;
@@ -117,9 +133,27 @@ function* join(
   chain.open = open;
   chain.openFailure = 0;
   const { clientGuid } = treeConnect.session;
+  const resumed = record.kind === 'persistent' ? resume(request, open, back.epoch) : undefined;
   yield* server.durableOpens.put(open, { ...record, clientGuid, away: undefined });
+  if (resumed !== undefined) yield* wait(resumed);
   // The session may have gone while the store was written.
   if (treeConnect.session.state === 'gone') yield* disconnectOpen(server, open);
+}
+
+/**
+ * An open that outlives the server, and its oplock or lease. What broke meanwhile the client is
+ * told after the answer, which shows what it had.
+ */
+function resume(request: Request, open: Open, epoch: number | undefined): MaybePromise<void> {
+  const { localOpen } = open;
+  if (localOpen === undefined) return undefined;
+  const { volume, fileKey } = localOpen;
+  const resuming = run(resumeOpen(localOpen, epoch));
+  const tell = ({ breaks }: BackDecision): void => {
+    if (breaks === undefined) return;
+    request.afterSend = () => volume.oplockBreaks.indicate(volume, fileKey, [breaks]);
+  };
+  return isPromise(resuming) ? resuming.then(tell) : tell(resuming);
 }
 
 /** What a CREATE answers with that opens nothing: an open that there is. */

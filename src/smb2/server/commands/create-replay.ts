@@ -13,13 +13,12 @@ import {
 } from '../../wire/constants.ts';
 import type { CreateRequest } from '../../wire/create.ts';
 import { findCreateContext, SMB2_CREATE_REQUEST_LEASE } from '../../wire/create-context.ts';
-import { durableResponseV2Context } from '../../wire/create-context-durable.ts';
 import { decodeLeaseContext } from '../../wire/create-context-lease.ts';
 import { replayKeyOf } from '../create-replays.ts';
 import { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
 import type { TreeConnect } from '../state/tree-connect.ts';
-import type { DurableContexts } from './create-durable.ts';
+import { type DurableContexts, durableAnswer } from './create-durable.ts';
 import { giveBack, respondAsItStands } from './create-reconnect.ts';
 
 /** A CREATE with a CreateGuid. */
@@ -32,9 +31,10 @@ export interface GuidedCreate {
 /**
  * Runs a CREATE unless it ran before: then it is answered once more.
  *
- * STATUS_FILE_NOT_AVAILABLE: the first one still waits, and the client sends this one again later.
- * Windows, as an option: STATUS_ACCESS_DENIED then, or where the first one waits for sharing, this
- * one waits beside it (smbtorture smb2.replay.*-windows).
+ * STATUS_FILE_NOT_AVAILABLE: the first one still waits, and the client sends this one again later;
+ * or its open is persistent, and was used. Windows, as an option: STATUS_ACCESS_DENIED then, or
+ * where the first one waits for sharing, this one waits beside it (smbtorture
+ * smb2.replay.*-windows).
  * STATUS_DUPLICATE_OBJECTID: this is no replay, or the open is another session's.
  * STATUS_ACCESS_DENIED: a lease is named that is not the open's.
  */
@@ -51,6 +51,7 @@ export function* createOnce(
     return known.waitsForSharing ? yield* run() : STATUS_ACCESS_DENIED;
   }
   if (known !== undefined) return yield* replay(request, guided, known);
+  if (isUsed(request, guided)) return STATUS_FILE_NOT_AVAILABLE;
   request.isReplayable = true;
   createReplays.begin(key, request);
   try {
@@ -60,13 +61,22 @@ export function* createOnce(
   }
 }
 
+/** Windows: a persistent open is not made anew (smbtorture smb2.persistent-open.replay-multi). */
+function isUsed(request: Request, { durable }: GuidedCreate): boolean {
+  if ((request.header.flags & SMB2_FLAGS_REPLAY_OPERATION) === 0) return false;
+  const { server, connection } = request;
+  return (
+    server.durableOpens.findPersistent(connection.clientGuid, durable.createGuid) !== undefined
+  );
+}
+
 function* replay(request: Request, guided: GuidedCreate, open: Open): Task<NtStatus> {
   const { treeConnect, create, durable } = guided;
   if ((request.header.flags & SMB2_FLAGS_REPLAY_OPERATION) === 0) return STATUS_DUPLICATE_OBJECTID;
   if (open.state === 'disconnected') {
     const { persistent: persistentId } = open.fileId;
-    const { createGuid } = durable;
-    const asked = { version: 2, persistentId, createGuid } as const;
+    const { createGuid, isPersistent } = durable;
+    const asked = { version: 2, persistentId, createGuid, isPersistent } as const;
     const back = yield* giveBack(request, treeConnect, create, asked);
     return typeof back === 'number' ? back : yield* answerAgain(request, create, back);
   }
@@ -93,11 +103,10 @@ function hasLeaseOf({ localOpen }: Open, create: CreateRequest): boolean {
 function* answerAgain(request: Request, create: CreateRequest, open: Open): Task<NtStatus> {
   const { requestedOplockLevel: oplockLevel } = create;
   const mayTell =
-    oplockLevel === SMB2_OPLOCK_LEVEL_BATCH || oplockLevel === SMB2_OPLOCK_LEVEL_LEASE;
+    open.durable?.kind === 'persistent' ||
+    oplockLevel === SMB2_OPLOCK_LEVEL_BATCH ||
+    oplockLevel === SMB2_OPLOCK_LEVEL_LEASE;
   const { createAction, durable } = open;
-  const extra =
-    mayTell && durable !== undefined
-      ? durableResponseV2Context({ timeoutMs: durable.timeoutMs, flags: 0 })
-      : undefined;
+  const extra = mayTell && durable !== undefined ? durableAnswer(durable) : undefined;
   return yield* respondAsItStands(request, create, open, { createAction, oplockLevel, extra });
 }

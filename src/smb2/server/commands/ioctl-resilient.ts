@@ -27,6 +27,8 @@ export function* requestResiliency({ request, input }: Ioctl, open: Open): Task<
   const { durableTimeoutMs: defaultMs, durableTimeoutMaxMs: maxMs } = server.options.limits;
   if (asked === undefined || asked.timeoutMs > maxMs) return STATUS_INVALID_PARAMETER;
   const timeoutMs = grantedTimeoutMs(asked.timeoutMs, { defaultMs, maxMs });
+  // It waits already, and for longer than the server lives.
+  if (open.durable?.kind === 'persistent') return 0;
   const createGuid = open.durable?.createGuid ?? NO_GUID;
   const { serverId } = server.options;
   const record = makeDurableRecord(open, { serverId, kind: 'resilient', createGuid, timeoutMs });

@@ -6,7 +6,7 @@ import {
   STATUS_NETWORK_SESSION_EXPIRED,
 } from '../../../erref/ntstatus.ts';
 import type { LocalOpen } from '../../../fsa/local-open.ts';
-import { lockRanges, unlockRanges } from '../../../fsa/lock.ts';
+import { lockRanges, type OwnerOf, unlockRanges } from '../../../fsa/lock.ts';
 import {
   SMB2_DIALECT_202,
   SMB2_GLOBAL_CAP_MULTI_CHANNEL,
@@ -15,7 +15,12 @@ import {
   SMB2_LOCKFLAG_SHARED_LOCK,
   SMB2_LOCKFLAG_UNLOCK,
 } from '../../wire/constants.ts';
-import { decodeLockRequest, encodeLockResponse, type LockElement } from '../../wire/lock.ts';
+import {
+  decodeLockRequest,
+  encodeLockResponse,
+  type LockElement,
+  type LockRequest,
+} from '../../wire/lock.ts';
 import { isLockReplay, keepLockSequence, makeLockSequences } from '../lock-sequence.ts';
 import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
@@ -35,9 +40,10 @@ export function* handleLock(request: Request): Task<NtStatus> {
   if (request.session?.state === 'expired' && !unlocks) return STATUS_NETWORK_SESSION_EXPIRED;
   const sequences = sequencesOf(request, open);
   if (sequences !== undefined && isLockReplay(sequences, lock)) return respond(request);
+  const owner = ownerWith(open, sequences, lock);
   const status = unlocks
-    ? yield* unlock(open.localOpen, lock.locks)
-    : yield* take(request, open.localOpen, lock.locks);
+    ? yield* unlock(open.localOpen, lock.locks, owner)
+    : yield* take(request, open.localOpen, { elements: lock.locks, owner });
   if (status !== 0) return status;
   if (sequences !== undefined) keepLockSequence(sequences, lock);
   return respond(request);
@@ -59,6 +65,20 @@ function sequencesOf({ connection }: Request, open: Open): Uint8Array | undefine
   return open.lockSequences;
 }
 
+/** A persistent open keeps the sequence together with its locks: both are there or none. */
+function ownerWith(
+  { durable }: Open,
+  sequences: Uint8Array | undefined,
+  lock: LockRequest,
+): OwnerOf | undefined {
+  if (durable?.kind !== 'persistent' || sequences === undefined) return undefined;
+  return () => {
+    const lockSequences = Uint8Array.from(sequences);
+    keepLockSequence(lockSequences, lock);
+    return { ...durable, lockSequences };
+  };
+}
+
 function respond(request: Request): NtStatus {
   const reply = request.room(4);
   reply.finish(encodeLockResponse(reply.view, reply.body));
@@ -66,10 +86,14 @@ function respond(request: Request): NtStatus {
 }
 
 /** [MS-SMB2] 3.3.5.14.1 Processing Unlocks: one after the other, up to the first that is wrong. */
-function* unlock(open: LocalOpen, elements: readonly LockElement[]): Task<NtStatus> {
+function* unlock(
+  open: LocalOpen,
+  elements: readonly LockElement[],
+  owner: OwnerOf | undefined,
+): Task<NtStatus> {
   for (const element of elements) {
     if (element.flags !== SMB2_LOCKFLAG_UNLOCK) return STATUS_INVALID_PARAMETER;
-    const status = yield* unlockRanges(open, [element]);
+    const status = yield* unlockRanges(open, [element], owner);
     if (status !== 0) return status;
   }
   return 0;
@@ -79,8 +103,9 @@ function* unlock(open: LocalOpen, elements: readonly LockElement[]): Task<NtStat
 function* take(
   request: Request,
   open: LocalOpen,
-  elements: readonly LockElement[],
+  asked: { readonly elements: readonly LockElement[]; readonly owner: OwnerOf | undefined },
 ): Task<NtStatus> {
+  const { elements, owner } = asked;
   let failImmediately = false;
   for (const { flags } of elements) {
     const mode = flags & MODE_MASK;
@@ -95,5 +120,5 @@ function* take(
     length,
     exclusive: (flags & SMB2_LOCKFLAG_EXCLUSIVE_LOCK) !== 0,
   }));
-  return yield* lockRanges(open, ranges, { failImmediately, cancel: request });
+  return yield* lockRanges(open, ranges, { failImmediately, cancel: request, owner });
 }

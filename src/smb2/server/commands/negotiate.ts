@@ -26,6 +26,7 @@ import {
   SMB2_GLOBAL_CAP_LARGE_MTU,
   SMB2_GLOBAL_CAP_LEASING,
   SMB2_GLOBAL_CAP_MULTI_CHANNEL,
+  SMB2_GLOBAL_CAP_PERSISTENT_HANDLES,
   SMB2_NEGOTIATE_SIGNING_ENABLED,
   SMB2_NEGOTIATE_SIGNING_REQUIRED,
   SMB2_POSIX_EXTENSIONS_AVAILABLE,
@@ -146,6 +147,9 @@ function settle(
   if (dialect >= SMB2_DIALECT_300) {
     capabilities |= SMB2_GLOBAL_CAP_MULTI_CHANNEL;
     capabilities |= negotiate.capabilities & SMB2_GLOBAL_CAP_DIRECTORY_LEASING;
+    if (server.hasPersistentShares()) {
+      capabilities |= negotiate.capabilities & SMB2_GLOBAL_CAP_PERSISTENT_HANDLES;
+    }
   }
   const offersEncryption = (negotiate.capabilities & SMB2_GLOBAL_CAP_ENCRYPTION) !== 0;
   if (dialect === SMB2_DIALECT_300 || dialect === SMB2_DIALECT_302) {

@@ -9,7 +9,9 @@ import {
   STATUS_USER_SESSION_DELETED,
 } from '../../../erref/ntstatus.ts';
 import {
+  SMB2_DIALECT_300,
   SMB2_DIALECT_311,
+  SMB2_SHARE_CAP_CONTINUOUS_AVAILABILITY,
   SMB2_SHARE_TYPE_DISK,
   SMB2_SHARE_TYPE_PIPE,
   SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM,
@@ -18,7 +20,7 @@ import {
   SMB2_SHAREFLAG_NO_CACHING,
 } from '../../wire/constants.ts';
 import { decodeTreeConnectRequest, encodeTreeConnectResponse } from '../../wire/tree-connect.ts';
-import type { Share } from '../options.ts';
+import { isContinuouslyAvailable, type Share } from '../options.ts';
 import type { Request } from '../request.ts';
 import type { Session } from '../state/session.ts';
 import type { TreeConnect } from '../state/tree-connect.ts';
@@ -56,7 +58,10 @@ export function* handleTreeConnect(request: Request): Task<NtStatus | undefined>
         (share.type === 'pipe' ? SMB2_SHAREFLAG_NO_CACHING : SMB2_SHAREFLAG_MANUAL_CACHING) |
         (share.accessBasedEnumeration ? SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM : 0) |
         (encryptData ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0),
-      capabilities: 0,
+      capabilities:
+        connection.dialect >= SMB2_DIALECT_300 && isContinuouslyAvailable(share)
+          ? SMB2_SHARE_CAP_CONTINUOUS_AVAILABILITY
+          : 0,
       maximalAccess: treeConnect.maximalAccess,
     }),
   );

@@ -9,10 +9,10 @@ import type { Guid } from '../../wire/guid.ts';
 import type { AppInstance } from '../app-instances.ts';
 
 /** Layout of `DurableRecord`. */
-export const DURABLE_RECORD_VERSION = 1;
+export const DURABLE_RECORD_VERSION = 3;
 
-/** 'durable': Open.IsDurable; 'resilient': Open.IsResilient. */
-export type DurableKind = 'durable' | 'resilient';
+/** 'durable': Open.IsDurable; 'resilient': Open.IsResilient; 'persistent': Open.IsPersistent. */
+export type DurableKind = 'durable' | 'resilient' | 'persistent';
 
 export interface DurableRecord {
   /** The process that has the file open. */
@@ -25,6 +25,7 @@ export interface DurableRecord {
   readonly clientGuid: Guid;
   /** Open.DurableOwner. */
   readonly userSid: string;
+  readonly userName: string;
   /** Lower-cased. */
   readonly shareName: string;
   /** Where its `OpenEntry` is. */
@@ -39,6 +40,8 @@ export interface DurableRecord {
   readonly createAction: number;
   /** Open.DurableOpenTimeout, Open.ResilientOpenTimeout: milliseconds that it is kept. */
   readonly timeoutMs: number;
+  /** Open.LockSequenceArray of a persistent open, as of its last lock. */
+  readonly lockSequences?: Uint8Array | undefined;
   /** Set while nobody is connected to it. */
   readonly away: Away | undefined;
 }

@@ -1,0 +1,70 @@
+/** Opens that outlive the server: how they are entered, left, given back and restored. */
+import { type Task, wait } from '../base/task.ts';
+import { failed } from '../vfs/errno.ts';
+import { type BackDecision, decideBack, decideKept } from './decide-persistent.ts';
+import type { LocalOpen } from './local-open.ts';
+import { type PersistentOpen, persistentIdentityOf } from './persistent-open.ts';
+
+/**
+ * Enters an open, or what changed of it, into the store; it is there when this ends. `owner` is
+ * what the layer above makes its own open from again. False: the open has gone, or the store takes
+ * nothing; then it is not persistent.
+ */
+export function* persistOpen(
+  open: LocalOpen,
+  owner: object,
+  options: { readonly isAway: boolean },
+): Task<boolean> {
+  const { volume, fileKey, openId } = open;
+  const { persistentFiles } = volume;
+  if (persistentFiles === undefined || open.closed) return false;
+  const record = yield* wait(persistentFiles.get(fileKey));
+  const known = record?.opens.find((entry) => entry.openId === openId)?.persistent;
+  const stat = known === undefined ? yield* wait(open.file.stat()) : undefined;
+  if (stat !== undefined && failed(stat)) return false;
+  const persistent: PersistentOpen = {
+    isAway: options.isAway,
+    identity: stat === undefined ? known!.identity : persistentIdentityOf(stat),
+    local: {
+      security: open.security,
+      link: open.link,
+      streamName: open.streamName,
+      parentOplockKey: open.parentOplockKey,
+      createOptions: open.createOptions,
+      mode: open.mode,
+      position: open.position,
+      userSetModificationTime: open.userSetModificationTime,
+      userSetAccessTime: open.userSetAccessTime,
+      userSetChangeTime: open.userSetChangeTime,
+    },
+    owner,
+  };
+  const isEntered = yield* wait(
+    persistentFiles.update(fileKey, (current) => decideKept(current, openId, persistent)),
+  );
+  if (!isEntered) return false;
+  if (persistentFiles.isStored(fileKey)) return true;
+  if (known === undefined) {
+    yield* wait(
+      persistentFiles.update(fileKey, (current) => decideKept(current, openId, undefined)),
+    );
+  }
+  return known !== undefined;
+}
+
+/** The client of an open is back, which still counts as away; see `decideBack`. */
+export function* resumeOpen(open: LocalOpen, epoch: number | undefined): Task<BackDecision> {
+  const { volume, fileKey } = open;
+  return yield* wait(volume.files.update(fileKey, (current) => decideBack(current, open, epoch)));
+}
+
+/** The server ends: lets go of the file and leaves everything else as it stands in the store. */
+export function leaveOpen(open: LocalOpen): void {
+  if (open.closed) return;
+  open.closed = true;
+  const { volume } = open;
+  volume.opens.remove(open);
+  if (open.isDirectory) volume.changeNotifyList.remove(open);
+  open.backing?.close();
+  open.file.close();
+}

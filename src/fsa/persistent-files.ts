@@ -1,0 +1,146 @@
+import { assert } from '../base/assert.ts';
+import { isPromise, type MaybePromise } from '../base/task.ts';
+import type { Log } from '../env/ports.ts';
+import type { RecordStore, RecordTable, Update } from '../state/record-store.ts';
+import { changesKept, isPersistent, keptPart } from './decide-persistent.ts';
+import type { FileRecord } from './file-record.ts';
+
+/** Layout of `FileRecord` and of all that is in it, down to what `PersistentOpen.owner` is. */
+const PERSISTENT_FILE_VERSION = 1;
+
+/**
+ * The file records of a volume whose opens may outlive the server. An update is decided in memory
+ * as everywhere; when it changes what outlives the server, it is answered once the disk has that.
+ * Updates that come together share a sync. Everything else is answered at once.
+ *
+ * Where the disk takes no more, updates are answered all the same, the keys are remembered, and
+ * `isStored` tells: no open becomes persistent then. What is remembered goes with the next write
+ * that succeeds.
+ */
+export class PersistentFiles implements RecordTable<FileRecord> {
+  readonly name: string;
+  readonly #files: RecordTable<FileRecord>;
+  readonly #stored: RecordTable<FileRecord>;
+  readonly #log: Log;
+  /** Writes that have not looked at the record yet: a later change goes with them. */
+  readonly #queued = new Map<string, Promise<void>>();
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #failed = new Set<string>();
+  #isFailing = false;
+  /** Records whose last open has gone, and whose file is going. */
+  readonly #going = new Set<string>();
+
+  constructor(options: {
+    readonly files: RecordTable<FileRecord>;
+    readonly store: RecordStore;
+    readonly log: Log;
+  }) {
+    this.name = options.files.name;
+    this.#files = options.files;
+    this.#stored = options.store.table<FileRecord>('persistent-file', PERSISTENT_FILE_VERSION);
+    this.#log = options.log;
+  }
+
+  get(key: string): MaybePromise<FileRecord | undefined> {
+    return this.#files.get(key);
+  }
+
+  watch(key: string, changed: () => void): () => void {
+    return this.#files.watch(key, changed);
+  }
+
+  scan(prefix: string): MaybePromise<Iterable<readonly [key: string, record: FileRecord]>> {
+    return this.#files.scan(prefix);
+  }
+
+  update<T>(
+    key: string,
+    decide: (current: FileRecord | undefined) => Update<FileRecord, T>,
+  ): MaybePromise<T> {
+    let isChanged = false;
+    const result = this.#files.update(key, (current) => {
+      const update = decide(current);
+      isChanged = update.next !== 'keep' && this.#concerns(key, current, update.next);
+      return update;
+    });
+    if (!isChanged) return result;
+    const stored = this.store(key);
+    if (isPromise(result)) return result.then((value) => stored.then(() => value));
+    return stored.then(() => result);
+  }
+
+  /**
+   * While the last close removes the file, its open stands in the store: it is restored, and closed
+   * again, when the server ends in between.
+   */
+  #concerns(key: string, from: FileRecord | undefined, to: FileRecord | undefined): boolean {
+    if (to?.opens.length === 0) {
+      if (from?.opens.some(isPersistent) === true) this.#going.add(key);
+      return false;
+    }
+    return this.#going.delete(key) || changesKept(from, to);
+  }
+
+  /** Brings the store up to what is in memory. Never rejects. */
+  store(key: string): Promise<void> {
+    const queued = this.#queued.get(key);
+    if (queued !== undefined) return queued;
+    let hasLooked = false;
+    const writing = this.#write(key, () => {
+      hasLooked = true;
+      this.#queued.delete(key);
+    });
+    if (!hasLooked) this.#queued.set(key, writing);
+    this.#inFlight.add(writing);
+    void writing.then(() => this.#inFlight.delete(writing));
+    return writing;
+  }
+
+  async #write(key: string, looks: () => void): Promise<void> {
+    try {
+      await this.#stored.update(key, () => {
+        looks();
+        const record = this.#files.get(key);
+        assert(!isPromise(record), 'file records are answered at once');
+        return { next: keptPart(record), result: undefined };
+      });
+      this.#failed.delete(key);
+      if (this.#isFailing) this.#worksAgain();
+    } catch (error) {
+      this.#failed.add(key);
+      if (this.#isFailing) return;
+      this.#isFailing = true;
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#log.error({ reason }, 'persistent opens cannot be stored: none are granted');
+    }
+  }
+
+  #worksAgain(): void {
+    this.#isFailing = false;
+    this.#log.warn({ missing: this.#failed.size }, 'persistent opens can be stored again');
+    for (const key of this.#failed) void this.store(key);
+  }
+
+  /** Whether the store has what is in memory; asked after an update. */
+  isStored(key: string): boolean {
+    return !this.#failed.has(key);
+  }
+
+  /** As `update`, of what the store has already. */
+  restore(
+    key: string,
+    decide: (current: FileRecord | undefined) => Update<FileRecord, undefined>,
+  ): MaybePromise<undefined> {
+    return this.#files.update(key, decide);
+  }
+
+  /** All that the store has. */
+  stored(): MaybePromise<Iterable<readonly [key: string, record: FileRecord]>> {
+    return this.#stored.scan('');
+  }
+
+  /** Ends when nothing is being written. */
+  async settle(): Promise<void> {
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
+  }
+}

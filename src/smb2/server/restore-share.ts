@@ -1,0 +1,120 @@
+/** Opens that outlived the server before: given to the clients that come back for them. */
+import type { Task } from '../../base/task.ts';
+import type { LocalOpen } from '../../fsa/local-open.ts';
+import { restoreOpens } from '../../fsa/restore-opens.ts';
+import { SMB2_DIALECT_311 } from '../wire/constants.ts';
+import { awaitClient } from './closing.ts';
+import { replayKeyOf } from './create-replays.ts';
+import type { Share } from './options.ts';
+import type { Smb2Server } from './server.ts';
+import type { Away, DurableRecord } from './state/durable-record.ts';
+import type { Open } from './state/open.ts';
+import { Session } from './state/session.ts';
+import type { TreeConnect } from './state/tree-connect.ts';
+
+/**
+ * Restores the persistent opens of a share, before it is added to the server, and how many they
+ * are. Their clients' time begins now.
+ *
+ * [MS-SMB2] 3.3.1.10 Per Open, Open.IsPersistent: each is disconnected, in `DurableOpens`.
+ */
+export function* restoreShare(server: Smb2Server, share: Share): Task<number> {
+  if (share.volume === undefined) return 0;
+  share.volume.oplockBreaks.connect(server.oplockHolders);
+  const restored = yield* restoreOpens(share.volume);
+  for (const { open: localOpen, owner } of restored) {
+    // The layout's version vouches for what it is.
+    yield* addOpen(server, share, { localOpen, record: owner as DurableRecord });
+  }
+  return restored.length;
+}
+
+function* addOpen(
+  server: Smb2Server,
+  share: Share,
+  from: { readonly localOpen: LocalOpen; readonly record: DurableRecord },
+): Task<void> {
+  const { localOpen } = from;
+  const record: DurableRecord = {
+    ...from.record,
+    serverId: server.options.serverId,
+    fileKey: localOpen.fileKey,
+    away: from.record.away ?? leftNow(server, from.record, localOpen),
+  };
+  const session = lostSession(server, record);
+  const open: Open = {
+    fileId: { persistent: record.persistentId, volatile: server.fileIds.volatile() },
+    session,
+    treeConnect: lostTreeConnect(session, share, localOpen),
+    localOpen,
+    pipe: undefined,
+    grantedAccess: localOpen.grantedAccess,
+    resumeKey: undefined,
+    state: 'disconnected',
+    durable: record,
+    createAction: record.createAction,
+    appInstance: record.appInstance,
+    replayKey: undefined,
+    lockSequences: record.lockSequences ?? record.away?.lockSequences,
+    channelSequence: record.away?.channelSequence ?? 0,
+    outstanding: 0,
+    outstandingBefore: 0,
+    inFlight: 0,
+    whenIdle: undefined,
+  };
+  server.openCount++;
+  server.oplockHolders.add(open);
+  server.appInstances.add(open);
+  yield* server.durableOpens.restore(open, record);
+  if (record.away?.isReplayEligible === true) {
+    server.createReplays.settle(replayKeyOf(record.clientGuid, record.createGuid), open);
+  }
+  awaitClient(server, open);
+}
+
+/** Its client was connected to the end. Whether it had the answer to its CREATE nobody knows. */
+function leftNow({ options }: Smb2Server, record: DurableRecord, localOpen: LocalOpen): Away {
+  return {
+    since: options.env.clock.fileTime(),
+    mode: localOpen.mode,
+    position: localOpen.position,
+    channelSequence: 0,
+    isReplayEligible: true,
+    lockSequences: record.lockSequences,
+    identity: undefined,
+  };
+}
+
+/** Stands for the session that the open lost, as `Open` wants one: whose it was. */
+function lostSession(server: Smb2Server, record: DurableRecord): Session {
+  const session = new Session({
+    sessionId: 0n,
+    createdMs: server.options.env.clock.monotonicMs(),
+    dialect: SMB2_DIALECT_311,
+    clientGuid: record.clientGuid,
+  });
+  session.identity = {
+    userName: record.userName,
+    domainName: '',
+    userSid: record.userSid,
+    groupSids: [],
+    isGuest: false,
+    isAnonymous: false,
+  };
+  session.become('gone');
+  return session;
+}
+
+function lostTreeConnect(session: Session, share: Share, { security }: LocalOpen): TreeConnect {
+  return {
+    treeId: 0,
+    session,
+    share,
+    security,
+    maximalAccess: security.maximalAccess,
+    encryptData: false,
+    appleReadDirAttr: false,
+    isApple: false,
+    openCount: 0,
+  };
+}
