@@ -15,6 +15,8 @@ export interface Limits {
   readonly unauthenticatedMessageSize: number;
   /** Bytes of one READ, WRITE or transact payload offered in NEGOTIATE (a multiple of 64 KiB). */
   readonly transactSizeMax: number;
+  /** The same on connections that agreed on compression: what one message makes of few bytes. */
+  readonly compressedTransactSizeMax: number;
   /** Credits that one connection can hold; also its outstanding requests. */
   readonly creditsMax: number;
   /** Asynchronous requests (waiting locks, pipe reads, notifies) on one connection. */
@@ -85,6 +87,7 @@ export const DEFAULT_LIMITS: Limits = {
   messageTimeMs: 60_000,
   unauthenticatedMessageSize: 128 * 1024,
   transactSizeMax: 8 * 1024 * 1024,
+  compressedTransactSizeMax: 1024 * 1024,
   creditsMax: 8192,
   asyncRequestsMax: 511,
   compoundMax: 256,
@@ -139,6 +142,16 @@ export const NETWORK_INTERFACES_FRESH_MS = 1_000;
 export const TURN_TIME_MS = 20;
 /** Backups of Time Machine that are counted for a share's size. */
 export const BACKUPS_COUNTED_MAX = 256;
+/** Bytes of a message that is worth compressing. */
+export const COMPRESSION_SIZE_MIN = 4096;
+/**
+ * Bytes that compression must save for each millisecond that it takes: what 100 Mbit/s carry in it.
+ * A network that is slower is a gain for certain; one that is faster rests while this runs.
+ */
+export const COMPRESSION_SAVING_MIN = 12_500;
+/** Bytes that pass as they are after a try that did not pay; twice as many after the next one. */
+export const COMPRESSION_PAUSE_SIZE_MIN: number = 256 * 1024;
+export const COMPRESSION_PAUSE_SIZE_MAX: number = 64 * 1024 * 1024;
 /** Names of removed files that a share remembers for their 8.3 names, and for how long. */
 export const TUNNEL_ENTRIES_MAX = 1024;
 export const TUNNEL_TIME_MS = 15_000;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { DEFAULT_LIMITS, type Limits } from '../base/limits.ts';
 import { LOG_LEVELS, type LogLevel } from '../env/node/node-log.ts';
 import type { OplockBreakChannels } from '../smb2/server/break-delivery.ts';
-import type { EncryptionPolicy, ReplayOrder } from '../smb2/server/options.ts';
+import type { CompressionPolicy, EncryptionPolicy, ReplayOrder } from '../smb2/server/options.ts';
 import {
   compileSnapshotPattern,
   type SnapshotFolderOptions,
@@ -33,6 +33,7 @@ export interface ShareSection {
   readonly read_only?: boolean | undefined;
   readonly comment?: string | undefined;
   readonly encryption?: EncryptionPolicy | undefined;
+  readonly compression?: CompressionPolicy | undefined;
   readonly users?: readonly string[] | undefined;
   readonly administrators?: readonly string[] | undefined;
   readonly hidden?: boolean | undefined;
@@ -124,6 +125,7 @@ const share = z.strictObject({
   read_only: bool.optional(),
   comment: text.max(255, 'expected at most 255 characters').optional(),
   encryption: encryption.optional(),
+  compression: oneOf(['off', 'asked', 'on']).optional(),
   users: texts.optional(),
   administrators: texts.optional(),
   hidden: bool.optional(),

@@ -141,6 +141,7 @@ function toShare(name: string, share: ShareSection, folder: string): ShareOption
     readOnly: share.read_only,
     comment: share.comment,
     encryption: share.encryption,
+    compression: share.compression,
     allowedUsers: share.users,
     administrators: share.administrators,
     hidden: share.hidden,

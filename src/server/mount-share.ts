@@ -58,6 +58,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     type: 'disk',
     volume,
     encryption: options.encryption ?? 'off',
+    compression: options.compression ?? 'off',
     allowedUsers: options.allowedUsers?.map((name) => name.toLowerCase()),
     administrators: options.administrators?.map((name) => name.toLowerCase()) ?? [],
     readOnly: options.readOnly ?? false,

@@ -112,6 +112,11 @@ export class Rig {
     offer: NegotiateOptions = {},
     options: Partial<ConnectionOptions> = {},
   ): Promise<ClientConnection> {
+    return this.#negotiated(await this.connectRaw(options), offer);
+  }
+
+  /** A connection that has not negotiated. */
+  async connectRaw(options: Partial<ConnectionOptions> = {}): Promise<ClientConnection> {
     const connection = await ClientConnection.open(
       (listener) =>
         connectTcp(
@@ -127,7 +132,8 @@ export class Rig {
         ),
       { ...this.#clientOptions(), ...options },
     );
-    return this.#negotiated(connection, offer);
+    this.#connections.push(connection);
+    return connection;
   }
 
   /** As `connect`, over a transport that can be made to misbehave. */
@@ -144,6 +150,7 @@ export class Rig {
       },
       { ...this.#clientOptions(), ...options },
     );
+    this.#connections.push(connection);
     await this.#negotiated(connection, offer);
     return { connection, transport: transport! };
   }
@@ -229,7 +236,6 @@ export class Rig {
     connection: ClientConnection,
     offer: NegotiateOptions,
   ): Promise<ClientConnection> {
-    this.#connections.push(connection);
     const { status } = await connection.negotiate(offer);
     assertStatus(status, 0, `NEGOTIATE: ${connection.closedReason}`);
     return connection;

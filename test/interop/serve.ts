@@ -21,6 +21,7 @@
  *   SEMBA_REPLAY_ORDER sane (default) or windows
  *   SEMBA_OPLOCK_BREAK_CHANNELS retry (default) or windows
  *   SEMBA_ENCRYPTION   off (default), desired or required
+ *   SEMBA_COMPRESSION  off (default), asked or on
  *   SEMBA_DIALECT_MIN, SEMBA_DIALECT_MAX   2.0.2 … 3.1.1
  *   SEMBA_LIMITS       JSON of limits, e.g. {"connectionsMax": 10}
  */
@@ -76,7 +77,8 @@ async function serve(onPort: number): Promise<void> {
     log: makeNodeLog((env.SEMBA_LOG ?? 'warn') as LogLevel),
   });
   try {
-    for (const share of makeShares(base)) await server.addShare(share);
+    const compression = (env.SEMBA_COMPRESSION ?? 'off') as 'off' | 'asked' | 'on';
+    for (const share of makeShares(base)) await server.addShare({ ...share, compression });
     await server.addUser({ name: 'torture1', password: 'torture1pw' });
     await server.addUser({ name: 'torture2', password: 'torture2pw', unixIds: OTHER });
     await server.start();

@@ -41,6 +41,7 @@ path = "../srv/docs"
 read_only = true
 comment = "Documents"
 encryption = "required"
+compression = "asked"
 users = ["anna", "ben"]
 hidden = true
 create_mask = 0o640
@@ -78,6 +79,7 @@ creditsMax = 512
           readOnly: true,
           comment: 'Documents',
           encryption: 'required',
+          compression: 'asked',
           allowedUsers: ['anna', 'ben'],
           hidden: true,
           createMask: 0o640,

@@ -24,6 +24,11 @@ export interface ConnectOptions {
   readonly signing?: 'auto' | 'required';
   /** 'required' encrypts everything, 'auto' (default) what server or share demand; 'off' cannot. */
   readonly encryption?: 'auto' | 'required' | 'off';
+  /**
+   * 'auto' compresses what shares ask to have compressed, 'always' everything that shrinks; default
+   * 'off'. It pays on networks of less than some 100 Mbit/s.
+   */
+  readonly compression?: 'off' | 'auto' | 'always';
   /** Offered dialects; default: all. */
   readonly dialects?: readonly DialectName[];
   /** Whether to go on when the server takes a user for a guest; default 'refuse'. */

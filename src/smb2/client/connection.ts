@@ -1,5 +1,5 @@
 import { assert } from '../../base/assert.ts';
-import type { Random, TimerHandle, Timers } from '../../env/ports.ts';
+import type { Clock, Random, TimerHandle, Timers } from '../../env/ports.ts';
 import {
   type NtStatus,
   STATUS_CANCELLED,
@@ -21,6 +21,7 @@ import type { NegotiateResponse } from '../wire/negotiate.ts';
 import type { OplockBreak } from '../wire/oplock-break.ts';
 import { Call, type Calls } from './call.ts';
 import { CreditWindow } from './credit-window.ts';
+import { compressorOf, type MessageCompressor } from './message-compression.ts';
 import { type Incoming, MessageReader, type Response } from './message-reader.ts';
 import { type Outgoing, writeMessage } from './message-writer.ts';
 import { agree, type Negotiated, type NegotiateOptions, negotiateRequestOf } from './negotiate.ts';
@@ -42,6 +43,10 @@ export type Connector = (listener: TransportListener) => Promise<Transport>;
 export interface ConnectionOptions {
   readonly timers: Timers;
   readonly random: Random;
+  /** By which compression is found worth its time; without it only sizes decide. */
+  readonly clock?: Clock;
+  /** CompressAllRequests ([MS-SMB2] 3.2.1.1), whatever the share says. Default false. */
+  readonly compressAllRequests?: boolean;
   /** Milliseconds until an answer must have begun; default 60,000. */
   readonly timeoutMs?: number;
   /** Credits that the connection tries to hold; default 512. */
@@ -107,6 +112,7 @@ export class ClientConnection {
   #resolveClosed!: (reason: string) => void;
   #transport: Transport | undefined;
   #negotiated: Negotiated | undefined;
+  #compressor: MessageCompressor | undefined;
   #preauthHash: Uint8Array = PREAUTH_HASH_INITIAL;
   #closedReason: string | undefined;
 
@@ -118,6 +124,7 @@ export class ClientConnection {
     });
     this.#reader = new MessageReader({
       channel: (sessionId) => this.#channels.get(sessionId),
+      decompress: (message) => this.#compressor?.decompress(message),
       response: (response) => this.#responded(response),
       unsolicited: (incoming) => this.#notified(incoming),
     });
@@ -151,6 +158,10 @@ export class ClientConnection {
   /** Undefined before a successful `negotiate`. */
   get negotiated(): Negotiated | undefined {
     return this.#negotiated;
+  }
+
+  get compressAllRequests(): boolean {
+    return this.#options.compressAllRequests ?? false;
   }
 
   /** Connection.PreauthIntegrityHashValue, over NEGOTIATE. */
@@ -197,6 +208,7 @@ export class ClientConnection {
       return { ...reply, status: STATUS_INVALID_NETWORK_RESPONSE, response: undefined };
     }
     this.#negotiated = negotiated;
+    this.#compressor = compressorOf(negotiated, this.#options.clock);
     if (negotiated.dialect === SMB2_DIALECT_311) {
       this.#preauthHash = extendPreauthHash(hash, reply.message);
     }
@@ -283,7 +295,8 @@ export class ClientConnection {
     const transport = this.#transport;
     assert(transport !== undefined, 'the connection is open');
     const { headroom } = transport;
-    transport.send(writeMessage(outgoing, { ...options, headroom, sign, encrypt }));
+    const compressor = options.compress === true ? this.#compressor : undefined;
+    transport.send(writeMessage(outgoing, { ...options, headroom, sign, encrypt, compressor }));
     return true;
   }
 

@@ -1,5 +1,6 @@
 import { createInitiator } from '../../auth/authenticator.ts';
 import { STATUS_ACCESS_DENIED, STATUS_SUCCESS } from '../../erref/ntstatus.ts';
+import { COMPRESSION_ALGORITHMS } from '../compression/algorithms.ts';
 import { connectTcp } from '../transport/tcp/tcp-connect.ts';
 import { makeClientEnv } from './client-env.ts';
 import { type ConnectOptions, dialectOf } from './connect-options.ts';
@@ -35,7 +36,13 @@ export async function logOn(options: ConnectOptions): Promise<ClientSession> {
         },
         listener,
       ),
-    { timers, random, ...(timeoutMs !== undefined ? { timeoutMs } : {}) },
+    {
+      timers,
+      random,
+      clock,
+      compressAllRequests: options.compression === 'always',
+      ...(timeoutMs !== undefined ? { timeoutMs } : {}),
+    },
   );
   try {
     await negotiate(connection, options);
@@ -66,13 +73,15 @@ export async function logOn(options: ConnectOptions): Promise<ClientSession> {
 }
 
 async function negotiate(connection: ClientConnection, options: ConnectOptions): Promise<void> {
-  const { host, dialects, signing = 'auto', encryption = 'auto' } = options;
+  const { host, dialects, signing = 'auto', encryption = 'auto', compression = 'off' } = options;
   const canEncrypt = encryption !== 'off';
   const { status } = await connection.negotiate({
     dialects: dialects?.map(dialectOf),
     securityMode: securityModeOf(signing),
     capabilities: canEncrypt ? ALL_CAPABILITIES : CAPABILITIES_WITHOUT_ENCRYPTION,
     ciphers: canEncrypt ? undefined : [],
+    compression:
+      compression === 'off' ? undefined : { algorithms: COMPRESSION_ALGORITHMS, chained: true },
     netName: host,
   });
   if (status !== STATUS_SUCCESS) throw new SmbError(status, host, connection.closedReason);

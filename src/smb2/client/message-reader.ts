@@ -1,4 +1,4 @@
-import { viewOf } from '../../base/bytes.ts';
+import { LE, viewOf } from '../../base/bytes.ts';
 import { STATUS_PENDING } from '../../erref/ntstatus.ts';
 import {
   SMB2_FLAGS_ASYNC_COMMAND,
@@ -7,7 +7,13 @@ import {
   SMB2_OPLOCK_BREAK,
   SMB2_SERVER_TO_CLIENT_NOTIFICATION,
 } from '../wire/constants.ts';
-import { decodeHeader, HEADER_SIZE, type Header, SMB2_PROTOCOL_ID } from '../wire/header.ts';
+import {
+  decodeHeader,
+  HEADER_SIZE,
+  type Header,
+  SMB2_COMPRESSION_PROTOCOL_ID,
+  SMB2_PROTOCOL_ID,
+} from '../wire/header.ts';
 import { decodeLeaseBreakNotification, type LeaseBreakNotification } from '../wire/lease-break.ts';
 import { decodeOplockBreak, type OplockBreak } from '../wire/oplock-break.ts';
 import { decodeServerToClientNotification } from '../wire/server-to-client-notification.ts';
@@ -32,6 +38,8 @@ export type Incoming =
 
 export interface MessageReaderOptions {
   channel(sessionId: bigint): Channel | undefined;
+  /** The message that was compressed; undefined when there is none, or it is broken. */
+  decompress(message: Uint8Array): Uint8Array | undefined;
   /** Takes a response; returns why the connection must end, if it must. */
   response(response: Response): string | undefined;
   unsolicited(incoming: Incoming): void;
@@ -41,7 +49,7 @@ export interface MessageReaderOptions {
 const UNSOLICITED_MESSAGE_ID = 0xffff_ffff_ffff_ffffn;
 
 /**
- * [MS-SMB2] 3.2.5.1 Receiving Any Message: decryption (3.2.5.1.1), compounds (3.2.5.1.9) and
+ * [MS-SMB2] 3.2.5.1 Receiving Any Message: decryption, decompression (3.2.5.1.1), compounds (3.2.5.1.9) and
  * notifications (3.2.5.19, 3.2.5.20). Signatures are verified by who knows the request.
  */
 export class MessageReader {
@@ -54,7 +62,7 @@ export class MessageReader {
   /** Returns why the connection must end; undefined when all is well. */
   read(message: Uint8Array): string | undefined {
     const transform = decodeTransformHeader(viewOf(message), 0, message.length);
-    if (transform === undefined) return this.#readPlain(message, false);
+    if (transform === undefined) return this.#readCompressed(message, false);
     const decryptor = this.#options.channel(transform.sessionId)?.decryptor;
     if (decryptor === undefined) return 'an encrypted message of a session without keys';
     const ciphertext = message.subarray(TRANSFORM_HEADER_SIZE);
@@ -64,7 +72,17 @@ export class MessageReader {
     const head = message.subarray(0, TRANSFORM_HEADER_SIZE);
     const plain = decryptor.decrypt(head, [ciphertext], ciphertext);
     if (plain === undefined) return 'a message does not decrypt';
-    return this.#readPlain(plain, true);
+    return this.#readCompressed(plain, true);
+  }
+
+  /** [MS-SMB2] 3.2.5.1.1.2 Decompressing the Message, if it is compressed. */
+  #readCompressed(message: Uint8Array, isEncrypted: boolean): string | undefined {
+    const isCompressed =
+      message.length >= 4 && viewOf(message).getUint32(0, LE) === SMB2_COMPRESSION_PROTOCOL_ID;
+    if (!isCompressed) return this.#readPlain(message, isEncrypted);
+    const plain = this.#options.decompress(message);
+    if (plain === undefined) return 'a message does not decompress';
+    return this.#readPlain(plain, isEncrypted);
   }
 
   #readPlain(message: Uint8Array, isEncrypted: boolean): string | undefined {

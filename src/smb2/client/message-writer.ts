@@ -8,6 +8,7 @@ import {
 } from '../wire/constants.ts';
 import { encodeHeader, HEADER_SIZE, type Header, setNextCommand } from '../wire/header.ts';
 import { encodeTransformHeader, TRANSFORM_HEADER_SIZE } from '../wire/transform-header.ts';
+import type { MessageCompressor } from './message-compression.ts';
 import type { Channel, HeaderFields, Request, SendOptions } from './request.ts';
 
 /** Bytes of one message in order, the first chunk beginning with `headroom` bytes to spare. */
@@ -26,11 +27,14 @@ export interface WriteOptions extends SendOptions {
   readonly headroom: number;
   readonly sign: boolean;
   readonly encrypt: boolean;
+  /** Undefined: the message goes out as it is. */
+  readonly compressor?: MessageCompressor | undefined;
 }
 
 /**
  * [MS-SMB2] 3.2.4.1 Sending Any Outgoing Message, once credits are there: header, body, padding to
- * 8 between the requests of a compound (3.2.4.1.4), signature (3.2.4.1.1), encryption (3.2.4.1.8).
+ * 8 between the requests of a compound (3.2.4.1.4), signature (3.2.4.1.1), compression (3.2.4.1.9),
+ * encryption (3.2.4.1.8).
  */
 export function writeMessage(requests: readonly Outgoing[], options: WriteOptions): Frame {
   const { headroom, encrypt, channel } = options;
@@ -42,7 +46,9 @@ export function writeMessage(requests: readonly Outgoing[], options: WriteOption
     const last = i === requests.length - 1;
     writeRequest(plain, requests[i]!, { options, room, last, signer });
   }
-  const message = changed(plain, encrypt ? 0 : headroom, options);
+  const room = encrypt ? 0 : headroom;
+  const signed = changed(plain, room, options);
+  const message = options.compressor?.compress(signed, room) ?? signed;
   const frame = encrypt ? encryptMessage(message, channel, headroom) : message;
   if (options.tamperSent === undefined) return frame;
   const bytes = concat(...frame);

@@ -1,4 +1,5 @@
 import type { Random } from '../../env/ports.ts';
+import type { Compression } from '../compression/algorithms.ts';
 import {
   type CipherId,
   isCipherId,
@@ -9,6 +10,10 @@ import {
   type SigningAlgorithmId,
 } from '../crypto/algorithms.ts';
 import {
+  SMB2_COMPRESSION_CAPABILITIES,
+  SMB2_COMPRESSION_CAPABILITIES_FLAG_CHAINED,
+  SMB2_COMPRESSION_CAPABILITIES_FLAG_NONE,
+  SMB2_COMPRESSION_NONE,
   SMB2_DIALECT_202,
   SMB2_DIALECT_210,
   SMB2_DIALECT_300,
@@ -33,6 +38,8 @@ import {
 import type { Guid } from '../wire/guid.ts';
 import type { NegotiateRequest, NegotiateResponse } from '../wire/negotiate.ts';
 import {
+  compressionContext,
+  decodeCompressionCapabilities,
   decodeEncryptionCapabilities,
   decodePreauthIntegrityCapabilities,
   decodeSigningCapabilities,
@@ -55,6 +62,8 @@ export interface NegotiateOptions {
   /** In order of preference; an empty list leaves the context away. */
   readonly ciphers?: readonly number[] | undefined;
   readonly signingAlgorithms?: readonly number[] | undefined;
+  /** Offered in SMB2_COMPRESSION_CAPABILITIES; default: nothing. */
+  readonly compression?: Compression | undefined;
   /** The server's name for SMB2_NETNAME_NEGOTIATE_CONTEXT_ID. */
   readonly netName?: string | undefined;
   /** In place of all the contexts that 3.1.1 would send. */
@@ -116,6 +125,7 @@ function contextsOf(options: NegotiateOptions, random: Random): readonly Negotia
     preauthIntegrityContext({ hashAlgorithms: [SMB2_PREAUTH_INTEGRITY_SHA512], salt }),
     ...(ciphers.length > 0 ? [encryptionContext(ciphers)] : []),
     ...(signingAlgorithms.length > 0 ? [signingContext(signingAlgorithms)] : []),
+    ...(options.compression !== undefined ? [compressionOffer(options.compression)] : []),
     ...(options.netName !== undefined ? [netnameContext(options.netName)] : []),
   ];
 }
@@ -128,6 +138,8 @@ export interface Negotiated {
   /** Undefined: this connection cannot encrypt. */
   readonly cipherId: CipherId | undefined;
   readonly signingAlgorithm: SigningAlgorithmId;
+  /** Undefined: nothing is compressed. */
+  readonly compression: Compression | undefined;
   readonly supportsMultiCredit: boolean;
 }
 
@@ -158,10 +170,11 @@ export function agree(
     ...common,
     cipherId: dialect >= SMB2_DIALECT_300 && encrypts ? SMB2_ENCRYPTION_AES128_CCM : undefined,
     signingAlgorithm: dialect >= SMB2_DIALECT_300 ? SIGNING_AES_CMAC : SIGNING_HMAC_SHA256,
+    compression: undefined,
   };
 }
 
-type Chosen = Pick<Negotiated, 'cipherId' | 'signingAlgorithm'>;
+type Chosen = Pick<Negotiated, 'cipherId' | 'signingAlgorithm' | 'compression'>;
 
 function chosenIn(
   request: NegotiateRequest,
@@ -170,6 +183,7 @@ function chosenIn(
   let hasPreauth = false;
   let cipherId: CipherId | undefined;
   let signingAlgorithm: SigningAlgorithmId = SIGNING_AES_CMAC;
+  let compression: Compression | undefined;
   for (const { type, data } of contexts) {
     if (type === SMB2_PREAUTH_INTEGRITY_CAPABILITIES) {
       const hashAlgorithms = decodePreauthIntegrityCapabilities(data)?.hashAlgorithms;
@@ -187,9 +201,37 @@ function chosenIn(
       const offered = offeredIn(request, type, decodeSigningCapabilities);
       if (id === undefined || !offered.includes(id) || !isSigningAlgorithmId(id)) return undefined;
       signingAlgorithm = id;
+    } else if (type === SMB2_COMPRESSION_CAPABILITIES) {
+      const chosen = compressionIn(request, data);
+      if (chosen === 'broken') return undefined;
+      compression = chosen;
     }
   }
-  return hasPreauth ? { cipherId, signingAlgorithm } : undefined;
+  return hasPreauth ? { cipherId, signingAlgorithm, compression } : undefined;
+}
+
+function compressionOffer({ algorithms, chained }: Compression): NegotiateContext {
+  const flags = chained
+    ? SMB2_COMPRESSION_CAPABILITIES_FLAG_CHAINED
+    : SMB2_COMPRESSION_CAPABILITIES_FLAG_NONE;
+  return compressionContext({ flags, algorithms });
+}
+
+/** [MS-SMB2] 3.2.5.2: some of what was offered, each once; NONE: there is nothing in common. */
+function compressionIn(
+  request: NegotiateRequest,
+  data: Uint8Array,
+): Compression | undefined | 'broken' {
+  const answer = decodeCompressionCapabilities(data);
+  if (answer === undefined || answer.algorithms.length === 0) return 'broken';
+  const { algorithms, flags } = answer;
+  if (algorithms.length === 1 && algorithms[0] === SMB2_COMPRESSION_NONE) return undefined;
+  const context = request.contexts.find((one) => one.type === SMB2_COMPRESSION_CAPABILITIES);
+  const offered = context && decodeCompressionCapabilities(context.data);
+  if (offered === undefined || (flags & ~offered.flags) !== 0) return 'broken';
+  if (algorithms.some((id) => !offered.algorithms.includes(id))) return 'broken';
+  if (new Set(algorithms).size < algorithms.length) return 'broken';
+  return { algorithms, chained: (flags & SMB2_COMPRESSION_CAPABILITIES_FLAG_CHAINED) !== 0 };
 }
 
 function only(ids: readonly number[] | undefined): number | undefined {

@@ -80,7 +80,8 @@ export class ClientOpen {
 
   /** [MS-SMB2] 3.2.4.6. */
   read(parameters: OnOpen<ReadParameters>, options: TreeSendOptions = {}): Call<ReadResponse> {
-    return this.tree.call(readRequest({ fileId: this.fileId, ...parameters }), options);
+    const { fileId, tree } = this;
+    return tree.call(readRequest({ fileId, flags: tree.readFlags, ...parameters }), options);
   }
 
   /** [MS-SMB2] 3.2.4.7. The data must not change until the reply has come. */

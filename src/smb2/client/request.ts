@@ -63,6 +63,8 @@ export interface SendOptions {
   /** Default: what the channel demands. */
   readonly sign?: boolean | undefined;
   readonly encrypt?: boolean | undefined;
+  /** Compresses the message where both sides can and it pays. */
+  readonly compress?: boolean | undefined;
   /** Milliseconds until the answer must have begun; 0 waits for ever. Default: the connection's. */
   readonly timeoutMs?: number | undefined;
   /** Cancels the requests ([MS-SMB2] 3.2.4.24). */
@@ -71,7 +73,7 @@ export interface SendOptions {
   readonly header?: HeaderFields | undefined;
   /** In place of the connection's (`ConnectionOptions.verify`). */
   readonly verify?: 'strict' | 'report' | undefined;
-  /** Sees the message as it goes out, after signing, before encryption. */
+  /** Sees the message as it goes out, after signing, before compression and encryption. */
   readonly sent?: ((message: readonly Uint8Array[]) => void) | undefined;
   /** Tests: changes the message after it was signed and before it is encrypted. */
   readonly tamperSigned?: ((message: Uint8Array) => Uint8Array) | undefined;

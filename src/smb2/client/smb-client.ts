@@ -178,7 +178,12 @@ export class SmbClient {
     const [created, first] = this.tree.compound(
       [
         createRequest(forReading(path)),
-        readRequest({ fileId: RELATED_FILE_ID, offset: start, length: firstSize }),
+        readRequest({
+          fileId: RELATED_FILE_ID,
+          offset: start,
+          length: firstSize,
+          flags: this.tree.readFlags,
+        }),
       ],
       { related: true },
     );

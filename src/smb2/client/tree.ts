@@ -1,5 +1,10 @@
 import { type NtStatus, STATUS_SUCCESS } from '../../erref/ntstatus.ts';
-import { SMB2_DIALECT_311, SMB2_SHAREFLAG_ENCRYPT_DATA } from '../wire/constants.ts';
+import {
+  SMB2_DIALECT_311,
+  SMB2_READFLAG_REQUEST_COMPRESSED,
+  SMB2_SHAREFLAG_COMPRESS_DATA,
+  SMB2_SHAREFLAG_ENCRYPT_DATA,
+} from '../wire/constants.ts';
 import type { CreateResponse } from '../wire/create.ts';
 import type { EmptyBody } from '../wire/empty-body.ts';
 import type { IoctlResponse } from '../wire/ioctl.ts';
@@ -73,6 +78,18 @@ export class ClientTree {
     );
   }
 
+  /** Whether what is written goes out compressed, and what is read is asked for so. */
+  get compressData(): boolean {
+    const { compressAllRequests, negotiated } = this.session.connection;
+    if (negotiated?.compression === undefined) return false;
+    return compressAllRequests || (this.response.shareFlags & SMB2_SHAREFLAG_COMPRESS_DATA) !== 0;
+  }
+
+  /** SMB2_READFLAG_* of a READ, unless it has its own. */
+  get readFlags(): number {
+    return this.compressData ? SMB2_READFLAG_REQUEST_COMPRESSED : 0;
+  }
+
   call<R>(request: Request<R>, options: TreeSendOptions = {}): Call<R> {
     const connection = options.connection ?? this.session.connection;
     return connection.call(request, this.#complete(connection, options));
@@ -110,6 +127,7 @@ export class ClientTree {
     const channel: Channel = this.session.channelOn(connection);
     const encrypt = this.encryptData && channel.encryptor !== undefined;
     const { header } = options;
-    return { channel, encrypt, ...options, header: { treeId: this.treeId, ...header } };
+    const compress = this.compressData;
+    return { channel, encrypt, compress, ...options, header: { treeId: this.treeId, ...header } };
   }
 }

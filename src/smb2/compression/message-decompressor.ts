@@ -21,16 +21,17 @@ import { type Compression, codecOf } from './algorithms.ts';
 
 /**
  * [MS-SMB2] 3.3.5.2.1.2 and 3.2.5.1.1.2 Decompressing the Message. The message that was compressed,
- * of at most `sizeMax` bytes, in memory that is to be recycled. Undefined when the connection is to
- * be closed: an algorithm that was not agreed on, sizes that do not fit, data that is none.
+ * in memory that is to be recycled. Undefined when the connection is to be closed: more than
+ * `sizeMax` bytes were compressed, with an algorithm that was not agreed on; sizes that do not fit,
+ * or data that is none.
  */
 export function decompressMessage(
   message: Uint8Array,
   compression: Compression,
   sizeMax: number,
 ): Uint8Array | undefined {
-  const size = decompressedSize(message, compression);
-  if (size === undefined || size > sizeMax) return undefined;
+  const size = decompressedSize(message, compression, sizeMax);
+  if (size === undefined) return undefined;
   const plain = takeBuffer(size).subarray(0, size);
   const isWhole = isChainedCompression(viewOf(message), 0, message.length)
     ? decompressChain(message, compression, plain)
@@ -41,19 +42,25 @@ export function decompressMessage(
 }
 
 /** What the message says of its size; undefined when it is malformed in its fixed part. */
-function decompressedSize(message: Uint8Array, compression: Compression): number | undefined {
+function decompressedSize(
+  message: Uint8Array,
+  compression: Compression,
+  sizeMax: number,
+): number | undefined {
   const view = viewOf(message);
   const end = message.length;
   if (isChainedCompression(view, 0, end)) {
     if (!compression.chained) return undefined;
-    return decodeChainedCompressionHeader(view, 0, end)?.originalCompressedSegmentSize;
+    const size = decodeChainedCompressionHeader(view, 0, end)?.originalCompressedSegmentSize;
+    return size === undefined || size > sizeMax ? undefined : size;
   }
   const header = decodeUnchainedCompressionHeader(view, 0, end);
   if (header === undefined || !compression.algorithms.includes(header.compressionAlgorithm)) {
     return undefined;
   }
   if (codecOf(header.compressionAlgorithm) === undefined) return undefined;
-  return header.offset + header.originalCompressedSegmentSize;
+  const size = header.originalCompressedSegmentSize;
+  return size > sizeMax ? undefined : header.offset + size;
 }
 
 function decompressUnchained(message: Uint8Array, plain: Uint8Array): boolean {

@@ -37,6 +37,7 @@ import {
   setNextCommand,
 } from '../wire/header.ts';
 import { countOutstanding, discountOutstanding } from './channel-sequence.ts';
+import { sendCompressed } from './compressed-sender.ts';
 import { dispatch } from './dispatch.ts';
 import { allocateReply, type Reply } from './reply.ts';
 import { Request } from './request.ts';
@@ -338,12 +339,17 @@ export class Chain {
       while (reply.end < reply.start + padded) reply.view.setUint8(reply.end++, 0);
       if (i < replies.length - 1) setNextCommand(reply.view, reply.start, padded);
     }
-    for (const { request, reply } of replies) this.#sign(request, reply);
-    sendMessage(
-      this.connection,
-      this.sealedBy,
-      replies.map(({ reply }) => reply),
-    );
+    let compress = false;
+    for (const { request, reply } of replies) {
+      this.#sign(request, reply);
+      if (request.compressReply) compress = true;
+    }
+    const { connection, sealedBy } = this;
+    const outgoing = replies.map(({ reply }) => reply);
+    const { clock } = this.server.options.env;
+    if (!compress || !sendCompressed({ connection, sealedBy, replies: outgoing, clock })) {
+      sendMessage(connection, sealedBy, outgoing);
+    }
     for (const { request, reply } of replies) {
       request.afterSend?.(reply.bytes.subarray(reply.start, reply.end));
       request.afterSend = undefined;

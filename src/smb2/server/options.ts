@@ -15,6 +15,12 @@ import type { OplockBreakChannels } from './break-delivery.ts';
  */
 export type EncryptionPolicy = 'off' | 'desired' | 'required';
 
+/**
+ * 'off' answers READs as they are, 'asked' compresses what clients ask for, 'on' tells them to ask
+ * ([MS-SMB2] 3.3.1.6 Share.CompressData).
+ */
+export type CompressionPolicy = 'off' | 'asked' | 'on';
+
 /** What Apple's clients are told of a share. */
 export interface AppleShare {
   /** Decides what the server looks like in the Finder. */
@@ -34,6 +40,8 @@ export interface Share {
   /** Undefined for IPC$. */
   readonly volume: Volume | undefined;
   readonly encryption: EncryptionPolicy;
+  /** Default 'off'. While it is so on every share, compression is not offered at all. */
+  readonly compression?: CompressionPolicy | undefined;
   /** Lower-cased names of those who may connect; undefined: every account. */
   readonly allowedUsers: readonly string[] | undefined;
   /** Lower-cased names of those with the privileges of administrators. */

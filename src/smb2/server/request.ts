@@ -60,6 +60,8 @@ export class Request implements CancelSignal {
   mustSign = false;
   /** Signs the response instead of the channel's own signer: a binding that is under way. */
   signer: Signer | undefined;
+  /** Request.CompressReply: the response is to be compressed if that pays. */
+  compressReply = false;
   /** Gets the whole response as sent: the preauthentication hash needs it. */
   afterSend: ((message: Uint8Array) => void) | undefined;
   /** What a wait that may not be answers instead of its own status. */

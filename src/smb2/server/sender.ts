@@ -20,7 +20,7 @@ export function sendMessage(
 ): void {
   const { transport } = connection;
   if (sealedBy !== undefined) {
-    sendSealed(connection, sealedBy, replies);
+    sendSealed(connection, sealedBy, plainOf(replies));
     return;
   }
   const chunks: Uint8Array[] = [];
@@ -31,14 +31,21 @@ export function sendMessage(
   transport.send(chunks);
 }
 
-function sendSealed(connection: Connection, session: Session, replies: readonly Reply[]): void {
-  const { transport } = connection;
+function plainOf(replies: readonly Reply[]): readonly Uint8Array[] {
   const plain: Uint8Array[] = [];
+  for (const reply of replies) plain.push(reply.bytes.subarray(reply.start, reply.end));
+  return plain;
+}
+
+/** [MS-SMB2] 3.3.4.1.4 Encrypting the Message; the memory of `plain` is given back. */
+export function sendSealed(
+  connection: Connection,
+  session: Session,
+  plain: readonly Uint8Array[],
+): void {
+  const { transport } = connection;
   let size = 0;
-  for (const reply of replies) {
-    plain.push(reply.bytes.subarray(reply.start, reply.end));
-    size += reply.end - reply.start;
-  }
+  for (const chunk of plain) size += chunk.length;
   const bytes = allocate(transport.headroom + TRANSFORM_HEADER_SIZE + size);
   const header = bytes.subarray(transport.headroom, transport.headroom + TRANSFORM_HEADER_SIZE);
   const view = viewOf(header);

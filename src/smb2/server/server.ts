@@ -4,9 +4,15 @@ import { LE, viewOf } from '../../base/bytes.ts';
 import { SEND_QUEUE_SIZE_MIN } from '../../base/limits.ts';
 import { isPromise, type MaybePromise, run, type Task } from '../../base/task.ts';
 import { OffloadTokens } from '../../fsa/offload.ts';
+import { decompressMessage } from '../compression/message-decompressor.ts';
 import { TRANSFORM_HEADER_SIZE } from '../crypto/message-cipher.ts';
 import type { Transport, TransportListener } from '../transport/transport.ts';
-import { SMB1_PROTOCOL_ID, SMB2_PROTOCOL_ID, SMB2_TRANSFORM_PROTOCOL_ID } from '../wire/header.ts';
+import {
+  SMB1_PROTOCOL_ID,
+  SMB2_COMPRESSION_PROTOCOL_ID,
+  SMB2_PROTOCOL_ID,
+  SMB2_TRANSFORM_PROTOCOL_ID,
+} from '../wire/header.ts';
 import { AppInstances } from './app-instances.ts';
 import { BreakDeliveries } from './break-delivery.ts';
 import { OplockHolders } from './breaks.ts';
@@ -29,6 +35,9 @@ import type { Request } from './request.ts';
 import { Connection, DIALECT_NONE } from './state/connection.ts';
 import type { Open } from './state/open.ts';
 import type { Session } from './state/session.ts';
+
+/** [MS-SMB2] 3.3.5.2.1.2: what a compressed segment may have beyond MaxTransactSize. */
+const COMPRESSED_SIZE_EXTRA = 256 + 16;
 
 /**
  * [MS-SMB2] 3.3.1.5 Global: the protocol engine of one process. It owns connections, sessions, tree
@@ -164,6 +173,9 @@ export class Smb2Server {
       return new Chain({ server: this, connection, bytes, sealedBy: undefined }).process();
     }
     if (protocolId === SMB2_TRANSFORM_PROTOCOL_ID) return this.#receiveSealed(connection, bytes);
+    if (protocolId === SMB2_COMPRESSION_PROTOCOL_ID) {
+      return this.#receiveCompressed(connection, bytes, undefined);
+    }
     if (protocolId === SMB1_PROTOCOL_ID && connection.dialect === DIALECT_NONE) {
       return answerSmb1Negotiate(this, connection, bytes);
     }
@@ -185,8 +197,42 @@ export class Smb2Server {
     const header = bytes.subarray(0, TRANSFORM_HEADER_SIZE);
     const plain = session.decryptor.decrypt(header, [sealed], sealed);
     if (plain === undefined || plain.length < 4) return false;
-    if (viewOf(plain).getUint32(0, LE) !== SMB2_PROTOCOL_ID) return false;
+    const protocolId = viewOf(plain).getUint32(0, LE);
+    if (protocolId === SMB2_COMPRESSION_PROTOCOL_ID) {
+      return this.#receiveCompressed(connection, plain, session);
+    }
+    if (protocolId !== SMB2_PROTOCOL_ID) return false;
     return new Chain({ server: this, connection, bytes: plain, sealedBy: session }).process();
+  }
+
+  /** [MS-SMB2] 3.3.5.2.1.2 Decompressing the Message. */
+  #receiveCompressed(
+    connection: Connection,
+    bytes: Uint8Array,
+    sealedBy: Session | undefined,
+  ): MaybePromise<boolean> {
+    const { compression } = connection;
+    if (compression === undefined) return false;
+    const sizeMax = isLoggedIn(connection)
+      ? connection.maxTransactSize + COMPRESSED_SIZE_EXTRA
+      : this.options.limits.unauthenticatedMessageSize;
+    const plain = decompressMessage(bytes, compression, sizeMax);
+    if (plain === undefined || plain.length < 4) return false;
+    if (viewOf(plain).getUint32(0, LE) !== SMB2_PROTOCOL_ID) return false;
+    const served = new Chain({ server: this, connection, bytes: plain, sealedBy }).process();
+    if (!isPromise(served)) {
+      recycle(plain);
+      return served;
+    }
+    // Few bytes from the peer hold many here while their request waits: then no more are taken.
+    connection.pendingBytes += plain.length;
+    this.holdBack(connection);
+    return served.then((fine) => {
+      connection.pendingBytes -= plain.length;
+      this.letGo(connection);
+      recycle(plain);
+      return fine;
+    });
   }
 
   /** [MS-SMB2] 3.3.7.1 Handling Loss of a Connection. */
@@ -219,6 +265,14 @@ export class Smb2Server {
     } catch (error) {
       failed(error);
     }
+  }
+
+  /** IsCompressionSupported ([MS-SMB2] 3.3.1.5): while no share wants it, nobody is offered it. */
+  compresses(): boolean {
+    for (const { compression = 'off' } of this.#shares.values()) {
+      if (compression !== 'off') return true;
+    }
+    return false;
   }
 
   findShare(name: string): Share | undefined {

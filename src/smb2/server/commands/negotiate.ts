@@ -6,6 +6,7 @@ import {
   STATUS_NOT_SUPPORTED,
   STATUS_SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP,
 } from '../../../erref/ntstatus.ts';
+import { agreeOnCompression } from '../../compression/algorithms.ts';
 import {
   isCipherId,
   isSigningAlgorithmId,
@@ -14,6 +15,10 @@ import {
 } from '../../crypto/algorithms.ts';
 import { extendPreauthHash, PREAUTH_HASH_INITIAL } from '../../crypto/preauth.ts';
 import {
+  SMB2_COMPRESSION_CAPABILITIES,
+  SMB2_COMPRESSION_CAPABILITIES_FLAG_CHAINED,
+  SMB2_COMPRESSION_CAPABILITIES_FLAG_NONE,
+  SMB2_COMPRESSION_NONE,
   SMB2_DIALECT_202,
   SMB2_DIALECT_210,
   SMB2_DIALECT_300,
@@ -40,6 +45,8 @@ import {
   type NegotiateRequest,
 } from '../../wire/negotiate.ts';
 import {
+  compressionContext,
+  decodeCompressionCapabilities,
   decodeEncryptionCapabilities,
   decodePosixExtensions,
   decodePreauthIntegrityCapabilities,
@@ -142,7 +149,10 @@ function settle(
   if (dialect !== SMB2_DIALECT_202) {
     capabilities |= SMB2_GLOBAL_CAP_LARGE_MTU | SMB2_GLOBAL_CAP_LEASING;
     connection.supportsMultiCredit = true;
-    connection.maxTransactSize = limits.transactSizeMax;
+    connection.maxTransactSize =
+      connection.compression === undefined
+        ? limits.transactSizeMax
+        : Math.min(limits.transactSizeMax, limits.compressedTransactSizeMax);
   }
   if (dialect >= SMB2_DIALECT_300) {
     capabilities |= SMB2_GLOBAL_CAP_MULTI_CHANNEL;
@@ -165,6 +175,14 @@ function settle(
   connection.serverCapabilities = capabilities;
 }
 
+const KNOWN_CONTEXTS: ReadonlySet<number> = new Set([
+  SMB2_PREAUTH_INTEGRITY_CAPABILITIES,
+  SMB2_ENCRYPTION_CAPABILITIES,
+  SMB2_COMPRESSION_CAPABILITIES,
+  SMB2_SIGNING_CAPABILITIES,
+  SMB2_POSIX_EXTENSIONS_AVAILABLE,
+]);
+
 /** [MS-SMB2] 3.3.5.4, NegotiateContextList: each known context once, unknown ones ignored. */
 function negotiateContexts(
   request: Request,
@@ -174,12 +192,7 @@ function negotiateContexts(
   const { server, connection } = request;
   const known = new Map<number, Uint8Array>();
   for (const context of negotiate.contexts) {
-    const isKnown =
-      context.type === SMB2_PREAUTH_INTEGRITY_CAPABILITIES ||
-      context.type === SMB2_ENCRYPTION_CAPABILITIES ||
-      context.type === SMB2_SIGNING_CAPABILITIES ||
-      context.type === SMB2_POSIX_EXTENSIONS_AVAILABLE;
-    if (!isKnown) continue;
+    if (!KNOWN_CONTEXTS.has(context.type)) continue;
     if (known.has(context.type)) return STATUS_INVALID_PARAMETER;
     known.set(context.type, context.data);
   }
@@ -193,6 +206,7 @@ function negotiateContexts(
   return (
     chooseCipher(request, known.get(SMB2_ENCRYPTION_CAPABILITIES), answer) ||
     chooseSigning(request, known.get(SMB2_SIGNING_CAPABILITIES), answer) ||
+    chooseCompression(request, known.get(SMB2_COMPRESSION_CAPABILITIES), answer) ||
     choosePosix(request, known.get(SMB2_POSIX_EXTENSIONS_AVAILABLE), answer)
   );
 }
@@ -234,6 +248,26 @@ function chooseSigning(
   if (chosen === undefined || !isSigningAlgorithmId(chosen)) return 0;
   connection.signingAlgorithm = chosen;
   answer.push(signingContext([chosen]));
+  return 0;
+}
+
+/** IsCompressionSupported: some share wants it. Nothing in common is answered with NONE. */
+function chooseCompression(
+  { server, connection }: Request,
+  data: Uint8Array | undefined,
+  answer: NegotiateContext[],
+): NtStatus {
+  if (data === undefined || !server.compresses()) return 0;
+  const offered = decodeCompressionCapabilities(data);
+  if (offered === undefined || offered.algorithms.length === 0) return STATUS_INVALID_PARAMETER;
+  const chained = (offered.flags & SMB2_COMPRESSION_CAPABILITIES_FLAG_CHAINED) !== 0;
+  connection.compression = agreeOnCompression({ algorithms: offered.algorithms, chained });
+  const { compression } = connection;
+  const flags = compression?.chained
+    ? SMB2_COMPRESSION_CAPABILITIES_FLAG_CHAINED
+    : SMB2_COMPRESSION_CAPABILITIES_FLAG_NONE;
+  const algorithms = compression?.algorithms ?? [SMB2_COMPRESSION_NONE];
+  answer.push(compressionContext({ flags, algorithms }));
   return 0;
 }
 

@@ -8,7 +8,11 @@ import {
 } from '../../../erref/ntstatus.ts';
 import { readFile } from '../../../fsa/read-write.ts';
 import type { Pipe } from '../../../rpce/pipe.ts';
-import { SMB2_CHANNEL_NONE, SMB2_READFLAG_READ_UNBUFFERED } from '../../wire/constants.ts';
+import {
+  SMB2_CHANNEL_NONE,
+  SMB2_READFLAG_READ_UNBUFFERED,
+  SMB2_READFLAG_REQUEST_COMPRESSED,
+} from '../../wire/constants.ts';
 import { decodeReadRequest, encodeReadResponseHead, READ_RESPONSE_HEAD } from '../../wire/read.ts';
 import { waitForPipe } from '../pipe-wait.ts';
 import type { Reply } from '../reply.ts';
@@ -40,8 +44,16 @@ export function* handleRead(request: Request): Task<NtStatus> {
   if (status !== 0) return status;
   encodeReadResponseHead(reply.view, reply.body, count);
   if (readPadding > 0) padHead(reply, dataAt);
+  if ((read.flags & SMB2_READFLAG_REQUEST_COMPRESSED) !== 0) {
+    request.compressReply = compresses(request);
+  }
   reply.finish(dataAt + count);
   return 0;
+}
+
+function compresses({ connection, treeConnect }: Request): boolean {
+  const { compression = 'off' } = treeConnect?.share ?? {};
+  return connection.compression !== undefined && compression !== 'off';
 }
 
 /** Moves DataOffset to where the data stands: clients must not take its place for granted. */

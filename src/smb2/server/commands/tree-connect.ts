@@ -15,6 +15,7 @@ import {
   SMB2_SHARE_TYPE_DISK,
   SMB2_SHARE_TYPE_PIPE,
   SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM,
+  SMB2_SHAREFLAG_COMPRESS_DATA,
   SMB2_SHAREFLAG_ENCRYPT_DATA,
   SMB2_SHAREFLAG_MANUAL_CACHING,
   SMB2_SHAREFLAG_NO_CACHING,
@@ -50,6 +51,7 @@ export function* handleTreeConnect(request: Request): Task<NtStatus | undefined>
   session.treeConnects.set(treeConnect.treeId, treeConnect);
   request.treeConnect = treeConnect;
   request.chain.treeId = treeConnect.treeId;
+  const compressData = share.compression === 'on' && connection.compression !== undefined;
   const reply = request.room(16);
   reply.finish(
     encodeTreeConnectResponse(reply.view, reply.body, {
@@ -57,7 +59,8 @@ export function* handleTreeConnect(request: Request): Task<NtStatus | undefined>
       shareFlags:
         (share.type === 'pipe' ? SMB2_SHAREFLAG_NO_CACHING : SMB2_SHAREFLAG_MANUAL_CACHING) |
         (share.accessBasedEnumeration ? SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM : 0) |
-        (encryptData ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0),
+        (encryptData ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0) |
+        (compressData ? SMB2_SHAREFLAG_COMPRESS_DATA : 0),
       capabilities:
         connection.dialect >= SMB2_DIALECT_300 && isContinuouslyAvailable(share)
           ? SMB2_SHARE_CAP_CONTINUOUS_AVAILABILITY

@@ -1,3 +1,5 @@
+import type { Compression } from '../../compression/algorithms.ts';
+import { type CompressionGain, NO_GAIN_YET } from '../../compression/decide-compression.ts';
 import type { SigningAlgorithmId } from '../../crypto/algorithms.ts';
 import type { Transport } from '../../transport/transport.ts';
 import type { Request } from '../request.ts';
@@ -28,6 +30,9 @@ export class Connection {
   signingAlgorithm: SigningAlgorithmId = 0;
   /** The SMB3 POSIX Extensions were agreed on: CREATE may ask for them. */
   posixExtensions = false;
+  /** Connection.CompressionIds and SupportsChainedCompression; undefined when there are none. */
+  compression: Compression | undefined;
+  compressionGain: CompressionGain = NO_GAIN_YET;
   preauthHash: Uint8Array | undefined;
   /** Dialects of the client's NEGOTIATE, for FSCTL_VALIDATE_NEGOTIATE_INFO. */
   clientDialects: readonly number[] = [];
