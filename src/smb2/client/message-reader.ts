@@ -49,8 +49,9 @@ export interface MessageReaderOptions {
 const UNSOLICITED_MESSAGE_ID = 0xffff_ffff_ffff_ffffn;
 
 /**
- * [MS-SMB2] 3.2.5.1 Receiving Any Message: decryption, decompression (3.2.5.1.1), compounds (3.2.5.1.9) and
- * notifications (3.2.5.19, 3.2.5.20). Signatures are verified by who knows the request.
+ * [MS-SMB2] 3.2.5.1 Receiving Any Message: decryption and decompression (3.2.5.1.1), compounds
+ * (3.2.5.1.9) and notifications (3.2.5.19, 3.2.5.20). Signatures are verified by who knows the
+ * request.
  */
 export class MessageReader {
   readonly #options: MessageReaderOptions;
