@@ -37,7 +37,7 @@ function* leave(open: LocalOpen, isAbandoned: boolean): Task<NtStatus> {
   const { credentials } = open.security;
   const isLeft = open.backing !== undefined && (yield* isLeftOver(open));
   const closing = { openId, streamName, credentials, parentOplockKey, isAbandoned, isLeft };
-  const { due, breaks, isHeld } = yield* wait(
+  const { due, breaks, isHeld, isOrphan } = yield* wait(
     volume.files.update(fileKey, (current) => decideClose(current, closing)),
   );
   volume.oplockBreaks.leave(open);
@@ -45,6 +45,7 @@ function* leave(open: LocalOpen, isAbandoned: boolean): Task<NtStatus> {
   volume.oplockBreaks.indicate(volume, fileKey, breaks);
   if (open.contentChanged) yield* breakParentOf(open);
   if (due.length > 0) yield* removeAll(open, due, isHeld);
+  if (isOrphan) yield* forgetStored(open, yield* storedIds(volume.streams, open.file));
   yield* endIfDeletePending(open);
   open.backing?.close();
   open.file.close();
@@ -57,7 +58,7 @@ function* removeAll(open: LocalOpen, due: readonly PendingDelete[], isHeld: bool
   const removed: RemovedLink[] = [];
   for (const pending of due) {
     if (pending.streamKey === '') {
-      const isRemoved = yield* removeFile(open, pending);
+      const isRemoved = yield* removeFile(open, pending, isHeld);
       if (isRemoved && isHeld) removed.push(yield* removedLink(open, pending));
     } else if (!isFileGone) yield* removeOneStream(open, pending);
   }
@@ -71,7 +72,7 @@ function* removedLink(open: LocalOpen, { volumeId, path }: PendingDelete): Task<
 }
 
 /** Whether the name is gone. */
-function* removeFile(open: LocalOpen, pending: PendingDelete): Task<boolean> {
+function* removeFile(open: LocalOpen, pending: PendingDelete, isHeld: boolean): Task<boolean> {
   const { path, credentials } = pending;
   const { volume } = open;
   const { vfs, env, streams } = volume;
@@ -89,7 +90,8 @@ function* removeFile(open: LocalOpen, pending: PendingDelete): Task<boolean> {
   }
   volume.names.removed();
   volume.tunnel?.remember(path);
-  if (stored.length > 0) yield* forgetStored(open, stored);
+  // Who has the file open keeps its streams, too: see `isOrphan`.
+  if (stored.length > 0 && !isHeld) yield* forgetStored(open, stored);
   reportRemoved(volume, { path, isDirectory: open.isDirectory });
   // Windows: who decided it and who closed last must name one parent's lease for it to stay
   // (smbtorture smb2.dirlease.unlink_different_set_and_close).

@@ -38,7 +38,8 @@ function close(current: FileRecord | undefined, openId: string, isAbandoned = fa
     isLeft: false,
   };
   const { next, result } = decideClose(current, closing);
-  return { record: next === 'keep' ? current : next, due: result.due };
+  const { due, isOrphan } = result;
+  return { record: next === 'keep' ? current : next, due, isOrphan };
 }
 
 function dispose(
@@ -84,8 +85,8 @@ describe('[MS-FSA] 2.1.5.5 Server Requests Closing an Open', () => {
 
   it('does nothing when the open is not there', () => {
     const record = recordOf(entry('1'));
-    assert.deepEqual(close(record, '2'), { record, due: [] });
-    assert.deepEqual(close(undefined, '1'), { record: undefined, due: [] });
+    assert.deepEqual(close(record, '2'), { record, due: [], isOrphan: false });
+    assert.deepEqual(close(undefined, '1'), { record: undefined, due: [], isOrphan: false });
   });
 
   it('deletes with the last open, and bars new ones until that is done', () => {
@@ -109,7 +110,7 @@ describe('[MS-FSA] 2.1.5.5 Server Requests Closing an Open', () => {
 
   it('has no effect of FILE_DELETE_ON_CLOSE when the open is abandoned', () => {
     const record = recordOf(entry('1', { deleteOnClose: true }));
-    assert.deepEqual(close(record, '1', true), { record: undefined, due: [] });
+    assert.deepEqual(close(record, '1', true), { record: undefined, due: [], isOrphan: false });
   });
 
   it('takes a deletion back', () => {
@@ -159,6 +160,7 @@ describe('[MS-FSA] 2.1.5.5 Server Requests Closing an Open', () => {
       const { next: replaced } = decideUnlinked(record, link);
       assert.ok(next !== undefined && next !== 'keep');
       assert.deepEqual(replaced, next);
+      assert.equal(decideUnlinked(undefined, link).result, false);
       return next.opens.map(({ isUnlinked }) => isUnlinked);
     };
     assert.deepEqual(marks(false), [true, undefined, undefined]);
@@ -173,6 +175,8 @@ describe('[MS-FSA] 2.1.5.5 Server Requests Closing an Open', () => {
     assert.equal(mayRename(record, disposition), STATUS_FILE_DELETED);
     assert.equal(holdsName(recordOf(gone)), false);
     assert.deepEqual(close(record, '1').due, []);
+    assert.equal(close(record, '1').isOrphan, false);
+    assert.equal(close(recordOf(gone), '1').isOrphan, true);
     assert.equal(close(dispose(record, '2'), '2').due.length, 1);
     const moved = decideRenamed(record, { volumeId: 'v', path: 'file' }, 'new').next;
     assert.ok(moved !== undefined && moved !== 'keep');

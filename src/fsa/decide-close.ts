@@ -32,9 +32,12 @@ export interface CloseDecision {
   readonly breaks: readonly OplockBreak[];
   /** Others have the file open still. */
   readonly isHeld: boolean;
+  /** Nobody has, and the link of who had it last was gone: the file may be gone with this. */
+  readonly isOrphan: boolean;
 }
 
-const NOTHING: CloseDecision = { due: [], breaks: NO_BREAKS, isHeld: false };
+const NOTHING: CloseDecision = { due: [], breaks: NO_BREAKS, isHeld: false, isOrphan: false };
+const ORPHAN: CloseDecision = { ...NOTHING, isOrphan: true };
 
 /** Takes the open and its locks out of the record; its oplock with the last open under its key. */
 export function decideClose(
@@ -47,7 +50,7 @@ export function decideClose(
     (entry.deleteOnClose && !closing.isAbandoned && entry.isUnlinked !== true) ||
     (closing.isLeft && isAlone(entry, current.opens));
   if (current.opens.length === 1 && current.deletePending.length === 0 && !deletes) {
-    return { next: undefined, result: NOTHING };
+    return { next: undefined, result: entry.isUnlinked === true ? ORPHAN : NOTHING };
   }
   const opens = current.opens.filter((open) => open !== entry);
   const locks =
@@ -58,7 +61,9 @@ export function decideClose(
     ? withPending(current.deletePending, pendingOf(entry, closing))
     : current.deletePending;
   const due = deletePending.filter((pending) => isDue(pending, opens, closing.openId));
-  if (opens.length === 0 && due.length === 0) return { next: undefined, result: NOTHING };
+  const isHeld = opens.length > 0;
+  const isOrphan = !isHeld && entry.isUnlinked === true;
+  if (!isHeld && due.length === 0) return { next: undefined, result: isOrphan ? ORPHAN : NOTHING };
   const left: FileRecord = {
     ...current,
     opens,
@@ -67,8 +72,8 @@ export function decideClose(
     deletePending,
   };
   const version = current.version + 1;
-  const isHeld = opens.length > 0;
-  if (!deletes) return { next: { ...left, version }, result: { due, breaks: NO_BREAKS, isHeld } };
+  const result = { due, breaks: NO_BREAKS, isHeld, isOrphan };
+  if (!deletes) return { next: { ...left, version }, result };
   const { oplocks, breaks } = decideBreaks(left, {
     oplockKey: entry.oplockKey,
     streamKey: entry.streamKey,
@@ -76,7 +81,7 @@ export function decideClose(
     access: DELETE,
     queuedAt: undefined,
   });
-  return { next: { ...left, oplocks, version }, result: { due, breaks, isHeld } };
+  return { next: { ...left, oplocks, version }, result: { ...result, breaks } };
 }
 
 /** Whether nobody else has the stream open. */

@@ -14,15 +14,16 @@ export interface RemovedLink {
   readonly isLast: boolean;
 }
 
-/** Marks the opens that came through the link. */
+/** Marks the opens that came through the link; whether the file is open at all. */
 export function decideUnlinked(
   current: FileRecord | undefined,
   link: RemovedLink,
-): Update<FileRecord, undefined> {
-  if (current === undefined) return { next: 'keep', result: undefined };
+): Update<FileRecord, boolean> {
+  if (current === undefined) return { next: 'keep', result: false };
+  const result = current.opens.length > 0;
   const opens = markUnlinked(current.opens, [link]);
-  if (opens === current.opens) return { next: 'keep', result: undefined };
-  return { next: { ...current, opens, version: current.version + 1 }, result: undefined };
+  if (opens === current.opens) return { next: 'keep', result };
+  return { next: { ...current, opens, version: current.version + 1 }, result };
 }
 
 /** The same list where no open came through one of the links. */

@@ -156,11 +156,14 @@ export function* linkFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   return STATUS_SUCCESS;
 }
 
-/** Who has a replaced file open keeps it, without a name. */
+/** Who has a replaced file open keeps it with its streams, without a name. */
 function* forgetReplaced(volume: Volume, path: string, { stat, stored }: Replaced): Task<void> {
-  for (const id of stored) yield* volume.streams.remove(id);
   const link = { volumeId: volume.id, path, isLast: stat.links <= 1 };
-  yield* wait(volume.files.update(fileKeyOf(stat), (current) => decideUnlinked(current, link)));
+  const isHeld = yield* wait(
+    volume.files.update(fileKeyOf(stat), (current) => decideUnlinked(current, link)),
+  );
+  if (isHeld) return;
+  for (const id of stored) yield* volume.streams.remove(id);
 }
 
 /** Both directories of a rename list something else now; mostly they are one. */

@@ -224,6 +224,21 @@ function suite(name: string, makeVfs: () => Vfs): void {
       assert.deepEqual(await stored(vfs), []);
     });
 
+    it('stays for who has the file open when its name goes, and goes with them', async () => {
+      const vfs = makeVfs();
+      const volume = volumeOver(vfs);
+      await put(volume, 'f:s', pattern(LARGE));
+      const kept = await open(volume, 'f:s', FILE_OPEN);
+      const file = await open(volume, 'f', FILE_OPEN);
+      assert.equal(await drive(setDisposition(file, { delete: true, posixSemantics: true })), 0);
+      await drive(closeOpen(file));
+      assert.equal((await stored(vfs)).length, 1);
+      const { streams } = await drive(queryStreams(kept));
+      assert.equal(streams.find(({ name }) => name === ':s:$DATA')?.size, LARGE);
+      await drive(closeOpen(kept));
+      assert.deepEqual(await stored(vfs), []);
+    });
+
     it('stays while a hard link keeps the file', async () => {
       const vfs = makeVfs();
       const volume = volumeOver(vfs);
