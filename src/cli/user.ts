@@ -7,9 +7,12 @@ import {
   findAccount,
   removeAccount,
   setPassword,
+  setUnixIds,
+  type UnixIds,
 } from '../server/accounts.ts';
 import { AccountsFile } from '../server/accounts-file.ts';
 import { readConfig } from '../server/config.ts';
+import { findPosixUser } from '../server/nss.ts';
 import { CommandError, toCommandError } from './command-error.ts';
 import { readNewPassword } from './read-password.ts';
 import { defaultStateFolder } from './state-folder.ts';
@@ -18,6 +21,7 @@ interface UserFlags {
   readonly state?: string;
   readonly config?: string;
   readonly password?: string;
+  readonly posix?: string;
 }
 
 type Action = (file: AccountsFile, name: string, flags: UserFlags) => Promise<void>;
@@ -25,8 +29,19 @@ type Action = (file: AccountsFile, name: string, flags: UserFlags) => Promise<vo
 /** A running server sees every change within seconds, and at the next logon at the latest. */
 export function userCommand(): Command {
   const user = new Command('user').description('manage the accounts of the state folder');
-  user.addCommand(withPassword(named('add', 'add an account', add)));
+  user.addCommand(
+    withPassword(named('add', 'add an account', add)).option(
+      '--posix <NAME|UID>',
+      "this machine's user that the account acts as on disk, where the server runs as root",
+    ),
+  );
   user.addCommand(withPassword(named('passwd', 'change the password of an account', passwd)));
+  user.addCommand(
+    named('posix', "say which of this machine's users an account acts as", posix).option(
+      '--posix <NAME|UID>',
+      'the user; the one of the same name without',
+    ),
+  );
   user.addCommand(named('remove', 'remove an account and end its sessions', remove));
   user.addCommand(
     withPlace(new Command('list').description('list the accounts')).action((flags: UserFlags) =>
@@ -70,9 +85,27 @@ async function add(file: AccountsFile, name: string, flags: UserFlags): Promise<
   if (current !== undefined && findAccount(current, name) !== undefined) {
     throw new CommandError(`user '${name}' exists already; semba user passwd ${name} changes it`);
   }
+  const ids = flags.posix === undefined ? undefined : posixIds(flags.posix);
   const hash = ntHash(await password(name, flags));
-  await file.edit((data) => addAccount(data, name, hash));
-  process.stdout.write(`user ${name} added\n`);
+  await file.edit((data) => {
+    const added = addAccount(data, name, hash);
+    return ids === undefined ? added : setUnixIds(added, name, ids);
+  });
+  process.stdout.write(`user ${name} added${ids === undefined ? '' : ` as uid ${ids.uid}`}\n`);
+}
+
+/** The groups are those of now; `semba user posix` again takes new ones. */
+async function posix(file: AccountsFile, name: string, flags: UserFlags): Promise<void> {
+  mustExist(file.read(), name);
+  const ids = posixIds(flags.posix ?? name);
+  await file.edit((data) => setUnixIds(data, name, ids));
+  process.stdout.write(`user ${name} acts as uid ${ids.uid}, gid ${ids.gid}\n`);
+}
+
+function posixIds(nameOrUid: string): UnixIds {
+  const user = findPosixUser(nameOrUid);
+  if (user === undefined) throw new CommandError(`this machine has no user '${nameOrUid}'`);
+  return { uid: user.uid, gid: user.gid, gids: user.gids };
 }
 
 async function passwd(file: AccountsFile, name: string, flags: UserFlags): Promise<void> {
@@ -90,7 +123,8 @@ async function remove(file: AccountsFile, name: string): Promise<void> {
 
 async function list(file: AccountsFile): Promise<void> {
   for (const account of file.read()?.accounts ?? []) {
-    process.stdout.write(`${account.name}${account.disabled ? ' (disabled)' : ''}\n`);
+    const posix = account.uid === undefined ? '' : ` (uid ${account.uid})`;
+    process.stdout.write(`${account.name}${posix}${account.disabled ? ' (disabled)' : ''}\n`);
   }
 }
 

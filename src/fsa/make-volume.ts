@@ -46,6 +46,8 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   fileIdSalt: 0n,
   createMask: 0o644,
   directoryMask: 0o755,
+  forceCreateMode: 0,
+  forceDirectoryMode: 0,
   access: 'acl',
   securityXattr: 'user.NTACL',
   hideDotFiles: true,

@@ -126,6 +126,8 @@ const SETTLED_NS = 100_000_000n;
 const READS_MAX = 3;
 /** Of a directory's read at a time: half of what one request may take, others wait for it, too. */
 const READ_TIME_MS = TURN_TIME_MS / 2;
+/** Fewer names are no long read, whatever else keeps the machine. */
+const NAMES_PER_TURN_MIN = 1000;
 /** Removed names after which all watches are looked at. */
 const REMOVED_PER_LOOK = 256;
 
@@ -376,6 +378,7 @@ class ReadNames {
     const { clock, timers } = this.#params.env;
     let startMs = clock.monotonicMs();
     let tries = 1;
+    let read = 0;
     for (let rewind = true; ; ) {
       const entries = file.readDirectory(rewind);
       const batch = isPromise(entries) ? yield* wait(entries) : entries;
@@ -383,7 +386,9 @@ class ReadNames {
       if (failed(batch)) return batch;
       if (batch.length === 0) return 0;
       for (const entry of batch) this.#set(entry.name, true);
-      if (clock.monotonicMs() - startMs < READ_TIME_MS) continue;
+      read += batch.length;
+      if (read < NAMES_PER_TURN_MIN || clock.monotonicMs() - startMs < READ_TIME_MS) continue;
+      read = 0;
       yield* wait(new Promise<void>((resolve) => timers.after(0, resolve)));
       startMs = clock.monotonicMs();
       const changes = watch?.changes() ?? NO_CHANGES;

@@ -66,8 +66,9 @@ export function* createNew(request: OpenRequest, place: NewPlace): Task<OpenOutc
   const file = yield* make(request, place.path, makesDirectory);
   if (file === EEXIST) return 'exists';
   if (failed(file)) return { status: statusOf(file) };
-  const stat =
-    request.posix === undefined ? yield* wait(file.stat()) : yield* settleMode(request, file);
+  const { forceCreateMode, forceDirectoryMode } = request.volume.options;
+  const isSettled = request.posix === undefined && (forceCreateMode | forceDirectoryMode) === 0;
+  const stat = isSettled ? yield* wait(file.stat()) : yield* settleMode(request, file);
   if (failed(stat)) {
     file.close();
     return { status: statusOf(stat) };
@@ -160,13 +161,19 @@ function* make(request: OpenRequest, path: string, makesDirectory: boolean): Tas
   return yield* wait(vfs.open(credentials, path, { access: 'directory' }));
 }
 
-/** The mode that POSIX clients ask for is theirs, whatever the server's own umask. */
+/**
+ * The mode that POSIX clients ask for is theirs, and the bits that the share forces are there,
+ * whatever the server's own umask.
+ */
 function* settleMode(request: OpenRequest, file: VfsFile): Task<FileStat | Errno> {
   const stat = yield* wait(file.stat());
-  const mode = request.posix?.mode;
-  if (failed(stat) || mode === undefined) return stat;
+  if (failed(stat)) return stat;
+  const { forceCreateMode, forceDirectoryMode } = request.volume.options;
+  const isDirectory = stat.type === 'directory';
+  const mode = request.posix?.mode ?? stat.mode;
   // A directory takes its set-group-id from the one above it.
-  const wanted = mode | (stat.type === 'directory' ? stat.mode & SET_GROUP_ID : 0);
+  const kept = isDirectory ? (stat.mode & SET_GROUP_ID) | forceDirectoryMode : forceCreateMode;
+  const wanted = mode | kept;
   if (stat.mode === wanted) return stat;
   const set = yield* wait(file.setMode(wanted));
   return failed(set) ? set : yield* wait(file.stat());

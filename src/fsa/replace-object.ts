@@ -58,7 +58,7 @@ export function* becomeFile(open: LocalOpen): Task<NtStatus> {
   const { isDirectory } = open.link;
   const made = yield* makeBeside(open, (path) =>
     isDirectory
-      ? vfs.makeDirectory(credentials, path, options.directoryMask)
+      ? vfs.makeDirectory(credentials, path, options.directoryMask | options.forceDirectoryMode)
       : makeFile(open, path),
   );
   if (failed(made)) return statusOf(made);
@@ -103,7 +103,7 @@ function makeFile({ volume, security }: LocalOpen, path: string): MaybePromise<0
   const file = volume.vfs.open(security.credentials, path, {
     access: 'readwrite',
     createExclusive: true,
-    mode: volume.options.createMask,
+    mode: volume.options.createMask | volume.options.forceCreateMode,
   });
   return isPromise(file) ? file.then(closed) : closed(file);
 }

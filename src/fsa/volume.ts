@@ -28,6 +28,9 @@ export interface VolumeOptions {
   /** Permission bits of new files and directories. */
   readonly createMask: number;
   readonly directoryMask: number;
+  /** Bits that new files and folders have whatever was asked for and the umask took. */
+  readonly forceCreateMode: number;
+  readonly forceDirectoryMode: number;
   /**
    * 'acl': stored security descriptors decide, and permission bits where there is none; 'posix':
    * permission bits alone.

@@ -1,6 +1,6 @@
 import { type Account, type AccountDatabase, foldName } from '../auth/accounts.ts';
 import type { Env } from '../env/ports.ts';
-import { type AccountsData, newAccounts, toAccount } from './accounts.ts';
+import { type AccountsData, newAccounts, setUnixIds, toAccount, type UnixIds } from './accounts.ts';
 import type { AccountsFile } from './accounts-file.ts';
 
 /**
@@ -14,6 +14,9 @@ export class AccountStore implements AccountDatabase {
   readonly #revoked: (userName: string) => void;
   #data: AccountsData;
   #byKey: ReadonlyMap<string, Account>;
+  /** POSIX ids that were found elsewhere, by folded name; kept nowhere. */
+  readonly #learned: Map<string, UnixIds> = new Map();
+  #shown: AccountsData;
   #stamp: string | undefined;
 
   private constructor(params: AccountStoreParams, data: AccountsData) {
@@ -21,6 +24,7 @@ export class AccountStore implements AccountDatabase {
     this.#env = params.env;
     this.#revoked = params.revoked;
     this.#data = data;
+    this.#shown = data;
     this.#byKey = index(data);
   }
 
@@ -33,8 +37,28 @@ export class AccountStore implements AccountDatabase {
     return store;
   }
 
+  /** With the ids that were learned. */
   get data(): AccountsData {
-    return this.#data;
+    return this.#shown;
+  }
+
+  /** An account without POSIX ids acts with these now. */
+  learn(userName: string, ids: UnixIds): void {
+    const key = foldName(userName);
+    const known = this.#learned.get(key);
+    if (known?.uid === ids.uid && known.gid === ids.gid) return;
+    this.#learned.set(key, ids);
+    this.#show();
+  }
+
+  #show(): void {
+    let shown = this.#data;
+    for (const [key, ids] of this.#learned) {
+      const account = this.#byKey.get(key);
+      if (account === undefined) this.#learned.delete(key);
+      else if (account.uid === undefined) shown = setUnixIds(shown, account.userName, ids);
+    }
+    this.#shown = shown;
   }
 
   lookup(userName: string): Account | undefined {
@@ -68,6 +92,7 @@ export class AccountStore implements AccountDatabase {
     const before = this.#byKey;
     this.#data = data;
     this.#byKey = index(data);
+    this.#show();
     for (const [key, old] of before) {
       if (isRevoked(old, this.#byKey.get(key))) this.#revoked(old.userName);
     }

@@ -24,6 +24,7 @@ export interface ServerSection {
   readonly dialect_min?: DialectName | undefined;
   readonly dialect_max?: DialectName | undefined;
   readonly posix?: boolean | undefined;
+  readonly posix_users?: 'accounts' | 'nss' | undefined;
   readonly state?: string | undefined;
   readonly log?: LogLevel | undefined;
 }
@@ -41,6 +42,10 @@ export interface ShareSection {
   readonly access_based_enumeration?: boolean | undefined;
   readonly create_mask?: number | undefined;
   readonly directory_mask?: number | undefined;
+  readonly force_create_mode?: number | undefined;
+  readonly force_directory_mode?: number | undefined;
+  readonly force_user?: string | undefined;
+  readonly force_group?: string | undefined;
   readonly hide_dot_files?: boolean | undefined;
   readonly snapshots?: SnapshotFolderOptions | undefined;
   readonly short_names?: boolean | undefined;
@@ -67,6 +72,8 @@ export interface ConfigData {
 
 const PORT_MAX = 65_535;
 const MODE_MAX = 0o777;
+/** With the set-group-id bit, which new entries take their group by, and the sticky bit. */
+const FOLDER_MODE_MAX = 0o3777;
 const NETBIOS_NAME_MAX = 15;
 /** A path from the root, or one name. */
 const STREAMS_FOLDER = /^\/.|^(?!\.{1,2}$)[^/\\:\0]{1,255}$/;
@@ -111,6 +118,7 @@ const server = z.strictObject({
   dialect_min: dialect.optional(),
   dialect_max: dialect.optional(),
   posix: bool.optional(),
+  posix_users: oneOf(['accounts', 'nss']).optional(),
   state: filled.optional(),
   log: oneOf(LOG_LEVELS).optional(),
 });
@@ -133,6 +141,14 @@ const share = z.strictObject({
   access_based_enumeration: bool.optional(),
   create_mask: fileMode.optional(),
   directory_mask: fileMode.optional(),
+  force_create_mode: fileMode.optional(),
+  force_directory_mode: z
+    .int({ error: 'expected permission bits, such as 0o2775' })
+    .min(0, 'expected permission bits, such as 0o2775')
+    .max(FOLDER_MODE_MAX, 'expected permission bits up to 0o3777')
+    .optional(),
+  force_user: filled.optional(),
+  force_group: filled.optional(),
   hide_dot_files: bool.optional(),
   snapshots: z
     .strictObject(

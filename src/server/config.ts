@@ -117,7 +117,7 @@ function shareNameProblem(name: string, twin: string | undefined): string | unde
 
 function toConfig(data: ConfigData, folder: string): Config {
   const { listen, state, log, dialect_min, dialect_max, ...rest } = data.server ?? {};
-  const { replay_order, oplock_break_channels, ...server } = rest;
+  const { replay_order, oplock_break_channels, posix_users, ...server } = rest;
   return {
     server: defined({
       ...server,
@@ -127,6 +127,7 @@ function toConfig(data: ConfigData, folder: string): Config {
       dialectMax: dialect_max,
       replayOrder: replay_order,
       oplockBreakChannels: oplock_break_channels,
+      posixUsers: posix_users,
       limits: data.limits,
     }),
     logLevel: log,
@@ -149,6 +150,10 @@ function toShare(name: string, share: ShareSection, folder: string): ShareOption
     accessBasedEnumeration: share.access_based_enumeration,
     createMask: share.create_mask,
     directoryMask: share.directory_mask,
+    forceCreateMode: share.force_create_mode,
+    forceDirectoryMode: share.force_directory_mode,
+    forceUser: share.force_user,
+    forceGroup: share.force_group,
     hideDotFiles: share.hide_dot_files,
     snapshots: share.snapshots && defined(share.snapshots),
     shortNames: share.short_names,

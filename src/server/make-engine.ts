@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import type { Authenticator } from '../auth/acceptor.ts';
 import { createAuthenticator } from '../auth/authenticator.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Env } from '../env/ports.ts';
@@ -16,9 +17,11 @@ import type { Share } from '../smb2/server/options.ts';
 import { Smb2Server } from '../smb2/server/server.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import type { AccountStore } from './account-store.ts';
+import type { UnixIds } from './accounts.ts';
 import { type InterfaceRule, parseInterfaceRule } from './interface-rules.ts';
 import { InterfaceList } from './interfaces.ts';
 import { DIALECTS, OptionError, type SmbServerOptions } from './options.ts';
+import { withPosixUsers } from './posix-users.ts';
 import { securityContextOf } from './security-contexts.ts';
 import { makeServiceHost } from './service-host.ts';
 
@@ -70,15 +73,7 @@ export function makeEngine(params: EngineParams): Smb2Server {
     serverGuid: new Uint8Array(Buffer.from(accounts.data.serverGuid, 'hex')),
     serverId,
     serverName,
-    authenticator: createAuthenticator({
-      random: env.random,
-      clock: env.clock,
-      accounts,
-      serverName,
-      domainName: workgroup,
-      dnsName: hostname(),
-      allowAnonymous: options.allowAnonymous ?? false,
-    }),
+    authenticator: authenticatorOf(params, workgroup),
     dialectMin: DIALECTS[options.dialectMin ?? '2.0.2'],
     dialectMax: DIALECTS[options.dialectMax ?? '3.1.1'],
     signing: options.signing ?? 'required',
@@ -104,4 +99,20 @@ function interfaceRule(text: string): InterfaceRule {
   const rule = parseInterfaceRule(text);
   if (typeof rule === 'string') throw new OptionError(rule);
   return rule;
+}
+
+function authenticatorOf(params: EngineParams, workgroup: string): Authenticator {
+  const { options, env, serverName, accounts } = params;
+  const authenticator = createAuthenticator({
+    random: env.random,
+    clock: env.clock,
+    accounts,
+    serverName,
+    domainName: workgroup,
+    dnsName: hostname(),
+    allowAnonymous: options.allowAnonymous ?? false,
+  });
+  if (options.posixUsers !== 'nss') return authenticator;
+  const learned = (userName: string, ids: UnixIds): void => accounts.learn(userName, ids);
+  return withPosixUsers({ authenticator, log: env.log, learned });
 }

@@ -8,13 +8,14 @@ import { DEFAULT_VOLUME_OPTIONS, makeVolume } from '../fsa/make-volume.ts';
 import { scheduleSweep } from '../fsa/sweep-streams.ts';
 import type { VolumeOptions } from '../fsa/volume.ts';
 import { sha256 } from '../smb2/crypto/sha256.ts';
-import type { AppleShare, Share } from '../smb2/server/options.ts';
+import type { AppleShare, ForcedIds, Share } from '../smb2/server/options.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import { failed } from '../vfs/errno.ts';
 import { openLocalVfs } from '../vfs/local/local-vfs.ts';
 import { compileSnapshotPattern, SnapshotFolder } from '../vfs/local/snapshot-folder.ts';
 import type { Snapshots } from '../vfs/snapshots.ts';
 import type { Vfs } from '../vfs/vfs.ts';
+import { findPosixGroup, findPosixUser } from './nss.ts';
 import { OptionError, type ShareOptions } from './options.ts';
 
 export interface MountedShare {
@@ -65,6 +66,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     hidden: options.hidden ?? false,
     accessBasedEnumeration: options.accessBasedEnumeration ?? false,
     owner: ownerOf(options),
+    forced: forcedIdsOf(options),
     posixExtensions: options.posix ?? true,
     apple: appleShareOf(options),
   };
@@ -124,6 +126,28 @@ function ownerOf({
   return { uid, gid };
 }
 
+/** Throws `OptionError` for whom nobody knows, and where the server may not switch. */
+function forcedIdsOf({ name, forceUser, forceGroup }: ShareOptions): ForcedIds | undefined {
+  if (forceUser === undefined && forceGroup === undefined) return undefined;
+  if (process.getuid?.() !== 0) {
+    throw new OptionError(`share '${name}': force_user and force_group need a server run as root`);
+  }
+  const user = forceUser === undefined ? undefined : findPosixUser(forceUser);
+  if (forceUser !== undefined && user === undefined) {
+    throw new OptionError(`share '${name}': force_user: this machine has no user '${forceUser}'`);
+  }
+  const membersOnly = forceGroup?.startsWith('+') === true;
+  const groupName = membersOnly ? forceGroup.slice(1) : forceGroup;
+  const gid = groupName === undefined ? undefined : findPosixGroup(groupName);
+  if (groupName !== undefined && gid === undefined) {
+    throw new OptionError(`share '${name}': force_group: this machine has no group '${groupName}'`);
+  }
+  return {
+    ...(user === undefined ? {} : { user }),
+    ...(gid === undefined ? {} : { group: { gid, membersOnly } }),
+  };
+}
+
 function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
   const isRoot = process.getuid?.() === 0;
   return {
@@ -133,6 +157,8 @@ function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
     serialNumber: serialNumberOf(options.path ?? options.name),
     createMask: options.createMask ?? DEFAULT_VOLUME_OPTIONS.createMask,
     directoryMask: options.directoryMask ?? DEFAULT_VOLUME_OPTIONS.directoryMask,
+    forceCreateMode: options.forceCreateMode ?? DEFAULT_VOLUME_OPTIONS.forceCreateMode,
+    forceDirectoryMode: options.forceDirectoryMode ?? DEFAULT_VOLUME_OPTIONS.forceDirectoryMode,
     access: options.access ?? DEFAULT_VOLUME_OPTIONS.access,
     securityXattr: isRoot ? 'security.NTACL' : 'user.NTACL',
     hideDotFiles: options.hideDotFiles ?? DEFAULT_VOLUME_OPTIONS.hideDotFiles,

@@ -56,6 +56,11 @@ export interface SmbServerOptions {
   readonly dialectMax?: DialectName;
   /** SMB3 POSIX Extensions for clients that ask for them (Linux: mount -o posix); default true. */
   readonly posix?: boolean;
+  /**
+   * Where the POSIX ids of accounts come from, for a server that runs as root: 'accounts'
+   * (default), what the account names; 'nss', besides, this machine's user of the same name.
+   */
+  readonly posixUsers?: 'accounts' | 'nss';
   /** Accounts and the server's identity are kept here; without it they live in memory. */
   readonly stateFolder?: string;
   readonly limits?: Partial<Limits>;
@@ -96,6 +101,16 @@ export interface ShareOptions {
   /** Permission bits of new files (default 0o644) and folders (default 0o755). */
   readonly createMask?: number;
   readonly directoryMask?: number;
+  /** Bits that every new file and folder has besides, POSIX clients' included; default none. */
+  readonly forceCreateMode?: number;
+  readonly forceDirectoryMode?: number;
+  /**
+   * Whom everybody but administrators acts as on disk, where the server runs as root: a name or
+   * number of this machine's.
+   */
+  readonly forceUser?: string;
+  /** The primary group; with '+' before it only for those who are in it. */
+  readonly forceGroup?: string;
   /** Names that start with a dot carry the hidden attribute; default true. */
   readonly hideDotFiles?: boolean;
   /** Where what the share looked like before is kept: previous versions, to read. */

@@ -34,8 +34,9 @@ const SID_UNIX_GROUP = 'S-1-22-2';
  * Whom a logged-in identity acts for in the object store. Its POSIX side, where the server may
  * switch (as root), is the account's own uid and gid, and for an account without them those of the
  * shared folder's owner: nobody acts as root in a folder that is not root's. Otherwise it is the
- * server's own, and so it is for an administrator of the share. The SIDs of those ids (Samba's S-1-22 namespace) make the owner of a plain POSIX
- * file be its owner here, too.
+ * server's own, and so it is for an administrator of the share. A share may force another user or
+ * group on all others. The SIDs of those ids (Samba's S-1-22 namespace) make the owner of a plain
+ * POSIX file be its owner here, too.
  */
 export function securityContextOf(identity: Identity, share: Share): SecurityContext {
   const isAdministrator = administers(identity, share);
@@ -67,11 +68,26 @@ function administers(identity: Identity, share: Share): boolean {
 function credentialsOf(identity: Identity, share: Share): Credentials {
   const own = processCredentials();
   if (own.uid !== 0) return own;
+  return inGroup(userOf(identity, share, own), share);
+}
+
+function userOf(identity: Identity, share: Share, own: Credentials): Credentials {
+  const user = share.forced?.user;
+  if (user !== undefined) return { uid: user.uid, gid: user.gid, groups: user.gids };
   if (identity.uid !== undefined && identity.gid !== undefined) {
     return { uid: identity.uid, gid: identity.gid, groups: identity.gids ?? [] };
   }
   if (share.owner === undefined || share.owner.uid === 0) return own;
   return { uid: share.owner.uid, gid: share.owner.gid, groups: [] };
+}
+
+/** As the primary group, which new files get; the groups that there were stay. */
+function inGroup(credentials: Credentials, { forced }: Share): Credentials {
+  if (forced?.group === undefined) return credentials;
+  const { uid, gid, groups } = credentials;
+  const { gid: wanted, membersOnly } = forced.group;
+  if (membersOnly && gid !== wanted && !groups.includes(wanted)) return credentials;
+  return { uid, gid: wanted, groups: [...new Set([...groups, gid])] };
 }
 
 let cached: Credentials | undefined;

@@ -76,6 +76,17 @@ describe('semba user', () => {
     assert.equal(statSync(join(folder, 'state', 'accounts.json')).mode & 0o777, 0o600);
   });
 
+  it("tells accounts which of this machine's users they act as", () => {
+    const posix = (...args: string[]) => semba(['user', ...args, ...state()], 'secret\n');
+    assert.equal(posix('add', 'anna', '--posix', '0').stdout, 'user anna added as uid 0\n');
+    assert.equal(posix('add', 'root').status, 0);
+    assert.equal(posix('posix', 'root').stdout, 'user root acts as uid 0, gid 0\n');
+    assert.equal(posix('list').stdout, 'anna (uid 0)\nroot (uid 0)\n');
+    assert.equal(posix('posix', 'anna', '--posix', 'no-such-user').status, 1);
+    assert.equal(posix('add', 'bert', '--posix', 'no-such-user').status, 1);
+    assert.equal(posix('posix', 'bert', '--posix', 'root').status, 1);
+  });
+
   it('warns of a password on the command line', () => {
     const { status, stderr } = semba(['user', 'add', 'anna', '--password', 'x', ...state()]);
     assert.equal(status, 0);

@@ -32,6 +32,12 @@ export interface AppleShare {
 /** How a CREATE is answered that is sent again while the first one waits: as Samba, as Windows. */
 export type ReplayOrder = 'sane' | 'windows';
 
+/** POSIX ids that a share gives to those who use it. */
+export interface ForcedIds {
+  readonly user?: { readonly uid: number; readonly gid: number; readonly gids: readonly number[] };
+  readonly group?: { readonly gid: number; readonly membersOnly: boolean };
+}
+
 /** [MS-SMB2] 3.3.1.6 Per Share. */
 export interface Share {
   readonly name: string;
@@ -49,6 +55,8 @@ export interface Share {
   readonly readOnly: boolean;
   /** POSIX owner of the shared folder: whom accounts without ids of their own act for. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+  /** Whom everybody but administrators acts as instead, as far as the server may. */
+  readonly forced?: ForcedIds | undefined;
   /** CREATE may ask for the SMB3 POSIX Extensions here. */
   readonly posixExtensions?: boolean | undefined;
   /** Apple's extensions are offered here. */
