@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import type { Limits } from '../base/limits.ts';
 import type { Sid, UnixId } from '../dtyp/sid.ts';
@@ -113,7 +113,8 @@ function snapshotsOf({ name, path, snapshots }: ShareOptions): Snapshots | undef
   if (compileSnapshotPattern(snapshots.pattern ?? '%s') === undefined) {
     throw new OptionError(`share '${name}': '${snapshots.pattern}' tells no date: ${PATTERN_HINT}`);
   }
-  return new SnapshotFolder({ ...snapshots, folder: resolve(path ?? '', snapshots.folder) });
+  const isBelow = !isAbsolute(snapshots.folder) && path !== undefined;
+  return new SnapshotFolder(isBelow ? { ...snapshots, share: resolve(path) } : snapshots);
 }
 
 const PATTERN_HINT = 'it needs %Y, %m and %d (and %H, %M, %S), or %s';
