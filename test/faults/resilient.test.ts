@@ -173,9 +173,9 @@ describe('[MS-SMB2] 3.3.5.9.13 Handling the SMB2_CREATE_APP_INSTANCE_ID Create C
     });
   });
 
-  it('takes no version for older than any', () => {
+  it('compares versions only where both have one', () => {
     const instance = (number: bigint | undefined) => ({ id: 'id', version: number });
-    assert.equal(decideTakeOver(instance(2n), instance(undefined)), 'refuse');
+    assert.equal(decideTakeOver(instance(2n), instance(undefined)), 'close');
     assert.equal(decideTakeOver(instance(undefined), instance(1n)), 'close');
     assert.equal(decideTakeOver(instance(1n << 64n), instance(2n)), 'refuse');
   });
