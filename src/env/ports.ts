@@ -27,6 +27,8 @@ export interface Random {
 }
 
 export interface Log {
+  /** Whether lines of this level go anywhere; not said: they may. */
+  isLevelEnabled?(level: string): boolean;
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;

@@ -7,6 +7,7 @@ import type { Env } from '../env/ports.ts';
 import { DEFAULT_VOLUME_OPTIONS, makeVolume } from '../fsa/make-volume.ts';
 import { scheduleSweep } from '../fsa/sweep-streams.ts';
 import type { VolumeOptions } from '../fsa/volume.ts';
+import type { VolumePeers } from '../fsa/volume-peers.ts';
 import { sha256 } from '../smb2/crypto/sha256.ts';
 import type { AppleShare, ForcedIds, Share } from '../smb2/server/options.ts';
 import type { RecordStore } from '../state/record-store.ts';
@@ -32,6 +33,7 @@ export interface MountContext {
   readonly serverId: string;
   /** For shares that are continuously available. */
   readonly persistentStore?: RecordStore | undefined;
+  readonly peers?: VolumePeers | undefined;
   readonly unixIdOf?: (sid: Sid) => UnixId | undefined;
 }
 
@@ -48,6 +50,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     serverId: context.serverId,
     store: context.store,
     persistentStore: options.continuousAvailability ? context.persistentStore : undefined,
+    peers: context.peers,
     streamsVfs,
     snapshots: snapshotsOf(options),
     unixIdOf: context.unixIdOf,

@@ -70,7 +70,7 @@ export class TcpTransport implements Transport {
     this.remoteAddress = connected.remoteAddress ?? '';
     this.localAddress = connected.localAddress ?? '';
     this.#frames = new FrameReader(options.messageSizeMax, (message) => this.#deliver(message));
-    this.#socket = adopt(connected, {
+    this.#socket = adoptSocket(connected, {
       buffer: () => this.#frames.room(),
       callback: (count) => this.#received(count),
     });
@@ -84,11 +84,18 @@ export class TcpTransport implements Transport {
     this.#socket.on('drain', () => this.#drained());
   }
 
-  /** Names the listener and begins to receive. */
-  start(listener: TransportListener): void {
+  /** Names the listener and begins to receive; `early` came before the socket was ours. */
+  start(listener: TransportListener, early: Uint8Array = NOTHING): void {
     assert(this.#listener === undefined, 'a transport has one listener');
     this.#listener = listener;
-    this.#socket.resume();
+    for (let at = 0; at < early.length; ) {
+      const room = this.#frames.room();
+      const count = Math.min(room.length, early.length - at);
+      room.set(early.subarray(at, at + count));
+      at += count;
+      if (!this.#received(count)) return;
+    }
+    if (!this.#paused) this.#socket.resume();
   }
 
   get queuedBytes(): number {
@@ -245,8 +252,11 @@ function unacknowledgedMs({ messageTimeMs }: TcpTransportOptions): number {
   return Math.max(messageTimeMs, KEEPALIVE_IDLE_MS + KEEPALIVE_PROBES_MS);
 }
 
-interface OnRead {
+const NOTHING = new Uint8Array(0);
+
+export interface OnRead {
   readonly buffer: () => Uint8Array;
+  /** False: stop reading. */
   readonly callback: (count: number) => boolean;
 }
 
@@ -254,7 +264,7 @@ interface OnRead {
  * `net.Server` makes its sockets without `onread`, so their handle moves to a new socket. This is
  * what Node itself does when it sends a handle to another process.
  */
-function adopt(connected: Socket, onread: OnRead): Socket {
+export function adoptSocket(connected: Socket, onread: OnRead): Socket {
   const from = connected as Handled;
   const handle = from._handle;
   assert(handle !== null, 'the socket is connected');
