@@ -57,7 +57,7 @@ export interface EngineParams {
   readonly store: RecordStore;
   readonly serverId: string;
   readonly serverName: string;
-  readonly peers: ServerPeers | undefined;
+  readonly peers?: ServerPeers | undefined;
   readonly accounts: AccountStore;
 }
 

@@ -55,7 +55,8 @@ export class ClientRouter {
     for (const [id, connection] of this.#connections) {
       if (connection.slot === slot) this.#forget(id, connection);
     }
-    for (const [guid, client] of this.#clients) if (client.slot === slot) this.#clients.delete(guid);
+    for (const [guid, client] of this.#clients)
+      if (client.slot === slot) this.#clients.delete(guid);
   }
 
   /** Enters a connection; undefined: no worker serves. */

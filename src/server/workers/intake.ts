@@ -112,10 +112,7 @@ export class Intake {
       this.#unknown.size < UNIDENTIFIED_MAX;
     if (!isWithin) {
       const unidentified = this.#unknown.size;
-      env.log.warn(
-        { address, connections: all, fromAddress, unidentified },
-        'connection refused',
-      );
+      env.log.warn({ address, connections: all, fromAddress, unidentified }, 'connection refused');
     }
     return isWithin;
   }

@@ -1,7 +1,8 @@
 /** What the supervisor and its workers say to each other. */
-import type { VolumeNews } from '../../fsa/volume-peers.ts';
-import type { OplockBreak } from '../../fsa/oplock.ts';
+
 import type { NotifyEvent } from '../../fsa/notify-list.ts';
+import type { OplockBreak } from '../../fsa/oplock.ts';
+import type { VolumeNews } from '../../fsa/volume-peers.ts';
 import type { CallType } from '../../messaging/calls.ts';
 import type { MessageType } from '../../messaging/message-bus.ts';
 import {
@@ -17,8 +18,8 @@ import {
   u64,
   variants,
 } from '../../messaging/shape.ts';
-import type { OptionsOfWorker } from './worker-options.ts';
 import type { ShareOptions } from '../options.ts';
+import type { OptionsOfWorker } from './worker-options.ts';
 
 /** Sent once, over the pipe of the fork. */
 export interface WorkerSetup {

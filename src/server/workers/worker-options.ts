@@ -5,7 +5,7 @@ import { OptionError, type ShareOptions, type SmbServerOptions } from '../option
 export const WORKERS_MAX = 64;
 
 /** What a worker is given of the server's options: what can be sent to another process. */
-export type OptionsOfWorker = Omit<SmbServerOptions, 'log' | 'onEvent' | 'workers' | 'listen'> & {
+export type OptionsOfWorker = Omit<SmbServerOptions, 'log' | 'onEvent' | 'workers'> & {
   readonly stateFolder: string;
 };
 
@@ -18,12 +18,18 @@ export function workerCountOf(workers: number | 'auto' | undefined): number {
 }
 
 export function optionsOfWorker(options: SmbServerOptions, stateFolder: string): OptionsOfWorker {
-  const { log, onEvent, workers, listen, ...rest } = options;
+  const { log, onEvent, workers, ...rest } = options;
   return { ...rest, stateFolder };
 }
 
 /** Throws `OptionError` where only this process could serve the share. */
-export function checkShareOfWorkers({ name, vfs, snapshots }: ShareOptions): void {
+export function checkShareOfWorkers(share: ShareOptions): void {
+  const { name, vfs, snapshots, continuousAvailability } = share;
+  if (continuousAvailability === true) {
+    throw new OptionError(
+      `share '${name}': continuous availability takes one process (workers: 1)`,
+    );
+  }
   if (vfs !== undefined || (snapshots !== undefined && 'open' in snapshots)) {
     throw new OptionError(
       `share '${name}': storage of the program's own is served by one process only (workers: 1)`,

@@ -6,8 +6,8 @@ import type { Log } from '../../env/ports.ts';
 import { BusCalls } from '../../messaging/calls.ts';
 import type { ProcessBus } from '../../messaging/process/process-bus.ts';
 import { BusWakes } from '../../messaging/wakes.ts';
-import { TcpTransport } from '../../smb2/transport/tcp/tcp-transport.ts';
 import type { Smb2Server } from '../../smb2/server/server.ts';
+import { TcpTransport } from '../../smb2/transport/tcp/tcp-transport.ts';
 import { LmdbRecordStore } from '../../state/lmdb/lmdb-record-store.ts';
 import type { ShareOptions } from '../options.ts';
 import { SmbServer } from '../smb-server.ts';
@@ -58,7 +58,6 @@ export class Worker {
     const peers = new WorkerPeers({ bus, calls: this.#calls, slot });
     const options = {
       ...setup.options,
-      listen: [],
       log,
       onEvent: (event: unknown) => void bus.send(supervisorId, EVENT, { event }),
     };
@@ -87,27 +86,25 @@ export class Worker {
     assert(engine !== undefined, 'a connection came before the engine');
     const { supervisorId, options } = this.#setup;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const transport = new TcpTransport(socket, {
+    const transportOptions = {
       timers: nodeTimers,
       messageSizeMax: limits.unauthenticatedMessageSize,
       messageTimeMs: limits.messageTimeMs,
-    });
+    };
+    const transport = new TcpTransport(socket, transportOptions, early);
     const listener = engine.accept(transport);
     let isKnown = !isUnknown;
-    transport.start(
-      {
-        message: (bytes) => {
-          if (!isKnown) isKnown = this.#identify(id, bytes);
-          listener.message(bytes);
-        },
-        writable: () => listener.writable(),
-        closed: (reason) => {
-          this.#bus.send(supervisorId, CONNECTION_CLOSED, { id });
-          listener.closed(reason);
-        },
+    transport.start({
+      message: (bytes) => {
+        if (!isKnown) isKnown = this.#identify(id, bytes);
+        listener.message(bytes);
       },
-      early,
-    );
+      writable: () => listener.writable(),
+      closed: (reason) => {
+        this.#bus.send(supervisorId, CONNECTION_CLOSED, { id });
+        listener.closed(reason);
+      },
+    });
   }
 
   /** [MS-SMB2] 3.3.5.3: after an SMB1 message the next one says whose the connection is. */

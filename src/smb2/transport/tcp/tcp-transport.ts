@@ -54,6 +54,7 @@ export class TcpTransport implements Transport {
   #paused = false;
   /** Messages that had arrived with the one that made the owner pause. */
   readonly #pending: Uint8Array[] = [];
+  #isBroken = false;
   #ended = false;
   #delivered = 0;
   #deadline: TimerHandle | undefined;
@@ -62,14 +63,16 @@ export class TcpTransport implements Transport {
   #linger: TimerHandle | undefined;
 
   /**
-   * Takes over a connected socket that has not been read from (`pauseOnConnect`). The socket object
-   * itself is spent: its handle moves to one that receives into our memory.
+   * Takes over a connected socket that has not been read from (`pauseOnConnect`), or of which only
+   * `early` has been read. The socket object itself is spent: its handle moves to one that receives
+   * into our memory.
    */
-  constructor(connected: Socket, options: TcpTransportOptions) {
+  constructor(connected: Socket, options: TcpTransportOptions, early: Uint8Array = NOTHING) {
     this.#options = options;
     this.remoteAddress = connected.remoteAddress ?? '';
     this.localAddress = connected.localAddress ?? '';
     this.#frames = new FrameReader(options.messageSizeMax, (message) => this.#deliver(message));
+    if (early.length > 0) this.#takeEarly(early);
     this.#socket = adoptSocket(connected, {
       buffer: () => this.#frames.room(),
       callback: (count) => this.#received(count),
@@ -84,18 +87,25 @@ export class TcpTransport implements Transport {
     this.#socket.on('drain', () => this.#drained());
   }
 
-  /** Names the listener and begins to receive; `early` came before the socket was ours. */
-  start(listener: TransportListener, early: Uint8Array = NOTHING): void {
+  /** Names the listener and begins to receive. */
+  start(listener: TransportListener): void {
     assert(this.#listener === undefined, 'a transport has one listener');
     this.#listener = listener;
-    for (let at = 0; at < early.length; ) {
+    if (this.#isBroken) this.#end(NO_FRAMING);
+    else if (this.#paused) this.resume();
+    else this.#socket.resume();
+  }
+
+  /** What was read before waits with its messages until `start`. */
+  #takeEarly(early: Uint8Array): void {
+    this.#paused = true;
+    for (let at = 0; at < early.length && !this.#isBroken; ) {
       const room = this.#frames.room();
       const count = Math.min(room.length, early.length - at);
       room.set(early.subarray(at, at + count));
       at += count;
-      if (!this.#received(count)) return;
+      this.#isBroken = !this.#frames.received(count);
     }
-    if (!this.#paused) this.#socket.resume();
   }
 
   get queuedBytes(): number {
@@ -175,7 +185,7 @@ export class TcpTransport implements Transport {
   #received(count: number): boolean {
     if (!this.#frames.received(count)) {
       this.#socket.destroy();
-      this.#end('no SMB2 framing, or a message over the limit');
+      this.#end(NO_FRAMING);
       return false;
     }
     this.#watchPartial();
@@ -253,6 +263,7 @@ function unacknowledgedMs({ messageTimeMs }: TcpTransportOptions): number {
 }
 
 const NOTHING = new Uint8Array(0);
+const NO_FRAMING = 'no SMB2 framing, or a message over the limit';
 
 export interface OnRead {
   readonly buffer: () => Uint8Array;
