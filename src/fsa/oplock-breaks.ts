@@ -50,8 +50,8 @@ export class OplockBreaks {
   }
 
   /**
-   * Keeps the time of a break of this process's own oplock: who broke it is gone, and whether it was
-   * told is not known.
+   * Keeps the time of a break of this process's own oplock: who broke it is gone, and whether it
+   * was told is not known.
    */
   keepTimeOf(volume: Volume, fileKey: string, { oplockKey, breaking }: OplockEntry): void {
     if (breaking === undefined || this.#timers.has(`${fileKey}/${oplockKey}`)) return;

@@ -1,4 +1,4 @@
-/** A server process is gone: what its opens held in the shared records goes, and who waited wakes. */
+/** A server process is gone: what its opens held in the records goes, and who waited wakes. */
 import type { RecordStore, RecordTable, Update } from '../state/record-store.ts';
 import { sweepDirectoryLeases } from './directory-leases.ts';
 import { FILE_RECORD_VERSION, type FileRecord } from './file-record.ts';

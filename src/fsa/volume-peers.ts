@@ -1,7 +1,7 @@
 /**
  * What processes that serve the same volume tell each other, beside what stands in the file
- * records: who has to be told of a break is in another process, or watches a directory there, or has
- * the renamed file open.
+ * records: who has to be told of a break is in another process, or watches a directory there, or
+ * has the renamed file open.
  */
 import { isPromise, run, type Task } from '../base/task.ts';
 import type { NtStatus } from '../erref/ntstatus.ts';

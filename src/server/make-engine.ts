@@ -74,7 +74,7 @@ export function makeEngine(params: EngineParams): Smb2Server {
     serverGuid: new Uint8Array(Buffer.from(accounts.data.serverGuid, 'hex')),
     serverId,
     serverName,
-peers,
+    peers,
     authenticator: authenticatorOf(params, workgroup),
     dialectMin: DIALECTS[options.dialectMin ?? '2.0.2'],
     dialectMax: DIALECTS[options.dialectMax ?? '3.1.1'],

@@ -111,7 +111,7 @@ export class SmbServer {
     this.#store = place?.store ?? new MemoryRecordStore();
     const count = place === undefined ? workerCountOf(options.workers) : 1;
     if (count > 1) this.#crew = new Crew({ count, options, env: this.#env, limits: this.#limits });
-    this.#options = this.#crew?.options ?? options;
+    this.#options = options;
     this.#persistentStore = new PersistentStore({
       stateFolder: options.stateFolder,
       log: this.#env.log,
@@ -275,14 +275,15 @@ export class SmbServer {
   }
 
   async #makeParts(): Promise<Parts> {
-    const { stateFolder } = this.#options;
+    const options = this.#crew?.open() ?? this.#options;
+    const { stateFolder } = options;
     const { random } = this.#env;
     const file = stateFolder === undefined ? undefined : new AccountsFile(stateFolder, random);
     let engine: Smb2Server | undefined;
     const revoked = (userName: string) => void engine?.logoffUser(userName);
     const accounts = await AccountStore.open({ file, env: this.#env, revoked });
     engine = makeEngine({
-      options: this.#options,
+      options,
       env: this.#env,
       limits: this.#limits,
       store: this.#store,

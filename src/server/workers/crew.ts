@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { Env } from '../../env/ports.ts';
 import type { ServerStatus } from '../../smb2/server/status.ts';
@@ -16,26 +17,30 @@ export interface CrewOptions {
 
 /** The processes of a server that has several, from before they start until they are gone. */
 export class Crew {
-  /** The server's, with a folder of its accounts that the processes share. */
-  readonly options: SmbServerOptions & { readonly stateFolder: string };
   readonly #params: CrewOptions;
-  readonly #folder: string;
+  #folder: string | undefined;
   #supervisor: Supervisor | undefined;
 
   constructor(params: CrewOptions) {
     this.#params = params;
-    this.#folder = makeRuntimeFolder();
-    const stateFolder = params.options.stateFolder ?? `${this.#folder}/accounts`;
-    this.options = { ...params.options, stateFolder };
+  }
+
+  /** Makes the runtime folder; the server's options, with accounts that the processes share. */
+  open(): SmbServerOptions & { readonly stateFolder: string } {
+    const { options } = this.#params;
+    this.#folder ??= makeRuntimeFolder();
+    const stateFolder = options.stateFolder ?? `${this.#folder}/accounts`;
     makePrivateFolder(stateFolder);
+    return { ...options, stateFolder };
   }
 
   /** Rejects when a worker does not come up. */
   async start(shares: readonly ShareOptions[]): Promise<void> {
     const { count, env, limits } = this.#params;
-    const { stateFolder, onEvent } = this.options;
-    const options = optionsOfWorker(this.options, stateFolder);
+    const { stateFolder, onEvent, ...rest } = this.open();
     const folder = this.#folder;
+    assert(folder !== undefined, 'open() makes the runtime folder');
+    const options = optionsOfWorker(rest, stateFolder);
     this.#supervisor = await Supervisor.start({
       count,
       folder,
@@ -50,7 +55,7 @@ export class Crew {
   async stop(): Promise<void> {
     await this.#supervisor?.stop();
     this.#supervisor = undefined;
-    removeRuntimeFolder(this.#folder);
+    if (this.#folder !== undefined) removeRuntimeFolder(this.#folder);
   }
 
   async listen(host: string, port: number): Promise<void> {

@@ -25,8 +25,8 @@ export interface Heard {
 }
 
 /**
- * The worker to be replaced because it hangs, if any: the one that has been silent longest. One at a
- * time, for a worker that stopped within an update of a record stops the others with it.
+ * The worker to be replaced because it hangs, if any: the one that has been silent longest. One at
+ * a time, for a worker that stopped within an update of a record stops the others with it.
  */
 export function decideHung(
   workers: readonly Heard[],

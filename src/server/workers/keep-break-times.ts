@@ -3,8 +3,8 @@ import type { Smb2Server } from '../../smb2/server/server.ts';
 import type { RecordStore } from '../../state/record-store.ts';
 
 /**
- * A worker is gone that may have broken oplocks of this one's clients: nobody else keeps the time of
- * those breaks now. Costs a scan of all file records.
+ * A worker is gone that may have broken oplocks of this one's clients: nobody else keeps the time
+ * of those breaks now. Costs a scan of all file records.
  */
 export async function keepBreakTimes(
   engine: Smb2Server,

@@ -148,7 +148,7 @@ export class Supervisor {
   /** Throws `OptionError` when a worker cannot have it. */
   async addShare(share: ShareOptions): Promise<void> {
     this.#shares = [...this.#shares, share];
-    const problems = await this.#calls.askAll(ADD_SHARE, share);
+    const problems = await this.#calls.askAll(this.#bus.peers(), ADD_SHARE, share);
     const problem = problems.find((one) => one !== '');
     if (problem === undefined) return;
     await this.removeShare(share.name);
@@ -157,7 +157,7 @@ export class Supervisor {
 
   async removeShare(name: string): Promise<void> {
     this.#shares = this.#shares.filter((one) => one.name.toLowerCase() !== name.toLowerCase());
-    await this.#calls.askAll(REMOVE_SHARE, name);
+    await this.#calls.askAll(this.#bus.peers(), REMOVE_SHARE, name);
   }
 
   accountsChanged(): void {
@@ -177,7 +177,7 @@ export class Supervisor {
 
   /** False: there is none, in no worker. */
   async end(what: 'session' | 'open' | 'share', id: string): Promise<boolean> {
-    return (await this.#calls.askAll(END, { what, id })).includes(true);
+    return (await this.#calls.askAll(this.#bus.peers(), END, { what, id })).includes(true);
   }
 
   /** Every worker closes its files in order; one that does not come to an end is killed. */
@@ -224,7 +224,6 @@ export class Supervisor {
       slot,
       folder,
       options,
-      shares: this.#shares,
       isDebugged: env.log.isLevelEnabled?.('debug') ?? false,
     };
     child.send(setup, (error) => {
@@ -292,7 +291,7 @@ export class Supervisor {
       // Who comes connects to those that came before, so that every two of them are connected.
       joined: (serverId) => {
         const serverIds = bus.peers().filter((other) => other !== serverId);
-        bus.send(serverId, MEMBERS, { serverIds });
+        bus.send(serverId, MEMBERS, { serverIds, shares: this.#shares });
       },
       left: (serverId) => this.#lost(serverId),
     });

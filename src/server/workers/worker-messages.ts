@@ -18,7 +18,6 @@ import {
   u64,
   variants,
 } from '../../messaging/shape.ts';
-import type { ShareOptions } from '../options.ts';
 import type { OptionsOfWorker } from './worker-options.ts';
 
 /** Sent once, over the pipe of the fork. */
@@ -30,7 +29,6 @@ export interface WorkerSetup {
   /** The runtime folder: sockets of the bus, and the volatile store. */
   readonly folder: string;
   readonly options: OptionsOfWorker;
-  readonly shares: readonly ShareOptions[];
   readonly isDebugged: boolean;
 }
 
@@ -49,14 +47,16 @@ const none = struct<None>({});
 
 interface Members {
   readonly serverIds: readonly string[];
+  /** `ShareOptions[]`; what changes after this comes by `ADD_SHARE` and `REMOVE_SHARE`. */
+  readonly shares: unknown;
 }
 
 const WORKERS_MAX = 1024;
 
-/** Supervisor to a new worker: who else is there. */
+/** Supervisor to a new worker: who else is there, and what it serves. */
 export const MEMBERS: MessageType<Members> = {
   name: 'members',
-  shape: struct<Members>({ serverIds: list(text, WORKERS_MAX) }),
+  shape: struct<Members>({ serverIds: list(text, WORKERS_MAX), shares: json }),
 };
 /** Worker to supervisor: connections may come. */
 export const SERVING: MessageType<None> = { name: 'serving', shape: none };

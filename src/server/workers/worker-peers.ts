@@ -15,14 +15,17 @@ export class WorkerPeers implements VolumePeers, ServerPeers {
   readonly sessionIdClass: ServerPeers['sessionIdClass'];
   readonly #bus: MessageBus;
   readonly #calls: BusCalls;
+  readonly #supervisorId: string;
 
   constructor(options: {
     readonly bus: MessageBus;
     readonly calls: BusCalls;
+    readonly supervisorId: string;
     readonly slot: number;
   }) {
     this.#bus = options.bus;
     this.#calls = options.calls;
+    this.#supervisorId = options.supervisorId;
     this.sessionIdClass = { value: BigInt(options.slot), bits: SESSION_CLASS_BITS };
   }
 
@@ -33,7 +36,8 @@ export class WorkerPeers implements VolumePeers, ServerPeers {
   }
 
   async endSession(sessionId: bigint, userSid: string): Promise<void> {
-    await this.#calls.askAll(END_SESSION, { sessionId, userSid });
+    const others = this.#bus.peers().filter((serverId) => serverId !== this.#supervisorId);
+    await this.#calls.askAll(others, END_SESSION, { sessionId, userSid });
   }
 
   /** From here on the others' news count in this engine. */

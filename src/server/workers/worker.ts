@@ -42,6 +42,7 @@ export class Worker {
   readonly #store: LmdbRecordStore;
   readonly #server: SmbServer;
   #engine: Smb2Server | undefined;
+  #jobs: Promise<unknown> = Promise.resolve();
 
   constructor(setup: WorkerSetup, bus: ProcessBus, log: Log) {
     this.#setup = setup;
@@ -55,7 +56,7 @@ export class Worker {
       bus: new BusWakes(bus),
     });
     this.#store = store;
-    const peers = new WorkerPeers({ bus, calls: this.#calls, slot });
+    const peers = new WorkerPeers({ bus, calls: this.#calls, supervisorId, slot });
     const options = {
       ...setup.options,
       log,
@@ -70,13 +71,12 @@ export class Worker {
 
   /** Joins the others, then says that it serves. */
   async serve(): Promise<void> {
-    const { supervisorId, shares } = this.#setup;
+    const { supervisorId } = this.#setup;
     const met = this.#meetOthers();
+    this.#obey();
     if (!(await this.#bus.connect(supervisorId))) throw new Error('the supervisor is gone');
     await met;
-    for (const share of shares) await this.#server.addShare(share);
-    await this.#server.start();
-    this.#obey();
+    await this.#inTurn(() => this.#server.start());
     this.#bus.send(supervisorId, SERVING, {});
   }
 
@@ -117,13 +117,22 @@ export class Worker {
   }
 
   #meetOthers(): Promise<void> {
-    return new Promise((resolve) =>
-      this.#bus.handle(MEMBERS, ({ serverIds }) => {
-        void Promise.all(serverIds.map((serverId) => this.#bus.connect(serverId))).then(() =>
-          resolve(),
-        );
+    return new Promise((resolve, reject) =>
+      this.#bus.handle(MEMBERS, ({ serverIds, shares }) => {
+        const joined = this.#inTurn(async () => {
+          await Promise.all(serverIds.map((serverId) => this.#bus.connect(serverId)));
+          for (const share of shares as ShareOptions[]) await this.#server.addShare(share);
+        });
+        joined.then(resolve, reject);
       }),
     );
+  }
+
+  /** What changes the shares happens in the order in which it was said. */
+  #inTurn<T>(job: () => Promise<T>): Promise<T> {
+    const done = this.#jobs.then(job);
+    this.#jobs = done.catch(() => undefined);
+    return done;
   }
 
   #obey(): void {
@@ -143,12 +152,12 @@ export class Worker {
       return what === 'open' ? server.closeOpen(id) : server.closeShare(id);
     });
     calls.answer(ADD_SHARE, (share) =>
-      server.addShare(share as ShareOptions).then(
+      this.#inTurn(() => server.addShare(share as ShareOptions)).then(
         () => '',
         (error: unknown) => (error as Error).message,
       ),
     );
-    calls.answer(REMOVE_SHARE, (name) => server.removeShare(name));
+    calls.answer(REMOVE_SHARE, (name) => this.#inTurn(() => server.removeShare(name)));
     calls.answer(STOP, async () => {
       await server.stop();
       return true;
