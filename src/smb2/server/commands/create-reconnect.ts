@@ -8,6 +8,7 @@ import {
 } from '../../../erref/ntstatus.ts';
 import type { BackDecision } from '../../../fsa/decide-persistent.ts';
 import { queryMetadata } from '../../../fsa/information.ts';
+import type { OplockEntry } from '../../../fsa/oplock.ts';
 import { resumeOpen } from '../../../fsa/persist.ts';
 import { FILE_OPENED } from '../../../fscc/create-parameters.ts';
 import { failed } from '../../../vfs/errno.ts';
@@ -26,7 +27,7 @@ import { isNameOf } from '../name-of.ts';
 import { oplockLevelOf } from '../oplock-contexts.ts';
 import type { Request } from '../request.ts';
 import { type DurableRecord, identityOf } from '../state/durable-record.ts';
-import type { Open, OpenOrStatus } from '../state/open.ts';
+import type { Open } from '../state/open.ts';
 import type { TreeConnect } from '../state/tree-connect.ts';
 import { respondOpened } from './create-answer.ts';
 import type { DurableContexts } from './create-durable.ts';
@@ -43,9 +44,17 @@ export function* reconnectOpen(
   create: CreateRequest,
   asked: Reconnect,
 ): Task<NtStatus> {
-  const open = yield* giveBack(request, treeConnect, create, asked);
-  if (typeof open === 'number') return open;
-  return yield* respondAsItStands(request, create, open, { createAction: FILE_OPENED });
+  const back = yield* giveBack(request, treeConnect, create, asked);
+  if (typeof back === 'number') return back;
+  const { open, oplock } = back;
+  return yield* respondAsItStands(request, create, open, { createAction: FILE_OPENED, oplock });
+}
+
+/** An open that its client has again. */
+export interface GivenBack {
+  readonly open: Open;
+  /** What to tell of its oplock or lease, where that is not what it is. */
+  readonly oplock: OplockEntry | undefined;
 }
 
 /** The open, which is the session's from now on; or why it is not. */
@@ -54,7 +63,7 @@ export function* giveBack(
   treeConnect: TreeConnect,
   create: CreateRequest,
   asked: Omit<Reconnect, 'kind'>,
-): Task<OpenOrStatus> {
+): Task<GivenBack | NtStatus> {
   const { server, connection } = request;
   const { identity } = treeConnect.session;
   if (identity === undefined) return STATUS_ACCESS_DENIED;
@@ -81,8 +90,8 @@ export function* giveBack(
     return STATUS_OBJECT_NAME_NOT_FOUND;
   }
   if (!(yield* isAsLeft(request, open, record))) return STATUS_OBJECT_NAME_NOT_FOUND;
-  yield* join(request, treeConnect, { open, record, epoch: lease?.epoch });
-  return open;
+  const oplock = yield* join(request, treeConnect, { open, record, epoch: lease?.epoch });
+  return { open, oplock };
 }
 
 /** 3.3.5.9.12: a persistent one, if not by its id, by the id of its CREATE. */
@@ -119,7 +128,7 @@ function* join(
   request: Request,
   treeConnect: TreeConnect,
   back: { readonly open: Open; readonly record: DurableRecord; readonly epoch: number | undefined },
-): Task<void> {
+): Task<OplockEntry | undefined> {
   const { server, chain } = request;
   const { open, record } = back;
   server.durableOpens.stopAwaiting(open);
@@ -135,23 +144,29 @@ function* join(
   const { clientGuid } = treeConnect.session;
   const resumed = record.kind === 'persistent' ? resume(request, open, back.epoch) : undefined;
   yield* server.durableOpens.put(open, { ...record, clientGuid, away: undefined });
-  if (resumed !== undefined) yield* wait(resumed);
+  const oplock = yield* wait(resumed);
   // The session may have gone while the store was written.
   if (treeConnect.session.state === 'gone') yield* disconnectOpen(server, open);
+  return oplock;
 }
 
 /**
  * An open that outlives the server, and its oplock or lease. What broke meanwhile the client is
  * told after the answer, which shows what it had.
  */
-function resume(request: Request, open: Open, epoch: number | undefined): MaybePromise<void> {
+function resume(
+  request: Request,
+  open: Open,
+  epoch: number | undefined,
+): MaybePromise<OplockEntry | undefined> {
   const { localOpen } = open;
   if (localOpen === undefined) return undefined;
   const { volume, fileKey } = localOpen;
   const resuming = run(resumeOpen(localOpen, epoch));
-  const tell = ({ breaks }: BackDecision): void => {
-    if (breaks === undefined) return;
+  const tell = ({ oplock, breaks }: BackDecision): OplockEntry | undefined => {
+    if (breaks === undefined) return undefined;
     request.afterSend = () => volume.oplockBreaks.indicate(volume, fileKey, [breaks]);
+    return oplock;
   };
   return isPromise(resuming) ? resuming.then(tell) : tell(resuming);
 }
@@ -166,6 +181,8 @@ export function* respondAsItStands(
     /** Default: what the open has. */
     readonly oplockLevel?: number;
     readonly extra?: CreateContext | undefined;
+    /** Default: what it is. */
+    readonly oplock?: OplockEntry | undefined;
   },
 ): Task<NtStatus> {
   const { localOpen } = open;
@@ -173,7 +190,7 @@ export function* respondAsItStands(
   const { status, metadata } = yield* queryMetadata(localOpen);
   if (status !== 0 || metadata === undefined) return status;
   const record = yield* wait(localOpen.volume.files.get(localOpen.fileKey));
-  const held = oplockOf(record, localOpen);
+  const held = answer.oplock ?? oplockOf(record, localOpen);
   const oplock = held && { ...held, isBreaking: held.breaking !== undefined };
   yield* respondOpened(request, create, open, {
     open: localOpen,

@@ -78,7 +78,7 @@ function* replay(request: Request, guided: GuidedCreate, open: Open): Task<NtSta
     const { createGuid, isPersistent } = durable;
     const asked = { version: 2, persistentId, createGuid, isPersistent } as const;
     const back = yield* giveBack(request, treeConnect, create, asked);
-    return typeof back === 'number' ? back : yield* answerAgain(request, create, back);
+    return typeof back === 'number' ? back : yield* answerAgain(request, create, back.open);
   }
   if (open.treeConnect !== treeConnect) return STATUS_DUPLICATE_OBJECTID;
   if (!hasLeaseOf(open, create)) return STATUS_ACCESS_DENIED;
