@@ -1,4 +1,5 @@
 import type { AcceptStep } from '../../../auth/acceptor.ts';
+import type { Identity } from '../../../auth/token.ts';
 import { type MaybePromise, type Task, wait } from '../../../base/task.ts';
 import {
   type NtStatus,
@@ -182,8 +183,17 @@ function* establish(request: Request, established: Established): Task<NtStatus> 
   if (setup.flags & SMB2_SESSION_FLAG_BINDING) return bind(request, established);
 
   const isNew = session.state === 'in-progress';
+  if (!isNew && !mayReauthenticate(session, identity)) {
+    const { userName } = identity;
+    return yield* fail(request, session, {
+      kind: 'failed',
+      status: STATUS_ACCESS_DENIED,
+      userName,
+    });
+  }
   session.identity = identity;
   if (isNew) {
+    session.ownerSid = identity.userSid;
     makeKeys(request, established);
     if (setup.previousSessionId !== 0n) yield* endPrevious(request, session, setup);
     if (connection.closed) return STATUS_USER_SESSION_DELETED;
@@ -210,6 +220,14 @@ function bind(request: Request, { session, authentication, step }: Established):
   request.mustSign = true;
   writeResponse(request, sessionFlags(session), step.token);
   return 0;
+}
+
+/**
+ * Deviation (docs/adr/0005): a session stays its first user's, who may become nobody and be back.
+ * It keeps its keys: whoever relays the logon of another into a session of his own has them.
+ */
+function mayReauthenticate(session: Session, { userSid, isAnonymous }: Identity): boolean {
+  return isAnonymous || userSid === session.ownerSid;
 }
 
 /** Reauthentication replaces Session.SecurityContext: opens made from now on are the new user's. */

@@ -48,6 +48,8 @@ export class Session {
   readonly createdMs: number;
   state: SessionState = 'in-progress';
   identity: Identity | undefined;
+  /** Whose logon made the session, and its keys. */
+  ownerSid: string | undefined;
   keys: SessionKeys | undefined;
   /** Session.FullSessionKey, for channels that are bound later. */
   fullSessionKey: Uint8Array | undefined;

@@ -1,0 +1,101 @@
+/** What somebody with an account of his own, or with none, tries on sessions of others. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FILE_GENERIC_READ } from '../../src/dtyp/access-mask.ts';
+import { STATUS_ACCESS_DENIED } from '../../src/erref/ntstatus.ts';
+import { FILE_OPEN_IF } from '../../src/fscc/create-parameters.ts';
+import { type Channel, type Request, withHeader } from '../../src/smb2/client/request.ts';
+import { createRequest, echoRequest, readRequest } from '../../src/smb2/client/requests.ts';
+import type { ClientSession } from '../../src/smb2/client/session.ts';
+import { SMB2_FLAGS_RELATED_OPERATIONS } from '../../src/smb2/wire/constants.ts';
+import { RELATED_FILE_ID } from '../../src/smb2/wire/file-id.ts';
+import { assertStatus, openFile, pattern, type RigOptions, type RigUser, withRig } from './rig.ts';
+
+const TIMEOUT_MS = 30_000;
+const REQUIRED: RigOptions = { server: { signing: 'required', allowAnonymous: true } };
+
+describe('[MS-SMB2] 3.3.5.2.1.1 Decrypting the Message', { timeout: TIMEOUT_MS }, () => {
+  it("refuses what one session encrypts in another's name", async () => {
+    await withRig(REQUIRED, async (rig) => {
+      const connection = await rig.connect({}, { verify: 'report' });
+      const victim = await rig.logOn(connection);
+      const tree = await rig.tree(victim);
+      const { channel } = await rig.logOn(connection, { user: 'torture2' });
+      const ids = { sessionId: victim.sessionId, treeId: tree.treeId };
+      const desiredAccess = FILE_GENERIC_READ;
+      const create = createRequest({
+        name: 'stolen',
+        desiredAccess,
+        createDisposition: FILE_OPEN_IF,
+      });
+      for (const request of [echoRequest(), create] as readonly Request<unknown>[]) {
+        const { status } = await connection.call(withHeader(request, ids), {
+          channel,
+          encrypt: true,
+        });
+        assertStatus(status, STATUS_ACCESS_DENIED);
+      }
+    });
+  });
+});
+
+describe('[MS-SMB2] 3.3.5.5.2 Reauthenticating an Existing Session', {
+  timeout: TIMEOUT_MS,
+}, () => {
+  /** With the keys of one's own session one would speak for whom one only relays. */
+  for (const first of ['torture2', ''] satisfies RigUser[]) {
+    it(`ends the session of ${first || 'nobody'} that another user wants`, async () => {
+      await withRig(REQUIRED, async (rig) => {
+        const connection = await rig.connect({}, { verify: 'report' });
+        const session = await rig.logOn(connection, { user: first });
+        const { status } = await session.reauthenticate(rig.initiator('torture1'));
+        assertStatus(status, STATUS_ACCESS_DENIED);
+        assert.equal(rig.engine.sessions.size, 0);
+      });
+    });
+  }
+
+  it('lets a user be nobody for a while, and nobody else after that', async () => {
+    await withRig(REQUIRED, async (rig) => {
+      const connection = await rig.connect({}, { verify: 'report' });
+      const session = await rig.logOn(connection);
+      for (const user of ['', 'torture1', ''] satisfies RigUser[]) {
+        assertStatus((await session.reauthenticate(rig.initiator(user))).status, 0);
+      }
+      const { status } = await session.reauthenticate(rig.initiator('torture2'));
+      assertStatus(status, STATUS_ACCESS_DENIED);
+    });
+  });
+});
+
+describe('[MS-SMB2] 3.3.5.2.7.2 Handling Compounded Related Requests', () => {
+  it("gives no open of another session to a request that follows another's", async () => {
+    await withRig({}, async (rig) => {
+      const connection = await rig.connect();
+      const [mine, other] = [await rig.logOn(connection), await rig.logOn(connection)];
+      const [tree, otherTree] = [await rig.tree(mine), await rig.tree(other)];
+      const open = await openFile(tree, { name: 'mine' });
+      assertStatus((await open.write({ offset: 0, data: pattern(16) })).status, 0);
+      const { treeId } = tree;
+      const ids = { sessionId: mine.sessionId, treeId };
+      const read = (fileId: typeof open.fileId) => readRequest({ fileId, offset: 0, length: 16 });
+      const theirs = { sessionId: other.sessionId, treeId: otherTree.treeId };
+      const flags = SMB2_FLAGS_RELATED_OPERATIONS;
+      const requests = [
+        withHeader(read(open.fileId), ids),
+        withHeader(echoRequest(), theirs),
+        withHeader(read(RELATED_FILE_ID), { ...theirs, flags }),
+      ] as const;
+      const calls = connection.compound(requests, { channel: unsigned(mine), sign: false });
+      const statuses = [];
+      for (const call of calls) statuses.push((await call).status);
+      assert.equal(statuses[0], 0);
+      assert.notEqual(statuses[2], 0);
+      assertStatus((await open.close()).status, 0);
+    });
+  });
+});
+
+function unsigned(session: ClientSession): Channel {
+  return { ...session.channel, signer: undefined };
+}
