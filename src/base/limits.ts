@@ -152,6 +152,8 @@ export const COMPRESSION_SAVING_MIN = 12_500;
 /** Bytes that pass as they are after a try that did not pay; twice as many after the next one. */
 export const COMPRESSION_PAUSE_SIZE_MIN: number = 256 * 1024;
 export const COMPRESSION_PAUSE_SIZE_MAX: number = 64 * 1024 * 1024;
+/** Changes of its own that a share remembers while directories are leased. */
+export const LOCAL_NOTES_MAX = 8192;
 /** Names of removed files that a share remembers for their 8.3 names, and for how long. */
 export const TUNNEL_ENTRIES_MAX = 1024;
 export const TUNNEL_TIME_MS = 15_000;

@@ -60,7 +60,8 @@ export function* enterOpen(
   const mayLeaseDirectory =
     isDirectory &&
     volume.options.directoryLeases &&
-    request.oplock?.lease?.coversDirectories === true;
+    request.oplock?.lease?.coversDirectories === true &&
+    (volume.localLeaseBreaks?.begin(fileKey, path) ?? true);
   if (mayLeaseDirectory) yield* wait(volume.directoryLeases.add());
   const proposal: OpenProposal = {
     entry,
@@ -76,7 +77,10 @@ export function* enterOpen(
   const { status, grant, breaks, awaited, conflicts } = yield* wait(
     volume.files.update(fileKey, (current) => decideOpen(current, proposal)),
   );
-  if (mayLeaseDirectory && grant === undefined) yield* wait(volume.directoryLeases.remove());
+  if (mayLeaseDirectory && grant === undefined) {
+    volume.localLeaseBreaks?.end(fileKey);
+    yield* wait(volume.directoryLeases.remove());
+  }
   if (breaks.length > 0) volume.oplockBreaks.indicate(volume, fileKey, breaks);
   if (awaited.length > 0 && request.breakWaits < BREAK_WAITS_MAX) {
     request.breakWaits++;

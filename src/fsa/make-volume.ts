@@ -5,10 +5,12 @@ import type { RecordStore } from '../state/record-store.ts';
 import type { Snapshots } from '../vfs/snapshots.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import { BackupSize } from './backup-size.ts';
+import { breakDirectory } from './break-parent.ts';
 import { DirectoryLeases } from './directory-leases.ts';
 import type { FileRecord } from './file-record.ts';
 import { KernelLeases } from './kernel-leases.ts';
 import { LocalChanges } from './local-changes.ts';
+import { LocalLeaseBreaks } from './local-lease-breaks.ts';
 import type { LocalOpen } from './local-open.ts';
 import { LocalOpens } from './local-opens.ts';
 import { makeExactResolver, makeNameResolver, type NameResolver } from './name-resolver.ts';
@@ -95,6 +97,16 @@ export function makeVolume(params: VolumeParams): Volume {
   const files = store.table<FileRecord>('file', FILE_RECORD_VERSION);
   const persistentFiles =
     persistentStore && new PersistentFiles({ files, store: persistentStore, log: env.log });
+  const opens = new LocalOpens(serverId);
+  const tellsChanges = vfs.openChangeFeed !== undefined && options.directoryLeases;
+  const localLeaseBreaks = new LocalLeaseBreaks({
+    vfs,
+    env,
+    streamsFolder: options.streamsFolder,
+    directoriesMax: options.localWatchesMax,
+    opens,
+    breakLeases: (fileKey) => breakDirectory(volume, fileKey, ''),
+  });
   const volume: Volume = {
     id,
     vfs,
@@ -109,12 +121,13 @@ export function makeVolume(params: VolumeParams): Volume {
     backupSize: backupSizeOf(vfs, env, options),
     unixIdOf: params.unixIdOf ?? unixIdOf,
     sha256: params.sha256,
-    opens: new LocalOpens(serverId),
+    opens,
     changeNotifyList,
     localChanges,
     kernelLeases: options.kernelOplocks ? new KernelLeases(vfs) : undefined,
     oplockBreaks: new OplockBreaks({ env, timeoutMs: options.breakTimeoutMs }),
     directoryLeases: new DirectoryLeases(store, serverId),
+    localLeaseBreaks: tellsChanges ? localLeaseBreaks : undefined,
     streams: streamsOf(params.streamsVfs ?? vfs, { id, env, options }),
     snapshots:
       snapshots === undefined
@@ -142,6 +155,7 @@ function snapshotOf(volume: Volume, vfs: Vfs, seconds: number): Volume {
     streams: streamsOf(vfs, volume),
     tunnel: undefined,
     changeNotifyList: notifyListOf(options),
+    localLeaseBreaks: undefined,
     isSnapshot: true,
   };
 }

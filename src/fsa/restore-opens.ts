@@ -207,7 +207,10 @@ function* makeOpen(
     volume.env.log.warn({ share: volume.id, path, reason: 'no stream' }, 'an open is not restored');
     return undefined;
   }
-  if (isDirectory && held !== undefined) yield* wait(volume.directoryLeases.add());
+  if (isDirectory && held !== undefined) {
+    volume.localLeaseBreaks?.begin(fileKey, path);
+    yield* wait(volume.directoryLeases.add());
+  }
   volume.opens.add(open);
   return open;
 }

@@ -7,6 +7,7 @@ import type { DirectoryLeases } from './directory-leases.ts';
 import type { FileRecord } from './file-record.ts';
 import type { KernelLeases } from './kernel-leases.ts';
 import type { LocalChanges } from './local-changes.ts';
+import type { LocalLeaseBreaks } from './local-lease-breaks.ts';
 import type { LocalOpen } from './local-open.ts';
 import type { LocalOpens } from './local-opens.ts';
 import type { NameResolver } from './name-resolver.ts';
@@ -112,6 +113,8 @@ export interface Volume {
   /** Set where local processes break what clients cache. */
   readonly kernelLeases: KernelLeases | undefined;
   readonly directoryLeases: DirectoryLeases;
+  /** Set where local processes can change what is leased of directories. */
+  readonly localLeaseBreaks: LocalLeaseBreaks | undefined;
   /** Where named streams go that outgrow their extended attribute. */
   readonly streams: StreamStore;
 }

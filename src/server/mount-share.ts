@@ -75,6 +75,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     sweep.cancel();
     volume.snapshots?.close();
     volume.localChanges.close();
+    volume.localLeaseBreaks?.close();
     volume.kernelLeases?.close();
     if (options.vfs === undefined) vfs.close();
     streamsVfs?.close();
