@@ -110,7 +110,7 @@ function render(status: ControlStatus): string {
         one.addresses.join(' '),
         one.dialect,
         protectionOf(status, one),
-        String(one.channels.length),
+        one.channels.join(' '),
         ageText(one.age),
         one.shares.map((share) => `${share.name} (${share.opens})`).join(' '),
       ]),
@@ -130,10 +130,12 @@ function render(status: ControlStatus): string {
       ]),
     ),
     table(
-      ['CONNECTION', 'CLIENT', 'DIALECT', 'CREDITS', 'WAITING', 'UNSENT'],
+      ['CONNECTION', 'CLIENT', 'SERVER', 'SESSIONS', 'DIALECT', 'CREDITS', 'WAITING', 'UNSENT'],
       connections.map((one) => [
         String(one.id),
         one.address,
+        one.localAddress,
+        sessionsOn(sessions, one.id),
         one.dialect,
         String(one.credits),
         String(one.waiting),
@@ -142,6 +144,12 @@ function render(status: ControlStatus): string {
     ),
   ];
   return parts.filter((part) => part !== '').join('\n');
+}
+
+/** Several connections with one session are its channels. */
+function sessionsOn(sessions: ControlStatus['sessions'], connection: number): string {
+  const ids = sessions.filter(({ channels }) => channels.includes(connection)).map(({ id }) => id);
+  return ids.length === 0 ? '-' : ids.join(' ');
 }
 
 function protectionOf(

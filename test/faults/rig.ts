@@ -113,6 +113,15 @@ export class Rig {
     return new Rig({ limits, env, engine, listener, shares });
   }
 
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  /** For clients that bring their own connections. */
+  get account(): { readonly user: string; readonly password: string } {
+    return { user: USER, password: PASSWORD };
+  }
+
   /** A connection that has negotiated. */
   async connect(
     offer: NegotiateOptions = {},

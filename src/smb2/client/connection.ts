@@ -155,6 +155,20 @@ export class ClientConnection {
     return this.#options.random;
   }
 
+  get timers(): Timers {
+    return this.#options.timers;
+  }
+
+  /** The server's. */
+  get remoteAddress(): string {
+    return this.#transport?.remoteAddress ?? '';
+  }
+
+  /** Requests that have no answer, and those that wait for credits. */
+  get requestsUnderWay(): number {
+    return this.#table.size + this.#waiting.length;
+  }
+
   /** Undefined before a successful `negotiate`. */
   get negotiated(): Negotiated | undefined {
     return this.#negotiated;

@@ -1,9 +1,11 @@
 import { STATUS_END_OF_FILE } from '../../erref/ntstatus.ts';
 import type { ReadResponse } from '../wire/read.ts';
-import type { Call } from './call.ts';
+import type { ClientConnection } from './connection.ts';
 import type { ClientOpen } from './open.ts';
+import { perform } from './perform.ts';
+import type { Reply } from './request.ts';
 import { responseOf } from './smb-error.ts';
-import { payloadSize, REQUESTS_IN_FLIGHT } from './transfer.ts';
+import { payloadSize, requestsInFlight } from './transfer.ts';
 
 export interface ReadRange {
   /** First byte. */
@@ -16,25 +18,29 @@ export interface ReadRange {
 
 interface Outstanding {
   readonly length: number;
-  readonly call: Call<ReadResponse>;
+  readonly reply: Promise<Reply<ReadResponse>>;
 }
 
 /**
  * The bytes `[start, end)` of a file in order, less where the file ends, with several READs on
- * their way at a time. Throws `SmbError`.
+ * their way at a time, over all channels of the session. Throws `SmbError`.
  */
 export async function* readRange(open: ClientOpen, range: ReadRange): AsyncGenerator<Uint8Array> {
+  const { session } = open.tree;
   const queue: Outstanding[] = [];
   let received = range.start;
   let requested = range.start;
   while (received < range.end) {
-    while (queue.length < REQUESTS_IN_FLIGHT && requested < range.end) {
-      const length = Math.min(range.end - requested, readSize(open));
-      queue.push({ length, call: open.read({ offset: requested, length }) });
+    while (queue.length < requestsInFlight(session) && requested < range.end) {
+      const channel = session.idlest;
+      const length = Math.min(range.end - requested, readSize(channel));
+      const parameters = { offset: requested, length };
+      const read = perform(session, (options) => open.read(parameters, options), channel);
+      queue.push({ length, reply: read });
       requested += length;
     }
-    const { call, length } = queue.shift()!;
-    const reply = await call;
+    const { length, ...first } = queue.shift()!;
+    const reply = await first.reply;
     if (reply.status === STATUS_END_OF_FILE) return;
     const { data } = responseOf(reply, range.path);
     if (data.length === 0) return;
@@ -48,7 +54,6 @@ export async function* readRange(open: ClientOpen, range: ReadRange): AsyncGener
   }
 }
 
-function readSize(open: ClientOpen): number {
-  const { connection } = open.tree.session;
+function readSize(connection: ClientConnection): number {
   return payloadSize(connection, connection.negotiated?.response.maxReadSize);
 }

@@ -1,11 +1,13 @@
 import { assert } from '../../base/assert.ts';
+import type { ClientConnection } from './connection.ts';
 import type { ClientOpen } from './open.ts';
+import { perform } from './perform.ts';
 import { responseOf, type SmbError } from './smb-error.ts';
-import { payloadSize, REQUESTS_IN_FLIGHT } from './transfer.ts';
+import { payloadSize, requestsInFlight } from './transfer.ts';
 
 /**
- * Writes a file from a position on, with several WRITEs on their way at a time. An error shows at
- * the next `write`, or at `finish`.
+ * Writes a file from a position on, with several WRITEs on their way at a time, over all channels
+ * of the session. An error shows at the next `write`, or at `finish`.
  */
 export class FileWriter {
   readonly #open: ClientOpen;
@@ -26,14 +28,16 @@ export class FileWriter {
    * next. Throws `SmbError`.
    */
   async write(data: Uint8Array): Promise<void> {
+    const { session } = this.#open.tree;
     for (let at = 0; at < data.length; ) {
       if (this.#error !== undefined) throw this.#error;
-      if (this.#inFlight.size >= REQUESTS_IN_FLIGHT) {
+      if (this.#inFlight.size >= requestsInFlight(session)) {
         await Promise.race(this.#inFlight);
         continue;
       }
-      const length = Math.min(data.length - at, this.#writeSize());
-      this.#send(this.#position, data.subarray(at, at + length));
+      const channel = session.idlest;
+      const length = Math.min(data.length - at, writeSize(channel));
+      this.#send(this.#position, data.subarray(at, at + length), channel);
       this.#position += length;
       at += length;
     }
@@ -45,8 +49,8 @@ export class FileWriter {
     if (this.#error !== undefined) throw this.#error;
   }
 
-  #send(offset: number, data: Uint8Array): void {
-    const sent = this.#writeAll(offset, data)
+  #send(offset: number, data: Uint8Array, channel: ClientConnection): void {
+    const sent = this.#writeAll(offset, data, channel)
       .catch((error: SmbError) => {
         this.#error ??= error;
       })
@@ -55,15 +59,17 @@ export class FileWriter {
   }
 
   /** A server may write less than it was given; the rest follows. */
-  async #writeAll(offset: number, data: Uint8Array): Promise<void> {
+  async #writeAll(offset: number, data: Uint8Array, channel: ClientConnection): Promise<void> {
+    const open = this.#open;
     for (let at = 0; at < data.length; ) {
-      const reply = await this.#open.write({ offset: offset + at, data: data.subarray(at) });
+      const rest = { offset: offset + at, data: data.subarray(at) };
+      const { session } = open.tree;
+      const reply = await perform(session, (options) => open.write(rest, options), channel);
       at += Math.max(1, responseOf(reply, this.#path).count);
     }
   }
+}
 
-  #writeSize(): number {
-    const { connection } = this.#open.tree.session;
-    return payloadSize(connection, connection.negotiated?.response.maxWriteSize);
-  }
+function writeSize(connection: ClientConnection): number {
+  return payloadSize(connection, connection.negotiated?.response.maxWriteSize);
 }

@@ -7,12 +7,7 @@ import {
   FILE_READ_ATTRIBUTES,
   SYNCHRONIZE,
 } from '../../dtyp/access-mask.ts';
-import {
-  isError,
-  STATUS_ACCESS_DENIED,
-  STATUS_END_OF_FILE,
-  STATUS_INVALID_PARAMETER,
-} from '../../erref/ntstatus.ts';
+import { STATUS_END_OF_FILE, STATUS_INVALID_PARAMETER } from '../../erref/ntstatus.ts';
 import {
   FILE_CREATE,
   FILE_DIRECTORY_FILE,
@@ -27,7 +22,7 @@ import {
 import { FILE_ATTRIBUTE_NORMAL } from '../../fscc/file-attributes.ts';
 import { FileDispositionInformation, FileRenameInformation } from '../../fscc/info-classes.ts';
 import { encodeDisposition, encodeNewName, newNameSize } from '../../fscc/set-information.ts';
-import { RELATED_FILE_ID } from '../wire/file-id.ts';
+import type { FileId } from '../wire/file-id.ts';
 import { type ConnectOptions, type DialectName, dialectName } from './connect-options.ts';
 import { readRange } from './file-reader.ts';
 import { type FileStat, type ListEntry, statOfResponse } from './file-stat.ts';
@@ -35,20 +30,21 @@ import { readableOf, type WritableFile, writableOf } from './file-streams.ts';
 import { FileWriter } from './file-writer.ts';
 import { listSharesOver, type ShareInfo } from './list-shares.ts';
 import { type ListOptions, listDirectory } from './listing.ts';
-import { logOn } from './log-on.ts';
+import { Logon } from './logon.ts';
 import { ClientOpen } from './open.ts';
-import { baseName, prefixesOf, toShareRelative } from './path.ts';
 import {
-  type CreateParameters,
-  closeRequest,
-  createRequest,
-  readRequest,
-  setInfoRequest,
-} from './requests.ts';
+  change,
+  closeQuietly,
+  closeWritten,
+  openRepeatable,
+  openWith,
+  touch,
+} from './open-with.ts';
+import { baseName, prefixesOf, toShareRelative } from './path.ts';
+import { type CreateParameters, readRequest, setInfoRequest } from './requests.ts';
 import type { ClientSession } from './session.ts';
 import { responseOf, SmbError } from './smb-error.ts';
-import { ClientTree } from './tree.ts';
-import { isNegotiationGenuine } from './validate-negotiate.ts';
+import type { ClientTree } from './tree.ts';
 
 export type {
   ClientSession,
@@ -96,13 +92,11 @@ const DISPOSITIONS = {
  * protocol's own level, for whatever has no method here.
  */
 export class SmbClient {
-  readonly session: ClientSession;
-  readonly #host: string;
+  readonly #logon: Logon;
   readonly #tree: ClientTree | undefined;
 
-  private constructor(session: ClientSession, host: string, tree: ClientTree | undefined) {
-    this.session = session;
-    this.#host = host;
+  private constructor(logon: Logon, tree: ClientTree | undefined) {
+    this.#logon = logon;
     this.#tree = tree;
   }
 
@@ -113,8 +107,7 @@ export class SmbClient {
    * common. Rejects with the system's error (`ECONNREFUSED` …) when nobody answers.
    */
   static async connect(options: ConnectOptions): Promise<SmbClient> {
-    const session = await logOn(options);
-    const client = new SmbClient(session, options.host, undefined);
+    const client = new SmbClient(await Logon.start(options), undefined);
     if (options.share === undefined) return client;
     try {
       return await client.openShare(options.share);
@@ -126,7 +119,16 @@ export class SmbClient {
 
   /** Another share of the same server, over the same session. `close` of either closes both. */
   async openShare(share: string): Promise<SmbClient> {
-    return new SmbClient(this.session, this.#host, await this.#connectTree(share));
+    return new SmbClient(this.#logon, await this.#logon.connectTree(share));
+  }
+
+  get session(): ClientSession {
+    return this.#logon.session;
+  }
+
+  /** Addresses of the server, one for each connection that the session has now. */
+  get channels(): readonly string[] {
+    return this.session.connections.map(({ remoteAddress }) => remoteAddress);
   }
 
   /** The protocol's own level of the share. */
@@ -142,9 +144,9 @@ export class SmbClient {
 
   /** The server's shares as NetrShareEnum of [MS-SRVS] lists them. */
   async shares(): Promise<readonly ShareInfo[]> {
-    const tree = await this.#connectTree('IPC$');
+    const tree = await this.#logon.connectTree('IPC$');
     try {
-      return await listSharesOver(tree, this.#host);
+      return await listSharesOver(tree, this.#logon.host);
     } finally {
       await tree.disconnect();
     }
@@ -157,46 +159,31 @@ export class SmbClient {
 
   /** One round trip. STATUS_OBJECT_NAME_NOT_FOUND, STATUS_OBJECT_PATH_NOT_FOUND: not there. */
   async stat(path: string): Promise<FileStat> {
-    const [created] = this.tree.compound(
-      [
-        createRequest({
-          name: toShareRelative(path),
-          desiredAccess: FILE_READ_ATTRIBUTES,
-          shareAccess: SHARE_ALL,
-          createDisposition: FILE_OPEN,
-        }),
-        closeRequest({ flags: 0, fileId: RELATED_FILE_ID }),
-      ],
-      { related: true },
-    );
-    return statOfResponse(baseName(path), responseOf(await created, path));
+    const create = {
+      name: toShareRelative(path),
+      desiredAccess: FILE_READ_ATTRIBUTES,
+      shareAccess: SHARE_ALL,
+      createDisposition: FILE_OPEN,
+    };
+    return statOfResponse(baseName(path), await touch(this.tree, create, path));
   }
 
   /** A whole file, or a part of it; what fits 64 KiB comes with the open. */
   async readFile(path: string, { start = 0, end }: ReadOptions = {}): Promise<Uint8Array> {
-    const firstSize = Math.max(1, Math.min(FIRST_READ_SIZE, (end ?? Infinity) - start));
-    const [created, first] = this.tree.compound(
-      [
-        createRequest(forReading(path)),
-        readRequest({
-          fileId: RELATED_FILE_ID,
-          offset: start,
-          length: firstSize,
-          flags: this.tree.readFlags,
-        }),
-      ],
-      { related: true },
+    const { tree } = this;
+    const length = Math.max(1, Math.min(FIRST_READ_SIZE, (end ?? Infinity) - start));
+    const { created, reply } = await openWith(tree, forReading(path), (fileId: FileId) =>
+      readRequest({ fileId, offset: start, length, flags: tree.readFlags }),
     );
-    const open = new ClientOpen(this.tree, responseOf(await created, path));
+    const open = new ClientOpen(tree, responseOf(created, path));
     try {
-      const reply = await first;
       if (reply.status === STATUS_END_OF_FILE) return new Uint8Array(0);
       const { data } = responseOf(reply, path);
       const to = Math.min(end ?? Infinity, open.response.endOfFile);
       if (start + data.length >= to) return data.slice(0, Math.max(0, to - start));
       return await readRest(open, { data, start, end: to, path });
     } finally {
-      await open.close();
+      await closeQuietly(open);
     }
   }
 
@@ -219,11 +206,12 @@ export class SmbClient {
   createReadStream(path: string, { start = 0, end = Infinity }: ReadOptions = {}): Readable {
     const { tree } = this;
     return readableOf(async function* () {
-      const open = new ClientOpen(tree, responseOf(await tree.create(forReading(path)), path));
+      const created = await openRepeatable(tree, forReading(path));
+      const open = new ClientOpen(tree, responseOf(created, path));
       try {
         yield* readRange(open, { start, end: Math.min(end, open.response.endOfFile), path });
       } finally {
-        await open.close();
+        await closeQuietly(open);
       }
     });
   }
@@ -272,45 +260,26 @@ export class SmbClient {
   ): Promise<void> {
     const names = recursive ? prefixesOf(path) : [toShareRelative(path)];
     for (const name of names) {
-      const [created] = this.tree.compound(
-        [
-          createRequest({
-            name,
-            desiredAccess: FILE_READ_ATTRIBUTES,
-            shareAccess: SHARE_ALL,
-            createDisposition: recursive ? FILE_OPEN_IF : FILE_CREATE,
-            createOptions: FILE_DIRECTORY_FILE,
-          }),
-          closeRequest({ flags: 0, fileId: RELATED_FILE_ID }),
-        ],
-        { related: true },
-      );
-      responseOf(await created, path);
+      const create = {
+        name,
+        desiredAccess: FILE_READ_ATTRIBUTES,
+        shareAccess: SHARE_ALL,
+        createDisposition: recursive ? FILE_OPEN_IF : FILE_CREATE,
+        createOptions: FILE_DIRECTORY_FILE,
+      };
+      await touch(this.tree, create, path);
     }
   }
 
   /** Logs off and ends the connection, also under other shares of it. */
   async close(): Promise<void> {
     await this.#tree?.disconnect();
-    await this.session.logoff();
-    this.session.connection.close();
-  }
-
-  async #connectTree(share: string): Promise<ClientTree> {
-    const path = `\\\\${this.#host}\\${share}`;
-    const { status, tree } = await ClientTree.connect(this.session, path);
-    if (tree === undefined) throw new SmbError(status, path);
-    if (!(await isNegotiationGenuine(tree))) {
-      const reason = 'the negotiation was changed on its way';
-      this.session.connection.close(reason);
-      throw new SmbError(STATUS_ACCESS_DENIED, path, reason);
-    }
-    return tree;
+    await this.#logon.end();
   }
 
   async #openForWriting(path: string, options: WriteOptions): Promise<WritableFile> {
     const { start = 0, mode = 'overwrite' } = options;
-    const reply = await this.tree.create({
+    const reply = await openRepeatable(this.tree, {
       name: toShareRelative(path),
       desiredAccess: FILE_GENERIC_WRITE,
       fileAttributes: FILE_ATTRIBUTE_NORMAL,
@@ -319,11 +288,8 @@ export class SmbClient {
       createOptions: FILE_NON_DIRECTORY_FILE,
     });
     const open = new ClientOpen(this.tree, responseOf(reply, path));
-    const close = async (): Promise<void> => {
-      const { status } = await open.close();
-      if (isError(status)) throw new SmbError(status, path);
-    };
-    return { writer: new FileWriter(open, { position: start, path }), close };
+    const writer = new FileWriter(open, { position: start, path });
+    return { writer, close: () => closeWritten(open, path) };
   }
 
   async #remove(path: string, createOptions: number): Promise<void> {
@@ -342,26 +308,14 @@ export class SmbClient {
     create: Pick<CreateParameters, 'desiredAccess' | 'createOptions'>,
     information: { readonly fileInfoClass: number; readonly buffer: Uint8Array },
   ): Promise<void> {
-    const calls = this.tree.compound(
-      [
-        createRequest({
-          name: toShareRelative(path),
-          shareAccess: SHARE_ALL,
-          createDisposition: FILE_OPEN,
-          ...create,
-        }),
-        setInfoRequest({ fileId: RELATED_FILE_ID, ...information }),
-        closeRequest({ flags: 0, fileId: RELATED_FILE_ID }),
-      ],
-      { related: true },
-    );
-    const [created, changed, closed] = [await calls[0], await calls[1], await calls[2]];
-    // A server may give up the whole compound after a failed request; the open stands then.
-    if (isError(closed.status) && created.response !== undefined) {
-      await new ClientOpen(this.tree, created.response).close();
-    }
-    responseOf(created, path);
-    responseOf(changed, path);
+    const parameters = {
+      name: toShareRelative(path),
+      shareAccess: SHARE_ALL,
+      createDisposition: FILE_OPEN,
+      ...create,
+    };
+    const request = (fileId: FileId) => setInfoRequest({ fileId, ...information });
+    await change(this.tree, parameters, { request, path });
   }
 }
 

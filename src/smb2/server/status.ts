@@ -22,6 +22,8 @@ import type { Session } from './state/session.ts';
 export interface ConnectionStatus {
   readonly id: number;
   readonly address: string;
+  /** This server's end: channels of a session differ in it where the client uses several cards. */
+  readonly localAddress: string;
   /** '3.1.1'; '' before NEGOTIATE. */
   readonly dialect: string;
   readonly clientGuid: string;
@@ -131,6 +133,7 @@ function statusOfConnection(connection: Connection): ConnectionStatus {
   return {
     id: connection.id,
     address: connection.transport.remoteAddress,
+    localAddress: connection.transport.localAddress,
     dialect: dialectName(connection.dialect),
     clientGuid: connection.clientGuid,
     cipher: CIPHER_NAMES[connection.cipherId as CipherId] ?? '',
