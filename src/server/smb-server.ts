@@ -45,6 +45,7 @@ import {
   type UserOptions,
 } from './options.ts';
 import { PersistentStore } from './persistent-store.ts';
+import { exposuresOf, refuseSharedState } from './state-folder-safety.ts';
 
 export type {
   DialectName,
@@ -135,6 +136,8 @@ export class SmbServer {
     const key = options.name.toLowerCase();
     if (this.#shares.has(key)) throw new OptionError(`share '${options.name}' exists already`);
     const { engine, accounts } = await this.#open();
+    const { stateFolder } = this.#options;
+    if (stateFolder !== undefined) refuseSharedState(options, stateFolder);
     const share = mountShare(options, {
       env: this.#env,
       limits: this.#limits,
@@ -247,6 +250,9 @@ export class SmbServer {
     let engine: Smb2Server | undefined;
     const revoked = (userName: string) => void engine?.logoffUser(userName);
     const accounts = await AccountStore.open({ file, env: this.#env, revoked });
+    if (stateFolder !== undefined && file !== undefined) {
+      for (const what of exposuresOf(stateFolder, file.path)) this.#env.log.warn({}, what);
+    }
     engine = makeEngine({
       options: this.#options,
       env: this.#env,

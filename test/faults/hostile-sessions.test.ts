@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FILE_GENERIC_READ } from '../../src/dtyp/access-mask.ts';
-import { STATUS_ACCESS_DENIED } from '../../src/erref/ntstatus.ts';
+import { STATUS_ACCESS_DENIED, STATUS_LOGON_FAILURE } from '../../src/erref/ntstatus.ts';
 import { FILE_OPEN_IF } from '../../src/fscc/create-parameters.ts';
 import { type Channel, type Request, withHeader } from '../../src/smb2/client/request.ts';
 import { createRequest, echoRequest, readRequest } from '../../src/smb2/client/requests.ts';
-import type { ClientSession } from '../../src/smb2/client/session.ts';
+import { ClientSession } from '../../src/smb2/client/session.ts';
 import { SMB2_FLAGS_RELATED_OPERATIONS } from '../../src/smb2/wire/constants.ts';
 import { RELATED_FILE_ID } from '../../src/smb2/wire/file-id.ts';
 import { assertStatus, openFile, pattern, type RigOptions, type RigUser, withRig } from './rig.ts';
@@ -92,6 +92,19 @@ describe('[MS-SMB2] 3.3.5.2.7.2 Handling Compounded Related Requests', () => {
       assert.equal(statuses[0], 0);
       assert.notEqual(statuses[2], 0);
       assertStatus((await open.close()).status, 0);
+    });
+  });
+});
+
+describe('the log', { timeout: TIMEOUT_MS }, () => {
+  it('takes no more of a claimed name than a line of text', async () => {
+    await withRig({}, async (rig) => {
+      const session = new ClientSession(await rig.connect());
+      const name = `\u009b31m\n${'x'.repeat(20_000)}`;
+      const { status } = await session.setup(rig.initiator(name, 'guess'));
+      assertStatus(status, STATUS_LOGON_FAILURE);
+      const [line] = rig.logged.filter((text) => text.startsWith('logon failed'));
+      assert.match(line!, /^logon failed \\u009b31m\\u000ax{90,104}… /);
     });
   });
 });

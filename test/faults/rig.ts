@@ -246,8 +246,8 @@ export class Rig {
   }
 
   initiator(
-    user: RigUser = USER,
-    password: string = user === '' ? '' : USERS[user],
+    user: string = USER,
+    password: string = Object.entries(USERS).find(([name]) => name === user)?.[1] ?? '',
   ): ReturnType<typeof createInitiator> {
     return createInitiator({
       userName: user,

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { chownSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -145,6 +154,39 @@ describe('SmbServer: users at run time', () => {
     await connect('memory', 'new');
     await assert.rejects(connect('memory', 'secret'));
     assert.deepEqual(await server.users(), ['anna']);
+  });
+});
+
+describe('SmbServer: the state folder', () => {
+  it('is in no share', async () => {
+    const state = join(folder, 'deep', 'state');
+    mkdirSync(join(state, 'persistent'), { recursive: true, mode: 0o700 });
+    symlinkSync(state, join(folder, 'alias'));
+    const other = new SmbServer({ stateFolder: state, log: makeNodeLog('silent') });
+    const alias = join(folder, 'alias');
+    for (const path of [folder, state, alias, join(alias, 'persistent')]) {
+      await assert.rejects(other.addShare({ name: 'docs', path }), /the accounts/);
+    }
+    for (const path of [join(folder, 'deep', 'state2'), join(state, 'share')]) {
+      mkdirSync(path);
+      await other.addShare({ name: path.slice(-5), path });
+    }
+    await other.stop();
+  });
+
+  it('tells when others can read the accounts or replace them', async () => {
+    const state = join(folder, 'state');
+    const warned: string[] = [];
+    const silent = makeNodeLog('silent');
+    const log = { ...silent, warn: (_: object, message: string) => void warned.push(message) };
+    const make = (): SmbServer => new SmbServer({ stateFolder: state, log });
+    await make().addUser({ name: 'anna', password: 'secret' });
+    await make().users();
+    assert.deepEqual(warned, []);
+    chmodSync(join(state, 'accounts.json'), 0o640);
+    chmodSync(state, 0o770);
+    await make().users();
+    assert.match(warned.join(), /others can write to .*state: chmod 700,others can read or write/);
   });
 });
 

@@ -76,6 +76,19 @@ function connect(channels: number = 1): Promise<SmbClient> {
 }
 
 describe('semba status and close', () => {
+  it('shows names of clients as text, whatever a terminal would make of them', async () => {
+    const client = await connect();
+    // How clients name a file that has an escape character on disk; and a control of their own.
+    const name = 'a\uf01b[2Jb\u009b31m.txt';
+    const desiredAccess = READ_WRITE;
+    const asked = { name, desiredAccess, createDisposition: FILE_OPEN_IF };
+    assert.equal((await client.tree.create(asked)).status, 0);
+    const { stdout } = await semba('status');
+    assert.match(stdout, /a\\u001b\[2Jb\\u009b31m\.txt/);
+    assert.deepEqual([stdout.includes('\u001b'), stdout.includes('\u009b')], [false, false]);
+    await client.close();
+  });
+
   it('shows sessions, opens, oplocks and locks, filters them and ends them', async () => {
     assert.equal(statSync(join(folder, 'control.sock')).mode & 0o777, 0o600);
     const client = await connect();

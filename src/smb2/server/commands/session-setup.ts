@@ -1,5 +1,6 @@
 import type { AcceptStep } from '../../../auth/acceptor.ts';
 import type { Identity } from '../../../auth/token.ts';
+import { printable } from '../../../base/printable.ts';
 import { type MaybePromise, type Task, wait } from '../../../base/task.ts';
 import {
   type NtStatus,
@@ -34,6 +35,9 @@ import type { Request } from '../request.ts';
 import type { Connection } from '../state/connection.ts';
 import { type Authentication, Session } from '../state/session.ts';
 import { bindChannel, findSessionToBind, mayBindMore } from './session-bind.ts';
+
+/** Code units of a user name that a failed logon claims; no account's is longer. */
+const USER_NAME_SHOWN_MAX = 104;
 
 type Done = Extract<AcceptStep, { readonly kind: 'done' }>;
 type Failed = Extract<AcceptStep, { readonly kind: 'failed' }>;
@@ -140,12 +144,14 @@ function writeResponse(request: Request, sessionFlags: number, token: Uint8Array
  */
 function* fail(request: Request, session: Session | undefined, step: Failed): Task<NtStatus> {
   const { server, connection } = request;
-  const user = step.userName ?? '';
+  const userName = step.userName ?? '';
+  // A claim of anybody's: neither long nor a command to a terminal.
+  const user = printable(userName, USER_NAME_SHOWN_MAX);
   const address = connection.transport.remoteAddress;
   const { env, onEvent } = server.options;
   env.log.warn({ user, address, status: step.status.toString(16) }, 'logon failed');
   onEvent?.({ kind: 'logon-failed', user, address, status: step.status });
-  const delayMs = server.throttle.failed({ userName: user, address });
+  const delayMs = server.throttle.failed({ userName, address });
   if (delayMs > 0) yield* wait(delay(request, delayMs));
   if (session !== undefined) {
     // The session goes, its key still signs the answer to a signed reauthentication.
