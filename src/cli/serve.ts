@@ -8,6 +8,7 @@ import { makeNodeRandom } from '../env/node/node-random.ts';
 import { type Config, readConfig } from '../server/config.ts';
 import type { ShareOptions } from '../server/options.ts';
 import { SmbServer } from '../server/smb-server.ts';
+import { WORKERS_MAX } from '../server/workers/worker-options.ts';
 import { CommandError, toCommandError, UsageError } from './command-error.ts';
 import { generatePassword } from './generate-password.ts';
 import { parseShareArgument, refuseTwins, shareOfFolder } from './share-argument.ts';
@@ -23,6 +24,7 @@ interface ServeFlags {
   readonly share: readonly ShareOptions[];
   readonly user?: string;
   readonly port?: number;
+  readonly workers?: number | 'auto';
   readonly listen?: readonly string[];
   readonly config?: string;
   readonly state?: string;
@@ -37,6 +39,7 @@ export function serveCommand(): Command {
     .option('--user <NAME>', 'make this account, if it is missing, with a generated password')
     .option('--port <N>', `port (default: ${SMB_PORT} as root, ${UNPRIVILEGED_PORT} else)`, toPort)
     .option('--listen <ADDR>', 'address to listen on; may be repeated (default: all)', gather)
+    .option('--workers <N>', 'processes that serve, or auto: one for each core (1)', toWorkers)
     .option('--config <FILE>', 'configuration in TOML; options given here come first')
     .option('--state <DIR>', 'folder of the accounts')
     .option('--log <LEVEL>', `${LOG_LEVELS.join(', ')} (default: info)`, toLogLevel)
@@ -62,6 +65,7 @@ async function serveUntilSignal(folders: readonly string[], flags: ServeFlags): 
     ...config?.server,
     ...(listen === undefined ? {} : { listen }),
     port,
+    ...(flags.workers === undefined ? {} : { workers: flags.workers }),
     stateFolder,
     log: makeNodeLog(flags.log ?? config?.logLevel ?? 'info'),
   });
@@ -159,6 +163,15 @@ function toPort(text: string): number {
     throw new UsageError(`--port ${text}: expected a port, 1 to 65535`);
   }
   return port;
+}
+
+function toWorkers(text: string): number | 'auto' {
+  if (text === 'auto') return text;
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > WORKERS_MAX) {
+    throw new UsageError(`--workers ${text}: expected auto, or 1 to ${WORKERS_MAX}`);
+  }
+  return count;
 }
 
 function toLogLevel(text: string): LogLevel {

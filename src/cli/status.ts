@@ -98,10 +98,14 @@ function select(all: ControlStatus, flags: StatusFlags): ControlStatus {
 }
 
 function render(status: ControlStatus): string {
-  const { name, pid, connections, sessions, opens } = status;
+  const { name, pid, connections, sessions, opens, workers = [] } = status;
   const counts = `${connections.length} connections, ${sessions.length} sessions`;
   const parts = [
     `${name}, process ${pid}: ${counts}, ${opens.length} open files\n`,
+    table(
+      ['WORKER', 'PROCESS', 'CONNECTIONS'],
+      workers.map((one) => [String(one.slot), String(one.pid), String(one.connections)]),
+    ),
     table(
       ['SESSION', 'USER', 'CLIENT', 'DIALECT', 'PROTECTION', 'CHANNELS', 'AGE', 'SHARES'],
       sessions.map((one) => [

@@ -227,7 +227,7 @@ export class LocalChanges implements WatchObserver {
       }
       if (++entered % TURN_DIRECTORIES !== 0) continue;
       const { timers } = this.#params.env;
-      yield* wait(new Promise<void>((resolve) => timers.after(0, resolve)));
+      yield* wait(timers.turn());
       if (this.#feed === undefined) return;
     }
   }

@@ -7,7 +7,7 @@ import type { Vfs } from '../vfs/vfs.ts';
 import { BackupSize } from './backup-size.ts';
 import { breakDirectory } from './break-parent.ts';
 import { DirectoryLeases } from './directory-leases.ts';
-import type { FileRecord } from './file-record.ts';
+import { FILE_RECORD_VERSION, type FileRecord } from './file-record.ts';
 import { KernelLeases } from './kernel-leases.ts';
 import { LocalChanges } from './local-changes.ts';
 import { LocalLeaseBreaks } from './local-lease-breaks.ts';
@@ -21,6 +21,8 @@ import { SnapshotVolumes } from './snapshot-volumes.ts';
 import { StreamStore } from './stream-store.ts';
 import { TunnelCache } from './tunnel-cache.ts';
 import type { Volume, VolumeOptions } from './volume.ts';
+import type { VolumePeers } from './volume-peers.ts';
+import { WatchingProcessesOf } from './watching-processes.ts';
 
 export interface VolumeParams {
   readonly id: string;
@@ -31,6 +33,8 @@ export interface VolumeParams {
   readonly store: RecordStore;
   /** Where opens stand that outlive the server; without it none does. */
   readonly persistentStore?: RecordStore | undefined;
+  /** Other processes with this volume, and this store. */
+  readonly peers?: VolumePeers | undefined;
   /** A store outside of the share for streams that outgrow their attribute: its root. */
   readonly streamsVfs?: Vfs | undefined;
   /** What the volume looked like before, where the store keeps that. */
@@ -77,14 +81,11 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   breakTimeoutMs: DEFAULT_LIMITS.breakTimeoutMs,
 };
 
-/** Layout of `FileRecord`. */
-const FILE_RECORD_VERSION = 6;
-
 /**
  * [MS-FSA] 2.1.1.1: makes a mounted store the volume behind a share. The store stays the caller's.
  */
 export function makeVolume(params: VolumeParams): Volume {
-  const { id, vfs, env, options, serverId, store, persistentStore, snapshots } = params;
+  const { id, vfs, env, options, serverId, store, persistentStore, snapshots, peers } = params;
   const changeNotifyList = notifyListOf(options);
   const localChanges = new LocalChanges({
     vfs,
@@ -97,6 +98,9 @@ export function makeVolume(params: VolumeParams): Volume {
   const files = store.table<FileRecord>('file', FILE_RECORD_VERSION);
   const persistentFiles =
     persistentStore && new PersistentFiles({ files, store: persistentStore, log: env.log });
+  if (peers !== undefined) {
+    changeNotifyList.share(new WatchingProcessesOf({ volumeId: id, serverId, peers, store }));
+  }
   const opens = new LocalOpens(serverId);
   const tellsChanges = vfs.openChangeFeed !== undefined && options.directoryLeases;
   const localLeaseBreaks = new LocalLeaseBreaks({
@@ -115,6 +119,7 @@ export function makeVolume(params: VolumeParams): Volume {
     serverId,
     files: persistentFiles ?? files,
     persistentFiles,
+    peers,
     names: namesOf(vfs, env, options),
     tunnel: options.shortNames ? new TunnelCache(env.clock) : undefined,
     exactNames: makeExactResolver(vfs),

@@ -4,7 +4,7 @@ import type { Env, TimerHandle } from '../env/ports.ts';
 import { type NtStatus, STATUS_CANCELLED, STATUS_SUCCESS } from '../erref/ntstatus.ts';
 import { decideAcknowledge, decideBreakTimeout, isAnyPending } from './decide-oplock.ts';
 import type { LocalOpen } from './local-open.ts';
-import type { AwaitedBreak, OplockBreak } from './oplock.ts';
+import type { AwaitedBreak, OplockBreak, OplockEntry } from './oplock.ts';
 import type { OplockBreakSink } from './ports.ts';
 import type { CancelSignal } from './surface.ts';
 import type { Volume } from './volume.ts';
@@ -40,8 +40,22 @@ export class OplockBreaks {
   indicate(volume: Volume, fileKey: string, breaks: readonly OplockBreak[]): void {
     for (const oplockBreak of breaks) {
       if (oplockBreak.needsAcknowledgement) this.#keepTime(volume, fileKey, oplockBreak);
-      this.#tell(fileKey, oplockBreak);
+      this.#tell(volume, fileKey, oplockBreak);
     }
+  }
+
+  /** Another process broke what one of this process's opens holds. */
+  receive(volume: Volume, fileKey: string, oplockBreak: OplockBreak): Task<void> {
+    return this.#tellWhoStays(volume, fileKey, [oplockBreak]);
+  }
+
+  /**
+   * Keeps the time of a break of this process's own oplock: who broke it is gone, and whether it
+   * was told is not known.
+   */
+  keepTimeOf(volume: Volume, fileKey: string, { oplockKey, breaking }: OplockEntry): void {
+    if (breaking === undefined || this.#timers.has(`${fileKey}/${oplockKey}`)) return;
+    this.#keepTime(volume, fileKey, { oplockKey, since: breaking.since });
   }
 
   /**
@@ -66,11 +80,16 @@ export class OplockBreaks {
     for (const oplockBreak of breaks) {
       const { oplockKey } = oplockBreak;
       const isHeld = record?.oplocks.some((entry) => entry.oplockKey === oplockKey);
-      if (isHeld === true) this.#tell(fileKey, oplockBreak);
+      if (isHeld === true) this.#tell(volume, fileKey, oplockBreak);
     }
   }
 
-  #tell(fileKey: string, oplockBreak: OplockBreak): void {
+  #tell(volume: Volume, fileKey: string, oplockBreak: OplockBreak): void {
+    const { serverId } = oplockBreak;
+    if (serverId !== volume.serverId && volume.peers !== undefined) {
+      volume.peers.tell(volume.id, { kind: 'break', fileKey, oplockBreak }, serverId);
+      return;
+    }
     if (this.#sink?.indicateBreak(oplockBreak) !== false) return;
     this.#unclaimed.set(`${fileKey}/${oplockBreak.oplockKey}`, oplockBreak);
   }
@@ -125,7 +144,7 @@ export class OplockBreaks {
     this.#timers.delete(name);
   }
 
-  #keepTime(volume: Volume, fileKey: string, { oplockKey, since }: OplockBreak): void {
+  #keepTime(volume: Volume, fileKey: string, { oplockKey, since }: AwaitedBreak): void {
     const name = `${fileKey}/${oplockKey}`;
     this.#timers.get(name)?.cancel();
     const timer = this.#env.timers.after(this.#timeoutMs, () => {

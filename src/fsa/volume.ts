@@ -17,6 +17,7 @@ import type { PersistentFiles } from './persistent-files.ts';
 import type { SnapshotVolumes } from './snapshot-volumes.ts';
 import type { StreamStore } from './stream-store.ts';
 import type { TunnelCache } from './tunnel-cache.ts';
+import type { VolumePeers } from './volume-peers.ts';
 
 /** How file attributes and security are kept and checked; from the share's configuration. */
 export interface VolumeOptions {
@@ -85,6 +86,8 @@ export interface Volume {
   readonly env: Env;
   readonly options: VolumeOptions;
   readonly serverId: string;
+  /** Other processes that serve this volume; undefined: there are none. */
+  readonly peers: VolumePeers | undefined;
   readonly files: RecordTable<FileRecord>;
   /** The same, where opens may outlive the server. */
   readonly persistentFiles: PersistentFiles | undefined;

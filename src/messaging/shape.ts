@@ -41,6 +41,12 @@ export const u64: Shape<bigint> = {
   },
 };
 
+/** Anything that is JSON: for what its reader checks, or only passes on. */
+export const json: Shape<unknown> = {
+  toJson: (value) => value ?? null,
+  fromJson: (value) => value,
+};
+
 export function oneOf<const T extends string>(values: readonly T[]): Shape<T> {
   return {
     toJson: (value) => value,
@@ -91,6 +97,25 @@ export function struct<T extends object>(fields: Fields<T>): Shape<T> {
         made[name] = field;
       }
       return made as T;
+    },
+  };
+}
+
+type Variants<T extends { readonly kind: string }> = {
+  readonly [K in T['kind']]: Shape<Omit<Extract<T, { readonly kind: K }>, 'kind'>>;
+};
+
+/** One of several structures, told apart by `kind`. */
+export function variants<T extends { readonly kind: string }>(shapes: Variants<T>): Shape<T> {
+  const byKind = new Map(Object.entries(shapes) as [string, Shape<object>][]);
+  return {
+    toJson: (value) => ({ kind: value.kind, of: byKind.get(value.kind)?.toJson(value) }),
+    fromJson: (value) => {
+      if (typeof value !== 'object' || value === null) return INVALID;
+      const { kind, of } = value as { readonly kind?: unknown; readonly of?: unknown };
+      const shape = typeof kind === 'string' ? byKind.get(kind) : undefined;
+      const body = shape?.fromJson(of) ?? INVALID;
+      return body === INVALID ? INVALID : ({ ...body, kind } as unknown as T);
     },
   };
 }

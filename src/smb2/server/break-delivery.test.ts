@@ -47,7 +47,10 @@ class Bench {
 
   constructor() {
     this.deliveries = new BreakDeliveries({
-      timers: { after: (delayMs, fire) => this.#after(delayMs, fire) },
+      timers: {
+        after: (delayMs, fire) => this.#after(delayMs, fire),
+        turn: () => new Promise((resolve) => this.#after(0, resolve)),
+      },
       answerTimeMs: ANSWER_TIME_MS,
       giveUp: (connection) => {
         this.givenUp.push(connection.id);

@@ -1,6 +1,6 @@
 import { put, slice, viewOf } from '../../base/bytes.ts';
-import { TURN_TIME_MS } from '../../base/limits.ts';
 import { isPromise, type MaybePromise, run, type Task, wait } from '../../base/task.ts';
+import { Turns } from '../../env/turns.ts';
 import {
   isError,
   type NtStatus,
@@ -105,12 +105,11 @@ export class Chain {
   *#processAll(): Task<boolean> {
     const end = this.#bytes.length;
     let at = 0;
-    let startMs = 0;
+    let turns: Turns | undefined;
     for (let index = 0; ; index++) {
-      if (index > 0) {
-        startMs = yield* this.#takeTurns(index === 1 ? undefined : startMs);
-        if (this.connection.closed) return true;
-      }
+      if (turns !== undefined) yield* turns.next();
+      else if (index > 0) turns = new Turns(this.server.options.env);
+      if (index > 0 && this.connection.closed) return true;
       if (index >= this.server.options.limits.compoundMax) return false;
       const header = decodeHeader(this.#view, at, end);
       if (header === undefined) return false;
@@ -144,16 +143,6 @@ export class Chain {
     }
     this.#flush();
     return true;
-  }
-
-  /** Lets others be served in the middle of a long compound; returns when its turn began. */
-  *#takeTurns(startMs: number | undefined): Task<number> {
-    const { clock, timers } = this.server.options.env;
-    const nowMs = clock.monotonicMs();
-    if (startMs === undefined) return nowMs;
-    if (nowMs - startMs <= TURN_TIME_MS) return startMs;
-    yield* wait(new Promise<void>((resolve) => timers.after(0, resolve)));
-    return clock.monotonicMs();
   }
 
   /** Undefined: the peer broke the protocol and gets no answer. */

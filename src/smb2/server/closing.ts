@@ -159,6 +159,13 @@ export function loseSession(server: Smb2Server, session: Session): Task<void> {
   return endSession(server, session, disconnectOpen);
 }
 
+/** The same, when it is this user's. [MS-SMB2] 3.3.5.5.3, of a session in any process. */
+export function* endSessionOf(server: Smb2Server, sessionId: bigint, userSid: string): Task<void> {
+  const session = server.sessions.get(sessionId);
+  if (session?.identity?.userSid !== userSid) return;
+  yield* loseSession(server, session);
+}
+
 function* endSession(
   server: Smb2Server,
   session: Session,

@@ -2,6 +2,7 @@
 import type { Authenticator } from '../../auth/acceptor.ts';
 import type { Identity } from '../../auth/token.ts';
 import type { Limits } from '../../base/limits.ts';
+import type { MaybePromise } from '../../base/task.ts';
 import type { Env } from '../../env/ports.ts';
 import type { SecurityContext } from '../../fsa/security-context.ts';
 import type { Volume } from '../../fsa/volume.ts';
@@ -81,6 +82,14 @@ export interface NetworkInterface {
   readonly address: string;
 }
 
+/** The other processes of this server. */
+export interface ServerPeers {
+  /** The low bits of this process's session ids, and how many those are: they are unique then. */
+  readonly sessionIdClass: { readonly value: bigint; readonly bits: number };
+  /** [MS-SMB2] 3.3.5.5.3: ends the session if it is this user's, wherever it is. */
+  endSession(sessionId: bigint, userSid: string): MaybePromise<void>;
+}
+
 export interface Smb2ServerOptions {
   readonly env: Env;
   readonly limits: Limits;
@@ -91,6 +100,8 @@ export interface Smb2ServerOptions {
   /** Identifies this process in file records. */
   readonly serverId: string;
   readonly serverName: string;
+  /** Undefined: this process is all of the server. */
+  readonly peers?: ServerPeers | undefined;
   readonly authenticator: Authenticator;
   /** Dialect revisions, 0x0202 … 0x0311. */
   readonly dialectMin: number;

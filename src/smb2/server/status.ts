@@ -94,10 +94,18 @@ export interface DurableStatus {
   readonly disconnected: boolean;
 }
 
+export interface WorkerStatus {
+  readonly slot: number;
+  readonly pid: number;
+  readonly connections: number;
+}
+
 export interface ServerStatus {
   readonly connections: readonly ConnectionStatus[];
   readonly sessions: readonly SessionStatus[];
   readonly opens: readonly OpenStatus[];
+  /** Of a server of several processes. */
+  readonly workers?: readonly WorkerStatus[];
 }
 
 /** A snapshot; what changes while it is taken may be in it or not. */

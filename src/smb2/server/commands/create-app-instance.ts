@@ -2,9 +2,11 @@
 import type { Task } from '../../../base/task.ts';
 import {
   type NtStatus,
+  STATUS_ACCESS_DENIED,
   STATUS_FILE_FORCED_CLOSED,
   STATUS_INVALID_PARAMETER,
 } from '../../../erref/ntstatus.ts';
+import { mayReadFile } from '../../../fsa/security.ts';
 import { SMB2_DIALECT_300, SMB2_DIALECT_311 } from '../../wire/constants.ts';
 import type { CreateRequest } from '../../wire/create.ts';
 import {
@@ -40,7 +42,8 @@ export function appInstanceOf(
 }
 
 /**
- * Closes what the same instance has open of this file on another client. STATUS_FILE_FORCED_CLOSED:
+ * Closes what the same instance has open of this file on another client, if the caller may read
+ * the file: an instance id is no secret. STATUS_FILE_FORCED_CLOSED:
  * that one is as new, or newer ([MS-SMB2] 3.3.5.9.15).
  */
 export function* takeOver(
@@ -50,6 +53,8 @@ export function* takeOver(
   instance: AppInstance,
 ): Task<NtStatus> {
   const { server, connection } = request;
+  const { security } = treeConnect;
+  if (security === undefined) return STATUS_ACCESS_DENIED;
   for (const open of server.appInstances.opensOf(instance.id)) {
     const { localOpen, appInstance, session } = open;
     if (localOpen === undefined || appInstance === undefined) continue;
@@ -57,6 +62,7 @@ export function* takeOver(
     const isSameShare = open.treeConnect.share === treeConnect.share;
     if (!isSameShare || !isNameOf(localOpen, create.name)) continue;
     if (decideTakeOver(appInstance, instance) === 'refuse') return STATUS_FILE_FORCED_CLOSED;
+    if (!(yield* mayReadFile(localOpen, security))) continue;
     yield* closeOpen(server, open);
   }
   return 0;

@@ -29,7 +29,7 @@ import {
   encodeSessionSetupResponse,
   type SessionSetupRequest,
 } from '../../wire/session-setup.ts';
-import { closeSession, loseSession } from '../closing.ts';
+import { closeSession, endSessionOf } from '../closing.ts';
 import { getSessionId } from '../ids.ts';
 import type { Request } from '../request.ts';
 import type { Connection } from '../state/connection.ts';
@@ -291,9 +291,11 @@ function makeKeys(request: Request, { setup, session, authentication, step }: Es
 /** The client's earlier session, which it lost: what is durable stays ([MS-SMB2] 3.3.5.5.3). */
 function* endPrevious(request: Request, session: Session, setup: SessionSetupRequest): Task<void> {
   const previous = request.server.sessions.get(setup.previousSessionId);
-  if (previous === undefined || previous === session) return;
-  if (previous.identity?.userSid !== session.identity?.userSid) return;
-  yield* loseSession(request.server, previous);
+  if (previous === session) return;
+  const { userSid } = session.identity ?? {};
+  if (userSid === undefined) return;
+  if (previous !== undefined) yield* endSessionOf(request.server, previous.sessionId, userSid);
+  else yield* wait(request.server.options.peers?.endSession(setup.previousSessionId, userSid));
 }
 
 /** Header, fixed parts and contexts around the largest payload. */

@@ -1,0 +1,59 @@
+import { isPromise, run } from '../../base/task.ts';
+import type { Log } from '../../env/ports.ts';
+import { applyNews, type VolumeNews, type VolumePeers } from '../../fsa/volume-peers.ts';
+import type { BusCalls } from '../../messaging/calls.ts';
+import { broadcast, type MessageBus } from '../../messaging/message-bus.ts';
+import { endSessionOf } from '../../smb2/server/closing.ts';
+import type { ServerPeers } from '../../smb2/server/options.ts';
+import type { Smb2Server } from '../../smb2/server/server.ts';
+import { END_SESSION, VOLUME_NEWS } from './worker-messages.ts';
+
+const SESSION_CLASS_BITS = 6;
+
+/** What this worker's engine and volumes tell those of the other workers, over the bus. */
+export class WorkerPeers implements VolumePeers, ServerPeers {
+  readonly sessionIdClass: ServerPeers['sessionIdClass'];
+  readonly #bus: MessageBus;
+  readonly #calls: BusCalls;
+  readonly #supervisorId: string;
+
+  constructor(options: {
+    readonly bus: MessageBus;
+    readonly calls: BusCalls;
+    readonly supervisorId: string;
+    readonly slot: number;
+  }) {
+    this.#bus = options.bus;
+    this.#calls = options.calls;
+    this.#supervisorId = options.supervisorId;
+    this.sessionIdClass = { value: BigInt(options.slot), bits: SESSION_CLASS_BITS };
+  }
+
+  tell(volumeId: string, news: VolumeNews, serverId?: string): void {
+    const message = { volumeId, news };
+    if (serverId === undefined) broadcast(this.#bus, VOLUME_NEWS, message);
+    else this.#bus.send(serverId, VOLUME_NEWS, message);
+  }
+
+  async endSession(sessionId: bigint, userSid: string): Promise<void> {
+    const others = this.#bus.peers().filter((serverId) => serverId !== this.#supervisorId);
+    await this.#calls.askAll(others, END_SESSION, { sessionId, userSid });
+  }
+
+  /** From here on the others' news count in this engine. */
+  serve(engine: Smb2Server, log: Log): void {
+    this.#bus.handle(VOLUME_NEWS, ({ volumeId, news }) => {
+      const volume = engine.findShare(volumeId)?.volume;
+      if (volume !== undefined) applyNews(volume, news);
+    });
+    this.#calls.answer(END_SESSION, async ({ sessionId, userSid }) => {
+      const ended = run(endSessionOf(engine, sessionId, userSid));
+      if (isPromise(ended)) {
+        await ended.catch((error: unknown) =>
+          log.error({ error: String(error) }, 'a session of another worker did not end'),
+        );
+      }
+      return true;
+    });
+  }
+}
