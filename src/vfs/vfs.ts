@@ -30,6 +30,8 @@ export interface VfsCapabilities {
   readonly sparseFiles: boolean;
   /** `cloneFrom` works: files can share their blocks. */
   readonly sharedBlocks: boolean;
+  /** Content has checksums, but for files that do without; left away: it has none. */
+  readonly checksums?: boolean;
   /** Largest xattr value in bytes; longer ones fail with E2BIG, ENOSPC or ERANGE. */
   readonly xattrSizeMax: number;
   /** Name for FileFsAttributeInformation, e.g. 'NTFS'. */
@@ -150,6 +152,10 @@ export interface VfsFile {
   setLease?(kind: LeaseKind): 0 | Errno;
   /** What is left of it: less than was taken when another process waits. */
   leaseLeft?(): LeaseKind;
+  /** Whether content has checksums. With the capability `checksums`. */
+  hasChecksums?(): MaybePromise<boolean | Errno>;
+  /** A directory's is for new files in it. May have no effect on a file that has content. */
+  setChecksums?(isOn: boolean): MaybePromise<0 | Errno>;
   /** The value of an extended attribute, ENODATA when there is none. Full names: 'user.x'. */
   getXattr(name: string): MaybePromise<Uint8Array | Errno>;
   setXattr(name: string, value: Uint8Array): MaybePromise<0 | Errno>;

@@ -41,6 +41,12 @@ import {
 } from '../../src/fscc/fsctl-copychunk.ts';
 import { decodeRegionsQuery } from '../../src/fscc/fsctl-file-regions.ts';
 import {
+  decodeIntegrityInformation,
+  decodeSetIntegrity,
+  decodeSetIntegrityEx,
+  encodeSetIntegrityEx,
+} from '../../src/fscc/fsctl-integrity.ts';
+import {
   decodeNetworkInterfaces,
   encodeNetworkInterfaces,
 } from '../../src/fscc/fsctl-network-interfaces.ts';
@@ -316,6 +322,17 @@ const CODECS: readonly FsccTarget[] = [
   { name: 'FSCTL_OFFLOAD_WRITE_INPUT', seed: sized(544), run: decodeOffloadWrite },
   { name: 'FILE_LEVEL_TRIM', seed: made((view) => encodeTrim(view, 0, TRIM)), run: decodeTrim },
   { name: 'FILE_REGION_INPUT', seed: zeroes(20), run: decodeRegionsQuery },
+  {
+    name: 'FSCTL_GET_INTEGRITY_INFORMATION_BUFFER',
+    seed: zeroes(16),
+    run: decodeIntegrityInformation,
+  },
+  { name: 'FSCTL_SET_INTEGRITY_INFORMATION_BUFFER', seed: zeroes(8), run: decodeSetIntegrity },
+  {
+    name: 'FSCTL_SET_INTEGRITY_INFORMATION_BUFFER_EX',
+    seed: made((view) => encodeSetIntegrityEx(view, 0, { wanted: 'none', flags: 0 })),
+    run: decodeSetIntegrityEx,
+  },
   { name: 'CompressionState', seed: zeroes(2), run: decodeCompressionState },
   { name: 'FILE_OBJECTID_BUFFER', seed: zeroes(64), run: decodeObjectId },
   {

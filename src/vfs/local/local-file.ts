@@ -38,6 +38,7 @@ import type {
   PosixLockType,
   VfsFile,
 } from '../vfs.ts';
+import * as checksums from './checksums.ts';
 import { readEntries } from './directory.ts';
 import {
   AT_EMPTY_PATH,
@@ -367,6 +368,16 @@ export class LocalFile implements VfsFile {
     return xattrs.removeXattr(this.#xattrHandle(), name);
   }
 
+  hasChecksums(): boolean | Errno {
+    this.#assertOpen();
+    return checksums.hasChecksums(this.#flagsHandle());
+  }
+
+  setChecksums(isOn: boolean): 0 | Errno {
+    this.#assertOpen();
+    return checksums.setChecksums(this.#flagsHandle(), isOn);
+  }
+
   listXattrs(): readonly string[] | Errno {
     this.#assertOpen();
     return xattrs.listXattrs(this.#xattrHandle());
@@ -441,6 +452,11 @@ export class LocalFile implements VfsFile {
   #procName(): Uint8Array {
     this.#root.path.set(String(this.#fd));
     return this.#root.path.bytes;
+  }
+
+  #flagsHandle(): checksums.FlagsHandle {
+    if (this.#access !== 'metadata') return this.#fd;
+    return { dir: this.#root.procFd, name: this.#procName() };
   }
 
   #xattrHandle(): xattrs.XattrHandle {

@@ -29,6 +29,7 @@ import {
   AT_NO_AUTOMOUNT,
   AT_REMOVEDIR,
   AT_SYMLINK_NOFOLLOW,
+  BTRFS_SUPER_MAGIC,
   EXFAT_SUPER_MAGIC,
   MSDOS_SUPER_MAGIC,
   O_CLOEXEC,
@@ -301,6 +302,7 @@ function capabilitiesOf(root: LocalRoot, options: LocalVfsOptions): VfsCapabilit
     hardLinks: !fat,
     sparseFiles: !fat,
     sharedBlocks: !fat && canClone(root),
+    checksums: type === BTRFS_SUPER_MAGIC,
     xattrSizeMax: XATTR_SIZE_MAX,
     fileSystemName: 'NTFS',
   };
