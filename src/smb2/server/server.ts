@@ -3,6 +3,7 @@ import { recycle } from '../../base/buffer-pool.ts';
 import { LE, viewOf } from '../../base/bytes.ts';
 import { SEND_QUEUE_SIZE_MIN } from '../../base/limits.ts';
 import { isPromise, type MaybePromise, run, type Task } from '../../base/task.ts';
+import { Turns } from '../../env/turns.ts';
 import { OffloadTokens } from '../../fsa/offload.ts';
 import { decompressMessage } from '../compression/message-decompressor.ts';
 import { TRANSFORM_HEADER_SIZE } from '../crypto/message-cipher.ts';
@@ -18,10 +19,9 @@ import { BreakDeliveries } from './break-delivery.ts';
 import { OplockHolders } from './breaks.ts';
 import { Chain } from './chain.ts';
 import {
-  closeOpen,
+  closeDisconnected,
   closeSession,
-  closeTreeConnect,
-  closeUnattended,
+  closeShare,
   leaveOpen,
   loseSession,
   purgeOpen,
@@ -33,7 +33,6 @@ import { FileIds } from './ids.ts';
 import { isContinuouslyAvailable, type Share, type Smb2ServerOptions } from './options.ts';
 import type { Request } from './request.ts';
 import { Connection, DIALECT_NONE } from './state/connection.ts';
-import type { Open } from './state/open.ts';
 import type { Session } from './state/session.ts';
 
 /** [MS-SMB2] 3.3.5.2.1.2: what a compressed segment may have beyond MaxTransactSize. */
@@ -47,10 +46,14 @@ export class Smb2Server {
   readonly options: Smb2ServerOptions;
   /** Session.SessionGlobalId is the session id: one engine hands them out. */
   readonly sessions: Map<bigint, Session> = new Map();
+  /** Gone, but some of their opens are still to be closed or lost. */
+  readonly endingSessions: Map<bigint, Session> = new Map();
   readonly connections: Set<Connection> = new Set();
   /** ShareList, by lower-cased name. */
   readonly #shares: Map<string, Share> = new Map();
   #nextConnectionId = 1;
+  /** Nothing is served any more. */
+  #isClosing = false;
   openCount = 0;
   readonly throttle: LogonThrottle;
   readonly #sendQueueSize: number;
@@ -116,7 +119,7 @@ export class Smb2Server {
   }
 
   #message(connection: Connection, bytes: Uint8Array): void {
-    if (connection.closed) return;
+    if (connection.closed || this.#isClosing) return;
     let served: MaybePromise<boolean>;
     try {
       served = this.#receive(connection, bytes);
@@ -243,10 +246,11 @@ export class Smb2Server {
     this.oplockHolders.removeConnection(connection);
     this.options.env.log.debug({ connection: connection.id, reason }, 'connection closed');
     for (const request of [...connection.waiting.values()]) strand(request);
+    const turns = new Turns(this.options.env);
     for (const session of [...connection.sessions.values()]) {
       session.channels.delete(connection);
       session.authentications.delete(connection);
-      if (session.channels.size === 0) this.runDetached(loseSession(this, session));
+      if (session.channels.size === 0) this.runDetached(loseSession(this, session, turns));
     }
     connection.sessions.clear();
     this.oplockHolders.connectionLost(connection);
@@ -289,12 +293,7 @@ export class Smb2Server {
     const share = this.findShare(name);
     if (share === undefined) return false;
     this.#shares.delete(name.toLowerCase());
-    for (const session of [...this.sessions.values()]) {
-      for (const treeConnect of [...session.treeConnects.values()]) {
-        if (treeConnect.share === share) await run(closeTreeConnect(this, treeConnect));
-      }
-    }
-    await this.#closeDisconnected((open) => open.treeConnect.share === share);
+    await run(closeShare(this, share));
     return true;
   }
 
@@ -311,20 +310,12 @@ export class Smb2Server {
   /** Closes the sessions of an account that was removed or locked. */
   logoffUser(userName: string): void {
     const wanted = userName.toLowerCase();
-    for (const session of [...this.sessions.values()]) {
-      if (session.identity?.userName.toLowerCase() === wanted) {
-        this.runDetached(closeSession(this, session));
-      }
+    const isTheirs = ({ identity }: Session): boolean =>
+      identity?.userName.toLowerCase() === wanted;
+    for (const session of [...this.sessions.values(), ...this.endingSessions.values()]) {
+      if (isTheirs(session)) this.runDetached(closeSession(this, session));
     }
-    for (const open of this.durableOpens.disconnected()) {
-      if (open.session.identity?.userName.toLowerCase() === wanted) closeUnattended(this, open);
-    }
-  }
-
-  async #closeDisconnected(which: (open: Open) => boolean): Promise<void> {
-    for (const open of this.durableOpens.disconnected()) {
-      if (which(open)) await run(closeOpen(this, open));
-    }
+    this.runDetached(closeDisconnected(this, (open) => isTheirs(open.session)));
   }
 
   counts(): {
@@ -348,12 +339,15 @@ export class Smb2Server {
    * Persistent opens stand in the store for the server that starts next.
    */
   async close(): Promise<void> {
+    this.#isClosing = true;
     for (const connection of [...this.connections]) {
       for (const request of [...connection.waiting.values()]) request.cancel();
     }
     for (const open of this.durableOpens.persistent()) await run(leaveOpen(this, open));
-    for (const session of [...this.sessions.values()]) await run(closeSession(this, session));
-    await this.#closeDisconnected(() => true);
+    for (const session of [...this.sessions.values(), ...this.endingSessions.values()]) {
+      await run(closeSession(this, session));
+    }
+    await run(closeDisconnected(this, () => true));
     for (const { volume } of this.#shares.values()) await volume?.persistentFiles?.settle();
     for (const connection of [...this.connections]) {
       this.#closed(connection, 'the server stops');

@@ -1,5 +1,6 @@
 /** What the server is doing, as plain data: for `semba status`, dashboards and metrics. */
 import { type Task, wait } from '../../base/task.ts';
+import { Turns } from '../../env/turns.ts';
 import type { FileRecord } from '../../fsa/file-record.ts';
 import {
   HANDLE_CACHING,
@@ -113,15 +114,25 @@ export function* serverStatus(server: Smb2Server): Task<ServerStatus> {
   const nowMs = server.options.env.clock.monotonicMs();
   const sessions = [...server.sessions.values()].filter(({ state }) => state !== 'in-progress');
   const opens: OpenStatus[] = [];
-  for (const session of sessions) {
-    for (const open of [...session.opens.values()]) opens.push(yield* statusOfOpen(open));
+  const turns = new Turns(server.options.env);
+  for (const open of allOpens(server)) {
+    if (open.state !== 'closed') opens.push(yield* statusOfOpen(open));
+    yield* turns.next();
   }
-  for (const open of server.durableOpens.disconnected()) opens.push(yield* statusOfOpen(open));
   return {
     connections: [...server.connections].map(statusOfConnection),
     sessions: sessions.map((session) => statusOfSession(session, nowMs)),
     opens,
   };
+}
+
+/** [MS-SMB2] 3.3.1.5 GlobalOpenTable, a copy. */
+export function allOpens(server: Smb2Server): readonly Open[] {
+  const all: Open[] = [];
+  for (const sessions of [server.sessions, server.endingSessions]) {
+    for (const { opens } of sessions.values()) for (const open of opens.values()) all.push(open);
+  }
+  return all.concat(server.durableOpens.disconnected());
 }
 
 /** [MS-SMB2] 3.3.1.10: an open's id in `ServerStatus`. */

@@ -202,7 +202,9 @@ function* establish(request: Request, established: Established): Task<NtStatus> 
     session.ownerSid = identity.userSid;
     makeKeys(request, established);
     if (setup.previousSessionId !== 0n) yield* endPrevious(request, session, setup);
-    if (connection.closed) return STATUS_USER_SESSION_DELETED;
+    // Meanwhile its user may have been locked out.
+    const isGone = server.sessions.get(session.sessionId) !== session;
+    if (connection.closed || isGone) return STATUS_USER_SESSION_DELETED;
     server.options.env.log.info({ user: identity.userName, address }, 'logged on');
     server.options.onEvent?.({ kind: 'logon', user: identity.userName, address });
   } else {
@@ -290,12 +292,13 @@ function makeKeys(request: Request, { setup, session, authentication, step }: Es
 
 /** The client's earlier session, which it lost: what is durable stays ([MS-SMB2] 3.3.5.5.3). */
 function* endPrevious(request: Request, session: Session, setup: SessionSetupRequest): Task<void> {
-  const previous = request.server.sessions.get(setup.previousSessionId);
-  if (previous === session) return;
+  const { sessions, endingSessions, options } = request.server;
+  const id = setup.previousSessionId;
   const { userSid } = session.identity ?? {};
-  if (userSid === undefined) return;
-  if (previous !== undefined) yield* endSessionOf(request.server, previous.sessionId, userSid);
-  else yield* wait(request.server.options.peers?.endSession(setup.previousSessionId, userSid));
+  if (id === session.sessionId || userSid === undefined) return;
+  const isHere = sessions.has(id) || endingSessions.has(id);
+  if (isHere) yield* endSessionOf(request.server, id, userSid);
+  else yield* wait(options.peers?.endSession(id, userSid));
 }
 
 /** Header, fixed parts and contexts around the largest payload. */
