@@ -57,7 +57,7 @@ export function* leaveOpen(server: Smb2Server, open: Open): Task<void> {
 }
 
 /** Closes an open that nobody waits for: its client is gone. */
-export function closeUnattended(server: Smb2Server, open: Open): void {
+function closeUnattended(server: Smb2Server, open: Open): void {
   server.runDetached(closeOpen(server, open));
 }
 
