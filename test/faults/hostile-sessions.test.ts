@@ -1,17 +1,40 @@
 /** What somebody with an account of his own, or with none, tries on sessions of others. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FILE_GENERIC_READ } from '../../src/dtyp/access-mask.ts';
-import { STATUS_ACCESS_DENIED, STATUS_LOGON_FAILURE } from '../../src/erref/ntstatus.ts';
+import { FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
+import {
+  STATUS_ACCESS_DENIED,
+  STATUS_LOGON_FAILURE,
+  STATUS_OBJECT_NAME_NOT_FOUND,
+} from '../../src/erref/ntstatus.ts';
 import { FILE_OPEN_IF } from '../../src/fscc/create-parameters.ts';
 import { type Channel, type Request, withHeader } from '../../src/smb2/client/request.ts';
-import { createRequest, echoRequest, readRequest } from '../../src/smb2/client/requests.ts';
+import {
+  createRequest,
+  echoRequest,
+  leaseBreakRequest,
+  readRequest,
+  sessionSetupRequest,
+} from '../../src/smb2/client/requests.ts';
 import { ClientSession } from '../../src/smb2/client/session.ts';
 import { SMB2_FLAGS_RELATED_OPERATIONS } from '../../src/smb2/wire/constants.ts';
 import { RELATED_FILE_ID } from '../../src/smb2/wire/file-id.ts';
-import { assertStatus, openFile, pattern, type RigOptions, type RigUser, withRig } from './rig.ts';
+import { lease, RWH } from '../conformance/oplock-peer.ts';
+import { CLIENT_GUID } from './durable-client.ts';
+import {
+  assertStatus,
+  openFile,
+  pattern,
+  type RigOptions,
+  type RigUser,
+  tryOpen,
+  until,
+  withRig,
+} from './rig.ts';
 
 const TIMEOUT_MS = 30_000;
+const LEASE_KEY = 'c3'.repeat(16);
+const SETUP = { flags: 0, securityMode: 1, capabilities: 0, previousSessionId: 0n };
 const REQUIRED: RigOptions = { server: { signing: 'required', allowAnonymous: true } };
 
 describe('[MS-SMB2] 3.3.5.2.1.1 Decrypting the Message', { timeout: TIMEOUT_MS }, () => {
@@ -92,6 +115,48 @@ describe('[MS-SMB2] 3.3.5.2.7.2 Handling Compounded Related Requests', () => {
       assert.equal(statuses[0], 0);
       assert.notEqual(statuses[2], 0);
       assertStatus((await open.close()).status, 0);
+    });
+  });
+});
+
+describe('[MS-SMB2] 3.3.4.7 Object Store Indicates a Lease Break, a ClientGuid that others use', () => {
+  const offer = { clientGuid: CLIENT_GUID };
+  const desiredAccess = FILE_GENERIC_READ | FILE_GENERIC_WRITE;
+  const held = { name: 'leased', desiredAccess, ...lease(LEASE_KEY, RWH) };
+
+  it('tells the user who has the lease, on no connection of another', async () => {
+    await withRig({}, async (rig) => {
+      const told: string[] = [];
+      const connect = (who: string) => rig.connect(offer, { onBreak: () => void told.push(who) });
+      // The older ones come first: one half way through its logon, and one of another user.
+      const stranger = await connect('stranger');
+      const { securityBuffer } = stranger.negotiated!.response;
+      const first = await rig.initiator().first(securityBuffer);
+      await stranger.call(sessionSetupRequest({ ...SETUP, securityBuffer: first }));
+      await rig.logOn(await connect('intruder'), { user: 'torture2' });
+      const holder = await rig.logOn(await connect('holder'));
+      const open = await openFile(await rig.tree(holder), held);
+      void tryOpen(await rig.tree(), { name: 'leased' });
+      await until(() => told.length > 0);
+      assert.deepEqual(told, ['holder']);
+      assertStatus((await open.close()).status, 0);
+    });
+  });
+
+  it('takes no acknowledgement of another user: STATUS_OBJECT_NAME_NOT_FOUND', async () => {
+    await withRig({}, async (rig) => {
+      let breaks = 0;
+      const connection = await rig.connect(offer, { onBreak: () => void breaks++ });
+      const open = await openFile(await rig.tree(await rig.logOn(connection)), held);
+      const intruder = await rig.logOn(await rig.connect(offer), { user: 'torture2' });
+      const intrudersTree = await rig.tree(intruder);
+      const waiting = tryOpen(await rig.tree(), { name: 'leased' });
+      await until(() => breaks > 0);
+      const acknowledgement = leaseBreakRequest({ leaseKey: LEASE_KEY, leaseState: 0 });
+      const { status } = await intrudersTree.call(acknowledgement);
+      assertStatus(status, STATUS_OBJECT_NAME_NOT_FOUND);
+      assertStatus((await open.tree.call(acknowledgement)).status, 0);
+      assertStatus((await waiting).status, 0);
     });
   });
 });
