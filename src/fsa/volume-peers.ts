@@ -41,6 +41,8 @@ export type VolumeNews =
 export interface VolumePeers {
   /** To the process of this id, or without one to all others. Must not throw. */
   tell(volumeId: string, news: VolumeNews, serverId?: string): void;
+  /** What that process was told before has been done there, or it is gone. */
+  settled(serverId: string): Promise<void>;
 }
 
 /** Does here what another process did there. */

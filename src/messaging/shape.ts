@@ -31,6 +31,18 @@ export const flag: Shape<boolean> = {
   fromJson: (json) => (typeof json === 'boolean' ? json : INVALID),
 };
 
+/** Exactly so many; hexadecimal digits on the way. */
+export function bytes(length: number): Shape<Uint8Array> {
+  return {
+    toJson: (value) => Buffer.from(value).toString('hex'),
+    fromJson: (json) => {
+      if (typeof json !== 'string' || json.length !== 2 * length) return INVALID;
+      const value = new Uint8Array(Buffer.from(json, 'hex'));
+      return value.length === length ? value : INVALID;
+    },
+  };
+}
+
 /** Unsigned, 64 bits; decimal digits on the way. */
 export const u64: Shape<bigint> = {
   toJson: (value) => String(value),

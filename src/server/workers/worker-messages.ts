@@ -6,6 +6,7 @@ import type { VolumeNews } from '../../fsa/volume-peers.ts';
 import type { CallType } from '../../messaging/calls.ts';
 import type { MessageType } from '../../messaging/message-bus.ts';
 import {
+  bytes,
   flag,
   int,
   json,
@@ -18,6 +19,7 @@ import {
   u64,
   variants,
 } from '../../messaging/shape.ts';
+import type { ForeignSession } from '../../smb2/server/options.ts';
 import type { OptionsOfWorker } from './worker-options.ts';
 
 /** Sent once, over the pipe of the fork. */
@@ -52,6 +54,7 @@ interface Members {
 }
 
 const WORKERS_MAX = 1024;
+const SIGNING_KEY_SIZE = 16;
 
 /** Supervisor to a new worker: who else is there, and what it serves. */
 export const MEMBERS: MessageType<Members> = {
@@ -163,6 +166,26 @@ export const VOLUME_NEWS: MessageType<VolumeMessage> = {
       'stream-renamed': struct({ fileKey: text, from: text, streamName: text, streamKey: text }),
     }),
   }),
+};
+
+/** `VolumePeers.settled`: answered when everything sent before is done. */
+export const SETTLED: CallType<None, boolean> = { name: 'settled', question: none, answer: flag };
+
+interface SessionId {
+  readonly sessionId: bigint;
+}
+/** `ServerPeers.findSession`. */
+export const FIND_SESSION: CallType<SessionId, ForeignSession | undefined> = {
+  name: 'find-session',
+  question: struct<SessionId>({ sessionId: u64 }),
+  answer: optional(
+    struct<ForeignSession>({
+      dialect: int,
+      cipherId: int,
+      signingAlgorithm: int,
+      signingKey: bytes(SIGNING_KEY_SIZE),
+    }),
+  ),
 };
 
 interface SessionOfUser {

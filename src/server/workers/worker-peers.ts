@@ -4,9 +4,10 @@ import { applyNews, type VolumeNews, type VolumePeers } from '../../fsa/volume-p
 import type { BusCalls } from '../../messaging/calls.ts';
 import { broadcast, type MessageBus } from '../../messaging/message-bus.ts';
 import { endSessionOf } from '../../smb2/server/closing.ts';
-import type { ServerPeers } from '../../smb2/server/options.ts';
+import { foreignSessionOf } from '../../smb2/server/foreign-session.ts';
+import type { ForeignSession, ServerPeers } from '../../smb2/server/options.ts';
 import type { Smb2Server } from '../../smb2/server/server.ts';
-import { END_SESSION, VOLUME_NEWS } from './worker-messages.ts';
+import { END_SESSION, FIND_SESSION, SETTLED, VOLUME_NEWS } from './worker-messages.ts';
 
 const SESSION_CLASS_BITS = 6;
 
@@ -35,9 +36,21 @@ export class WorkerPeers implements VolumePeers, ServerPeers {
     else this.#bus.send(serverId, VOLUME_NEWS, message);
   }
 
+  async settled(serverId: string): Promise<void> {
+    await this.#calls.ask(serverId, SETTLED, {});
+  }
+
+  async findSession(sessionId: bigint): Promise<ForeignSession | undefined> {
+    const answers = await this.#calls.askAll(this.#others, FIND_SESSION, { sessionId });
+    return answers.find((session) => session !== undefined);
+  }
+
   async endSession(sessionId: bigint, userSid: string): Promise<void> {
-    const others = this.#bus.peers().filter((serverId) => serverId !== this.#supervisorId);
-    await this.#calls.askAll(others, END_SESSION, { sessionId, userSid });
+    await this.#calls.askAll(this.#others, END_SESSION, { sessionId, userSid });
+  }
+
+  get #others(): readonly string[] {
+    return this.#bus.peers().filter((serverId) => serverId !== this.#supervisorId);
   }
 
   /** From here on the others' news count in this engine. */
@@ -46,6 +59,8 @@ export class WorkerPeers implements VolumePeers, ServerPeers {
       const volume = engine.findShare(volumeId)?.volume;
       if (volume !== undefined) applyNews(volume, news);
     });
+    this.#calls.answer(SETTLED, () => true);
+    this.#calls.answer(FIND_SESSION, ({ sessionId }) => foreignSessionOf(engine, sessionId));
     this.#calls.answer(END_SESSION, async ({ sessionId, userSid }) => {
       const ended = run(endSessionOf(engine, sessionId, userSid));
       if (isPromise(ended)) {

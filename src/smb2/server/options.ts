@@ -88,6 +88,17 @@ export interface ServerPeers {
   readonly sessionIdClass: { readonly value: bigint; readonly bits: number };
   /** [MS-SMB2] 3.3.5.5.3: ends the session if it is this user's, wherever it is. */
   endSession(sessionId: bigint, userSid: string): MaybePromise<void>;
+  /** [MS-SMB2] 3.3.1.1 Server Global, GlobalSessionTable: a session of another process. */
+  findSession(sessionId: bigint): MaybePromise<ForeignSession | undefined>;
+}
+
+/** What a refusal to bind a session of another process takes. */
+export interface ForeignSession {
+  readonly dialect: number;
+  readonly cipherId: number;
+  readonly signingAlgorithm: number;
+  /** Session.SigningKey; 16 bytes. */
+  readonly signingKey: Uint8Array;
 }
 
 export interface Smb2ServerOptions {

@@ -52,7 +52,7 @@ export function* handleSessionSetup(request: Request, message: Uint8Array): Task
   const canEncrypt = connection.dialect >= SMB2_DIALECT_300 && connection.cipherId !== 0;
   if (encryption === 'required' && !canEncrypt) return STATUS_ACCESS_DENIED;
   const binds = (setup.flags & SMB2_SESSION_FLAG_BINDING) !== 0;
-  const session = binds ? findSessionToBind(request, message) : findOrMake(request);
+  const session = binds ? yield* findSessionToBind(request, message) : findOrMake(request);
   if (typeof session === 'number') return session;
   request.session = session;
   const authentication = beginOrGoOn(request, session, message);
