@@ -243,8 +243,8 @@ export function* waitForBreaks(
 }
 
 /**
- * Holders in other processes were told of these breaks. As in one process they hear of it before the
- * request that waits is said to wait (smbtorture smb2.lease.two-leases counts on it).
+ * Holders in other processes were told of these breaks. As in one process they hear of it before
+ * the request that waits is said to wait (smbtorture smb2.lease.two-leases counts on it).
  */
 async function othersSettled(
   { files, serverId }: Volume,

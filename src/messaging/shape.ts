@@ -12,8 +12,7 @@ export const INVALID: unique symbol = Symbol('invalid');
 
 /** UTF-16 code units of a text that says nothing else: longer than any path. */
 const TEXT_LENGTH_MAX = 128 * 1024;
-const U64_END = 1n << 64n;
-const DECIMAL = /^\d{1,20}$/;
+const DECIMAL = /^\d{1,39}$/;
 
 export const text: Shape<string> = {
   toJson: (value) => value,
@@ -43,15 +42,21 @@ export function bytes(length: number): Shape<Uint8Array> {
   };
 }
 
-/** Unsigned, 64 bits; decimal digits on the way. */
-export const u64: Shape<bigint> = {
-  toJson: (value) => String(value),
-  fromJson: (json) => {
-    if (typeof json !== 'string' || !DECIMAL.test(json)) return INVALID;
-    const value = BigInt(json);
-    return value < U64_END ? value : INVALID;
-  },
-};
+/** Unsigned; decimal digits on the way. */
+export const u64: Shape<bigint> = unsigned(64);
+export const u128: Shape<bigint> = unsigned(128);
+
+function unsigned(bits: number): Shape<bigint> {
+  const end = 1n << BigInt(bits);
+  return {
+    toJson: (value) => String(value),
+    fromJson: (json) => {
+      if (typeof json !== 'string' || !DECIMAL.test(json)) return INVALID;
+      const value = BigInt(json);
+      return value < end ? value : INVALID;
+    },
+  };
+}
 
 /** Anything that is JSON: for what its reader checks, or only passes on. */
 export const json: Shape<unknown> = {

@@ -20,6 +20,7 @@ import { ProcessBus } from '../../messaging/process/process-bus.ts';
 import { BusWakes } from '../../messaging/wakes.ts';
 import type { ServerEvent } from '../../smb2/server/options.ts';
 import type { ServerStatus } from '../../smb2/server/status.ts';
+import { sweepDurable } from '../../smb2/server/sweep-durable.ts';
 import { LmdbRecordStore } from '../../state/lmdb/lmdb-record-store.ts';
 import { OptionError, type ShareOptions } from '../options.ts';
 import { ClientRouter } from './client-router.ts';
@@ -256,6 +257,7 @@ export class Supervisor {
   }
 
   async #sweep(serverId: string): Promise<void> {
+    await sweepDurable(this.#store, serverId);
     await sweepProcess(this.#store, serverId);
     broadcast(this.#bus, SWEPT, {});
     const removals = await sweepRemovals(this.#store, new Map());

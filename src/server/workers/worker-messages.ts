@@ -17,8 +17,10 @@ import {
   struct,
   text,
   u64,
+  u128,
   variants,
 } from '../../messaging/shape.ts';
+import type { InstanceMove } from '../../smb2/server/app-instances.ts';
 import type { ForeignSession } from '../../smb2/server/options.ts';
 import type { OptionsOfWorker } from './worker-options.ts';
 
@@ -55,6 +57,8 @@ interface Members {
 
 const WORKERS_MAX = 1024;
 const SIGNING_KEY_SIZE = 16;
+/** Groups of a user: Linux allows as many. */
+const TOKEN_ENTRIES_MAX = 65_536;
 
 /** Supervisor to a new worker: who else is there, and what it serves. */
 export const MEMBERS: MessageType<Members> = {
@@ -186,6 +190,48 @@ export const FIND_SESSION: CallType<SessionId, ForeignSession | undefined> = {
       signingKey: bytes(SIGNING_KEY_SIZE),
     }),
   ),
+};
+
+interface DurableOpenId {
+  readonly persistentId: bigint;
+}
+/** `ServerPeers.askForOpen`. */
+export const ASK_FOR_OPEN: CallType<DurableOpenId, boolean> = {
+  name: 'ask-for-open',
+  question: struct<DurableOpenId>({ persistentId: u64 }),
+  answer: flag,
+};
+
+interface OfferEnd extends DurableOpenId {
+  readonly isTaken: boolean;
+}
+/** `ServerPeers.settleOpen`. */
+export const SETTLE_OPEN: MessageType<OfferEnd> = {
+  name: 'settle-open',
+  shape: struct<OfferEnd>({ persistentId: u64, isTaken: flag }),
+};
+
+/** `ServerPeers.closeInstances`. */
+export const CLOSE_INSTANCES: CallType<InstanceMove, boolean> = {
+  name: 'close-instances',
+  question: struct<InstanceMove>({
+    shareName: text,
+    name: text,
+    clientGuid: text,
+    instance: struct<InstanceMove['instance']>({ id: text, version: optional(u128) }),
+    security: struct<InstanceMove['security']>({
+      userSid: text,
+      groupSids: list(text, TOKEN_ENTRIES_MAX),
+      privileges: list(text, TOKEN_ENTRIES_MAX),
+      credentials: struct<InstanceMove['security']['credentials']>({
+        uid: int,
+        gid: int,
+        groups: list(int, TOKEN_ENTRIES_MAX),
+      }),
+      maximalAccess: int,
+    }),
+  }),
+  answer: flag,
 };
 
 interface SessionOfUser {

@@ -1,13 +1,23 @@
-import { isPromise, run } from '../../base/task.ts';
 import type { Log } from '../../env/ports.ts';
 import { applyNews, type VolumeNews, type VolumePeers } from '../../fsa/volume-peers.ts';
 import type { BusCalls } from '../../messaging/calls.ts';
 import { broadcast, type MessageBus } from '../../messaging/message-bus.ts';
+import type { InstanceMove } from '../../smb2/server/app-instances.ts';
 import { endSessionOf } from '../../smb2/server/closing.ts';
+import { closeInstances } from '../../smb2/server/commands/create-app-instance.ts';
 import { foreignSessionOf } from '../../smb2/server/foreign-session.ts';
 import type { ForeignSession, ServerPeers } from '../../smb2/server/options.ts';
 import type { Smb2Server } from '../../smb2/server/server.ts';
-import { END_SESSION, FIND_SESSION, SETTLED, VOLUME_NEWS } from './worker-messages.ts';
+import { finished, OfferedOpens } from './offered-opens.ts';
+import {
+  ASK_FOR_OPEN,
+  CLOSE_INSTANCES,
+  END_SESSION,
+  FIND_SESSION,
+  SETTLE_OPEN,
+  SETTLED,
+  VOLUME_NEWS,
+} from './worker-messages.ts';
 
 const SESSION_CLASS_BITS = 6;
 
@@ -49,6 +59,19 @@ export class WorkerPeers implements VolumePeers, ServerPeers {
     await this.#calls.askAll(this.#others, END_SESSION, { sessionId, userSid });
   }
 
+  async askForOpen(serverId: string, persistentId: bigint): Promise<boolean> {
+    return (await this.#calls.ask(serverId, ASK_FOR_OPEN, { persistentId })) ?? false;
+  }
+
+  settleOpen(serverId: string, persistentId: bigint, isTaken: boolean): void {
+    this.#bus.send(serverId, SETTLE_OPEN, { persistentId, isTaken });
+  }
+
+  async closeInstances(move: InstanceMove): Promise<boolean> {
+    const answers = await this.#calls.askAll(this.#others, CLOSE_INSTANCES, move);
+    return !answers.includes(false);
+  }
+
   get #others(): readonly string[] {
     return this.#bus.peers().filter((serverId) => serverId !== this.#supervisorId);
   }
@@ -62,13 +85,12 @@ export class WorkerPeers implements VolumePeers, ServerPeers {
     this.#calls.answer(SETTLED, () => true);
     this.#calls.answer(FIND_SESSION, ({ sessionId }) => foreignSessionOf(engine, sessionId));
     this.#calls.answer(END_SESSION, async ({ sessionId, userSid }) => {
-      const ended = run(endSessionOf(engine, sessionId, userSid));
-      if (isPromise(ended)) {
-        await ended.catch((error: unknown) =>
-          log.error({ error: String(error) }, 'a session of another worker did not end'),
-        );
-      }
+      await finished(endSessionOf(engine, sessionId, userSid), undefined, log);
       return true;
     });
+    this.#calls.answer(CLOSE_INSTANCES, (move) =>
+      finished(closeInstances(engine, move), true, log),
+    );
+    new OfferedOpens(engine, log).serve(this.#bus, this.#calls);
   }
 }

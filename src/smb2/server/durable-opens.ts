@@ -98,7 +98,7 @@ export class DurableOpens {
   *restore(open: Open, record: DurableRecord): Task<void> {
     open.durable = record;
     this.#opens.set(record.persistentId, open);
-    this.#addPersistent(open, record);
+    if (record.kind === 'persistent') this.#addPersistent(open, record);
     yield* wait(this.#table.update(durableKey(record.persistentId), () => replaced(record)));
   }
 
@@ -138,14 +138,21 @@ export class DurableOpens {
     this.#scavengers.delete(open);
   }
 
-  /** The open closed, or is not durable any more. */
-  *remove(open: Open): Task<void> {
+  /** Another process has the open now, and its record. */
+  leave(open: Open): void {
     const { durable } = open;
     if (durable === undefined) return;
     open.durable = undefined;
     this.stopAwaiting(open);
     this.#opens.delete(durable.persistentId);
     this.#persistent.delete(replayKeyOf(durable.clientGuid, durable.createGuid));
+  }
+
+  /** The open closed, or is not durable any more. */
+  *remove(open: Open): Task<void> {
+    const { durable } = open;
+    if (durable === undefined) return;
+    this.leave(open);
     yield* wait(this.#table.update(durableKey(durable.persistentId), () => REMOVED));
   }
 }

@@ -23,6 +23,7 @@ import { channelSequence } from '../../wire/header.ts';
 import { acceptSequence } from '../channel-sequence.ts';
 import { closeOpen, disconnectOpen } from '../closing.ts';
 import { decideIdentity, decideReconnect, oplockOf } from '../decide-durable.ts';
+import { takeOver } from '../moving-opens.ts';
 import { isNameOf } from '../name-of.ts';
 import { oplockLevelOf } from '../oplock-contexts.ts';
 import type { Request } from '../request.ts';
@@ -71,7 +72,7 @@ export function* giveBack(
   const leaseData = findCreateContext(create.contexts, SMB2_CREATE_REQUEST_LEASE);
   const lease = leaseData === undefined ? undefined : decodeLeaseContext(leaseData);
   if (leaseData !== undefined && lease === undefined) return STATUS_INVALID_PARAMETER;
-  const open = findOpen(request, asked);
+  const open = findOpen(request, asked) ?? (yield* fetchOpen(request, treeConnect, asked));
   // The session that lost it has a long way to go.
   if (open?.session.state === 'gone') yield* disconnectOpen(server, open);
   const persistentId = open?.fileId.persistent ?? asked.persistentId;
@@ -88,7 +89,6 @@ export function* giveBack(
     isSameName: localOpen !== undefined && isNameOf(localOpen, create.name),
   });
   if (status !== 0) return status;
-  // One that another process holds is taken over once the store outlives the process.
   if (record === undefined || open?.state !== 'disconnected' || localOpen === undefined) {
     return STATUS_OBJECT_NAME_NOT_FOUND;
   }
@@ -117,6 +117,21 @@ function findOpen(
   const open = server.durableOpens.find(persistentId);
   if (open !== undefined || !isPersistent) return open;
   return server.durableOpens.findPersistent(connection.clientGuid, createGuid);
+}
+
+/** From the process that has it, if its client was the same user. */
+function* fetchOpen(
+  { server }: Request,
+  treeConnect: TreeConnect,
+  { persistentId }: Omit<Reconnect, 'kind'>,
+): Task<Open | undefined> {
+  if (server.options.peers === undefined) return undefined;
+  const record = yield* server.durableOpens.recordOf(persistentId);
+  if (record === undefined) return undefined;
+  const { share, session } = treeConnect;
+  if (record.userSid !== session.identity?.userSid) return undefined;
+  if (record.shareName !== share.name.toLowerCase()) return undefined;
+  return yield* takeOver(server, treeConnect, record);
 }
 
 /**
