@@ -152,6 +152,11 @@ export const COMPRESSION_SAVING_MIN = 12_500;
 /** Bytes that pass as they are after a try that did not pay; twice as many after the next one. */
 export const COMPRESSION_PAUSE_SIZE_MIN: number = 256 * 1024;
 export const COMPRESSION_PAUSE_SIZE_MAX: number = 64 * 1024 * 1024;
+/**
+ * Milliseconds that an open waits for a local process to give up its lease; the kernel takes it
+ * away after fs.lease-break-time, 45 s as a rule.
+ */
+export const LOCAL_LEASE_TIME_MS = 60_000;
 /** Changes of its own that a share remembers while directories are leased. */
 export const LOCAL_NOTES_MAX = 8192;
 /** Names of removed files that a share remembers for their 8.3 names, and for how long. */
