@@ -118,6 +118,7 @@ export function* enterOpen(
     userSetAccessTime: false,
     userSetChangeTime: false,
     contentChanged: false,
+    isNameNew: entrance.isNew,
     closed: false,
   };
   volume.opens.add(open);

@@ -108,6 +108,7 @@ export function* renameFile(open: LocalOpen, target: NewName): Task<NtStatus> {
   // Opens of a name that is gone take no harm: their path is not looked at.
   const { fileKey } = open;
   followLink(volume, fileKey, link.path, place.path);
+  open.isNameNew = true;
   const [from, to] = [link.path, place.path];
   volume.peers?.tell(volume.id, { kind: 'renamed', fileKey, from, to });
   if (open.isDirectory && open.isPosix) yield* moveBelow(volume, link, place.path);

@@ -200,6 +200,7 @@ export function* makeOpen(
     userSetChangeTime: local.userSetChangeTime,
     // It may have been.
     contentChanged: true,
+    isNameNew: true,
     closed: false,
   };
   if (streamKey !== '' && !(yield* findBacking(open))) {

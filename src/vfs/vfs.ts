@@ -113,7 +113,10 @@ export interface VfsFile {
   /** Writes all of `chunks`, in order, from `offset`; a short count means the store is full. */
   write(chunks: readonly Uint8Array[], offset: number): MaybePromise<number | Errno>;
   truncate(size: number): MaybePromise<0 | Errno>;
-  /** Makes data (and, unless `dataOnly`, metadata) safe against power loss. */
+  /**
+   * Makes data (and, unless `dataOnly`, metadata) safe against power loss; of a directory which
+   * names it has. Whatever the access; EBADF of what keeps nothing.
+   */
   sync(dataOnly: boolean): MaybePromise<0 | Errno>;
   /** Nanoseconds since 1970 UTC; undefined leaves a time as it is. */
   setTimes(accessNs: bigint | undefined, modifyNs: bigint | undefined): MaybePromise<0 | Errno>;
@@ -230,6 +233,8 @@ export interface Vfs {
   makeSymlink(credentials: Credentials, path: string, target: string): MaybePromise<0 | Errno>;
   readLink(credentials: Credentials, path: string): MaybePromise<string | Errno>;
   fileSystemStat(): MaybePromise<FileSystemStat | Errno>;
+  /** Makes all that was written safe against power loss. Left away where the store cannot. */
+  sync?(): MaybePromise<0 | Errno>;
   /** Watches the names in a directory; undefined where the store cannot. */
   watchDirectory(path: string): DirectoryWatch | undefined;
   /** Calls after leases of any file may have been broken. Answers how to stop. */

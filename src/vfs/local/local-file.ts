@@ -68,6 +68,7 @@ import {
 } from './linux.ts';
 import { isEntryName, type LocalRoot } from './local-root.ts';
 import { STATFS_SIZE, StatBuffer, statfsType } from './stat.ts';
+import { syncPinned } from './sync.ts';
 import * as sys from './syscalls.ts';
 import * as xattrs from './xattrs.ts';
 
@@ -208,8 +209,14 @@ export class LocalFile implements VfsFile {
 
   async sync(dataOnly: boolean): Promise<0 | Errno> {
     this.#assertOpen();
-    if (this.#access === 'metadata') return EBADF;
-    return done(await this.#inThread(sys.syncThread(this.#fd, dataOnly)));
+    if (this.#access !== 'metadata') {
+      return done(await this.#inThread(sys.syncThread(this.#fd, dataOnly)));
+    }
+    const stat = this.stat();
+    if (failed(stat)) return stat;
+    const isDirectory = stat.type === 'directory';
+    if (!isDirectory && stat.type !== 'file') return EBADF;
+    return await this.#inThread(syncPinned(this.#root, this.#fd, isDirectory));
   }
 
   setTimes(accessNs: bigint | undefined, modifyNs: bigint | undefined): 0 | Errno {
@@ -338,6 +345,7 @@ export class LocalFile implements VfsFile {
   setLease(kind: LeaseKind): 0 | Errno {
     this.#assertOpen();
     if (this.#access === 'metadata' || this.#access === 'directory') return EBADF;
+    this.#root.hasLeases = true;
     // SIGIO goes to the process as a whole: its event loop waits for it (sigio.ts).
     const owned = sys.fcntl(this.#fd, F_SETOWN, process.pid);
     return done(failed(owned) ? owned : sys.fcntl(this.#fd, F_SETLEASE, LEASES[kind]));

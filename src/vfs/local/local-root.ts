@@ -40,6 +40,8 @@ export class LocalRoot {
   /** Scratch for the arguments of one synchronous call. */
   readonly path: PathBuffer = new PathBuffer();
   readonly path2: PathBuffer = new PathBuffer();
+  /** A lease was taken on a file: opening another descriptor of one may break it. */
+  hasLeases = false;
   #users = 1;
 
   private constructor(fd: number, procFd: number, options: LocalVfsOptions) {

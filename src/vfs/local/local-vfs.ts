@@ -53,6 +53,7 @@ import { LocalRoot, type LocalVfsOptions } from './local-root.ts';
 import { decodeName } from './names.ts';
 import { onSigio } from './sigio.ts';
 import { decodeStatfs, STATFS_SIZE, statfsType } from './stat.ts';
+import { syncAll } from './sync.ts';
 import * as sys from './syscalls.ts';
 import { Watches } from './watches.ts';
 
@@ -136,6 +137,10 @@ export class LocalVfs implements Vfs {
       sys.close(pinned);
       return failed(result) ? result : statBuffer.decode();
     });
+  }
+
+  sync(): Promise<0 | Errno> {
+    return syncAll(this.#root);
   }
 
   makeDirectory(credentials: Credentials, path: string, mode: number): 0 | Errno {

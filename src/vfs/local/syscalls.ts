@@ -68,6 +68,7 @@ const c = {
   ioctl: define('int ioctl(int, unsigned long, void*)'),
   fsync: define('int fsync(int)'),
   fdatasync: define('int fdatasync(int)'),
+  syncfs: define('int syncfs(int)'),
   futimens: define('int futimens(int, void*)'),
   utimensat: define('int utimensat(int, void*, void*, int)'),
   fchmod: define('int fchmod(int, uint32_t)'),
@@ -259,6 +260,10 @@ export function pwriteThread(
 
 export function syncThread(fd: number, dataOnly: boolean): Promise<number | Errno> {
   return inThread(dataOnly ? c.fdatasync : c.fsync, fd);
+}
+
+export function syncfsThread(fd: number): Promise<number | Errno> {
+  return inThread(c.syncfs, fd);
 }
 
 export function copyFileRangeThread(
