@@ -102,6 +102,8 @@ export class SmbServer {
   readonly #crew: Crew | undefined;
   #parts: Promise<Parts> | undefined;
   #state: State = 'created';
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
 
   /** Nothing is opened, read or bound before the first `await` on this object. */
   constructor(options: SmbServerOptions = {}, place?: WorkerPlace) {
@@ -122,6 +124,16 @@ export class SmbServer {
   /** Starts to listen. Rejects with the system's error (`EADDRINUSE`, `EACCES` …). */
   async start(): Promise<void> {
     if (this.#state !== 'created') throw new Error(`the server is ${this.#state}`);
+    if (this.#starting !== undefined) throw new Error('the server is starting');
+    this.#starting = this.#start();
+    try {
+      await this.#starting;
+    } finally {
+      this.#starting = undefined;
+    }
+  }
+
+  async #start(): Promise<void> {
     const { engine } = await this.#open();
     await this.#crew?.start(this.shares);
     try {
@@ -137,8 +149,14 @@ export class SmbServer {
   }
 
   /** Closes every open file, session and connection, in order; then the shares' storage. */
-  async stop(): Promise<void> {
-    if (this.#state === 'stopped') return;
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    // Whoever called `start` is told why it failed.
+    await this.#starting?.catch(() => {});
     this.#state = 'stopped';
     await this.#crew?.stop();
     const unbound = this.#closeListeners();
@@ -154,10 +172,11 @@ export class SmbServer {
   /** Clients see it at once. Throws `OptionError` when the share cannot be. */
   async addShare(options: ShareOptions): Promise<void> {
     checkShareName(options.name);
-    const key = options.name.toLowerCase();
-    if (this.#shares.has(key)) throw new OptionError(`share '${options.name}' exists already`);
     this.#crew?.checkShare(options);
     const { engine, accounts } = await this.#open();
+    if (this.#stopping !== undefined) throw new Error('the server is stopped');
+    const key = options.name.toLowerCase();
+    if (this.#shares.has(key)) throw new OptionError(`share '${options.name}' exists already`);
     const { stateFolder } = this.#options;
     if (stateFolder !== undefined) refuseSharedState(options, stateFolder);
     const share = mountShare(options, {

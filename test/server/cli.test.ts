@@ -39,6 +39,8 @@ describe('semba: command lines', () => {
     ['serve', '--share', 'no-folder'],
     ['serve', '--share', 'a/b=.'],
     ['serve', '--share', 'a='],
+    ['serve', '--user', 'a/b'],
+    ['serve', '--user', ''],
     ['serve', 'x/same', 'y/same'],
     ['serve', '/'],
     ['user'],
@@ -49,7 +51,7 @@ describe('semba: command lines', () => {
     it(`exits with 2 and says how for: semba ${args.join(' ')}`, () => {
       const { status, stderr } = semba(args);
       assert.equal(status, 2, stderr);
-      assert.match(stderr, /Usage:|Try: semba --help/);
+      assert.match(stderr, /Usage: semba|Try: semba serve --help/);
       assert(!existsSync(join(folder, 'semba-share')), 'nothing was made');
     });
   }
@@ -171,7 +173,33 @@ describe('semba serve', () => {
     assert.match(stderr, /^semba: share 'not-here': there is no folder .*not-here\n$/);
   });
 
-  it('says so when the port is in use', async () => {
+  it('says so when an address is no address', () => {
+    const args = ['--listen', 'no such host', '--port', '1', '--state', folder];
+    const { status, stderr } = semba(['serve', ...args]);
+    assert.equal(status, 1);
+    assert.equal(stderr, 'semba: cannot listen: this machine has no address no such host\n');
+  });
+
+  it('ends, and says why, when the path of the state folder is too long', () => {
+    const state = join(folder, 'x'.repeat(120));
+    const { status, stderr } = semba(['serve', '--port', '1', '--state', state]);
+    assert.equal(status, 1);
+    assert.equal(stderr, `semba: state folder ${state}: expected a path of at most 94 bytes\n`);
+  });
+
+  it('refuses a state folder that another server uses, and touches nothing in it', async () => {
+    const port = await freePort();
+    await serve('--port', String(port), '--user', 'anna');
+    const args = ['--port', String(await freePort()), '--user', 'ben'];
+    const { status, stderr } = semba(['serve', ...args, '--state', join(folder, 'state')]);
+    assert.equal(status, 1);
+    assert.match(stderr, /^semba: a server runs already with the state folder .*state\n$/);
+    assert.equal(semba(['user', 'list', '--state', join(folder, 'state')]).stdout, 'anna\n');
+    child!.kill('SIGTERM');
+    assert.deepEqual(await once(child!, 'exit'), [0, null]);
+  });
+
+  it('says so when the port is in use, and makes no account nobody knows', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as AddressInfo;
@@ -183,5 +211,6 @@ describe('semba serve', () => {
       stderr,
       `semba: port ${port} is in use by another program; choose one with --port\n`,
     );
+    assert.equal(semba(['user', 'list', '--state', folder]).stdout, '');
   });
 });

@@ -191,6 +191,34 @@ describe('SmbServer: the state folder', () => {
 });
 
 describe('SmbServer: life', () => {
+  it('is stopped when every call of stop has ended', async () => {
+    await connect('memory');
+    let isStopped = false;
+    const first = server.stop().then(() => {
+      isStopped = true;
+    });
+    await server.stop();
+    await first;
+    assert.equal(isStopped, true);
+    await assert.rejects(server.addShare({ name: 'docs', path: folder }), /is stopped/);
+  });
+
+  it('stops while it starts, and then listens no more', async () => {
+    const other = new SmbServer({ listen: ['127.0.0.1'], port: 0, log: makeNodeLog('silent') });
+    const started = other.start();
+    await assert.rejects(other.start(), /is starting/);
+    await Promise.all([started, other.stop()]);
+    assert.equal(other.port, undefined);
+    await assert.rejects(other.start(), /is stopped/);
+  });
+
+  it('takes one of two shares of a name that are added at once', async () => {
+    const share = { name: 'docs', path: folder };
+    const added = await Promise.allSettled([server.addShare(share), server.addShare(share)]);
+    assert.deepEqual(added.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected']);
+    assert.deepEqual(await namesIn(await connect('docs')), []);
+  });
+
   it('starts once', async () => {
     await assert.rejects(server.start(), { message: 'the server is listening' });
   });
