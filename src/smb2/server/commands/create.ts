@@ -277,7 +277,8 @@ function toOpenParams(request: Request, { create, oplock, posix }: Asked): OpenP
   if (alsi !== undefined) {
     const size = decodeAllocationSize(alsi);
     if (size === undefined) return STATUS_INVALID_PARAMETER;
-    allocationSize = toOffset(size);
+    // What no file can have fails as what no disk has room for.
+    allocationSize = toOffset(size) ?? Number.MAX_SAFE_INTEGER;
   }
   let timewarp: bigint | undefined;
   const twrp = findCreateContext(contexts, SMB2_CREATE_TIMEWARP_TOKEN);
