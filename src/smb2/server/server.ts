@@ -348,6 +348,7 @@ export class Smb2Server {
       await run(closeSession(this, session));
     }
     await run(closeDisconnected(this, () => true));
+    this.offloadTokens.close();
     for (const { volume } of this.#shares.values()) await volume?.persistentFiles?.settle();
     for (const connection of [...this.connections]) {
       this.#closed(connection, 'the server stops');
