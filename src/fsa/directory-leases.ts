@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import type { MaybePromise } from '../base/task.ts';
+import { isPromise, type MaybePromise } from '../base/task.ts';
 import type { RecordStore, RecordTable } from '../state/record-store.ts';
 
 /** Opens of directories that belong to a lease, by the server process that has them. */
@@ -31,6 +31,13 @@ export class DirectoryLeases {
   /** Undefined: none. */
   get(): MaybePromise<object | undefined> {
     return this.#table.get(KEY);
+  }
+
+  /** Whether another process has any. */
+  get areElsewhere(): boolean {
+    const record = this.#table.get(KEY);
+    if (isPromise(record)) return true;
+    return Object.keys(record?.opens ?? {}).some((serverId) => serverId !== this.#serverId);
   }
 
   /** Before an open may be granted a lease of a directory, so that no change misses it. */

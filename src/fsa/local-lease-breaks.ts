@@ -13,7 +13,7 @@
  * watched is not leased.
  */
 import { LOCAL_NOTES_MAX } from '../base/limits.ts';
-import { isPromise, run, type Task, wait } from '../base/task.ts';
+import { isPromise, type MaybePromise, run, type Task, wait } from '../base/task.ts';
 import { type FileTime, fileTimeOfMs, fileTimeOfNs } from '../dtyp/file-time.ts';
 import type { Env, TimerHandle } from '../env/ports.ts';
 import { failed } from '../vfs/errno.ts';
@@ -24,6 +24,8 @@ import { isStreamsFolder, joinPath } from './names.ts';
 import { STORE_CREDENTIALS } from './stream-store.ts';
 
 const PENDING_MS = 20;
+/** The notes of other processes take longer. */
+const PENDING_SHARED_MS = 200;
 /** A name that came after it went, or the reverse: events of both may still be on their way. */
 const BOTH_MS = 200;
 /** The clock of the file system's times is a tick behind, and a note comes after its deed. */
@@ -37,6 +39,16 @@ export interface LocalLeaseBreaksParams {
   readonly directoriesMax: number;
   readonly opens: LocalOpens;
   readonly breakLeases: (fileKey: string) => Task<void>;
+  readonly others: OtherLeaseholders | undefined;
+}
+
+/** Other processes of the server: what they do is nothing that local processes do, either. */
+export interface OtherLeaseholders {
+  readonly areThere: boolean;
+  /** Tells those that have leased directories. */
+  noted(path: string, deed: Deed): void;
+  /** Whether a client of theirs has the file open. */
+  haveOpen(fileKey: string): MaybePromise<boolean>;
 }
 
 /** What the server did under a name: on the monotonic clock, -1 for never. */
@@ -98,6 +110,13 @@ export class LocalLeaseBreaks {
 
   /** The server did this itself. One look where nothing is leased. */
   note(path: string, deed: Deed): void {
+    const { others } = this.#params;
+    if (others?.areThere === true) others.noted(path, deed);
+    this.noteHere(path, deed);
+  }
+
+  /** Only in this process: another one did it. */
+  noteHere(path: string, deed: Deed): void {
     if (this.#byKey.size === 0) return;
     const { clock } = this.#params.env;
     const nowMs = clock.monotonicMs();
@@ -163,7 +182,13 @@ export class LocalLeaseBreaks {
   /** T0. */
   #wake(): void {
     this.#take();
-    this.#timer ??= this.#params.env.timers.after(PENDING_MS, () => this.#due());
+    this.#wait();
+  }
+
+  #wait(): void {
+    const { others, env } = this.#params;
+    const pendingMs = others === undefined ? PENDING_MS : PENDING_SHARED_MS;
+    this.#timer ??= env.timers.after(pendingMs, () => this.#due());
   }
 
   #take(): void {
@@ -189,8 +214,7 @@ export class LocalLeaseBreaks {
     this.#feed?.arm();
     // What came while nothing was armed waits for its moment too.
     this.#take();
-    if (this.#pending.length === 0) return;
-    this.#timer ??= this.#params.env.timers.after(PENDING_MS, () => this.#due());
+    if (this.#pending.length > 0) this.#wait();
   }
 
   *#decide(pending: readonly Pending[]): Task<void> {
@@ -223,11 +247,13 @@ export class LocalLeaseBreaks {
     const note = this.#notes.get(path);
     if (kind === 'added' || kind === 'moved-here') return (note?.addedMs ?? -1) >= 0;
     if (kind === 'removed' || kind === 'moved-away') return (note?.removedMs ?? -1) >= 0;
-    const { vfs, opens } = this.#params;
+    const { vfs, opens, others } = this.#params;
     const stat = yield* wait(vfs.stat(STORE_CREDENTIALS, path, { noFollow: true }));
     if (failed(stat)) return note !== undefined;
     if (note !== undefined && fileTimeOfNs(stat.changeTimeNs) <= note.at + LATER) return true;
-    return opens.ofFile(fileKeyOf(stat)).some((open) => open.contentChanged);
+    const fileKey = fileKeyOf(stat);
+    if (opens.ofFile(fileKey).some((open) => open.contentChanged)) return true;
+    return others !== undefined && (yield* wait(others.haveOpen(fileKey)));
   }
 
   #drive(task: Task<void>): void {

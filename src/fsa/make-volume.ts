@@ -1,4 +1,5 @@
 import { DEFAULT_LIMITS } from '../base/limits.ts';
+import { isPromise } from '../base/task.ts';
 import { type Sid, type UnixId, unixIdOf } from '../dtyp/sid.ts';
 import type { Env } from '../env/ports.ts';
 import type { RecordStore } from '../state/record-store.ts';
@@ -10,7 +11,7 @@ import { DirectoryLeases } from './directory-leases.ts';
 import { FILE_RECORD_VERSION, type FileRecord } from './file-record.ts';
 import { KernelLeases } from './kernel-leases.ts';
 import { LocalChanges } from './local-changes.ts';
-import { LocalLeaseBreaks } from './local-lease-breaks.ts';
+import { LocalLeaseBreaks, type OtherLeaseholders } from './local-lease-breaks.ts';
 import type { LocalOpen } from './local-open.ts';
 import { LocalOpens } from './local-opens.ts';
 import { makeExactResolver, makeNameResolver, type NameResolver } from './name-resolver.ts';
@@ -93,6 +94,7 @@ export function makeVolume(params: VolumeParams): Volume {
     streamsFolder: options.streamsFolder,
     directoriesMax: options.localWatchesMax,
     list: changeNotifyList,
+    isShared: peers !== undefined,
   });
   changeNotifyList.observe(localChanges);
   const files = store.table<FileRecord>('file', FILE_RECORD_VERSION);
@@ -103,6 +105,7 @@ export function makeVolume(params: VolumeParams): Volume {
   }
   const opens = new LocalOpens(serverId);
   const tellsChanges = vfs.openChangeFeed !== undefined && options.directoryLeases;
+  const directoryLeases = new DirectoryLeases(store, serverId);
   const localLeaseBreaks = new LocalLeaseBreaks({
     vfs,
     env,
@@ -110,6 +113,7 @@ export function makeVolume(params: VolumeParams): Volume {
     directoriesMax: options.localWatchesMax,
     opens,
     breakLeases: (fileKey) => breakDirectory(volume, fileKey, ''),
+    others: peers && othersWith(params, peers, directoryLeases),
   });
   const volume: Volume = {
     id,
@@ -131,7 +135,7 @@ export function makeVolume(params: VolumeParams): Volume {
     localChanges,
     kernelLeases: options.kernelOplocks ? new KernelLeases(vfs) : undefined,
     oplockBreaks: new OplockBreaks({ env, timeoutMs: options.breakTimeoutMs }),
-    directoryLeases: new DirectoryLeases(store, serverId),
+    directoryLeases,
     localLeaseBreaks: tellsChanges ? localLeaseBreaks : undefined,
     streams: streamsOf(params.streamsVfs ?? vfs, { id, env, options }),
     snapshots:
@@ -145,6 +149,26 @@ export function makeVolume(params: VolumeParams): Volume {
     isSnapshot: false,
   };
   return volume;
+}
+
+function othersWith(
+  { id, serverId, store }: VolumeParams,
+  peers: VolumePeers,
+  directoryLeases: DirectoryLeases,
+): OtherLeaseholders {
+  const files = store.table<FileRecord>('file', FILE_RECORD_VERSION);
+  const isForeign = (record: FileRecord | undefined): boolean =>
+    record?.opens.some((open) => open.serverId !== serverId) === true;
+  return {
+    get areThere(): boolean {
+      return directoryLeases.areElsewhere;
+    },
+    noted: (path, deed) => peers.tell(id, { kind: 'noted', path, deed }),
+    haveOpen: (fileKey) => {
+      const record = files.get(fileKey);
+      return isPromise(record) ? record.then(isForeign) : isForeign(record);
+    },
+  };
 }
 
 /** Opens of a snapshot are counted with its volume's; nobody is told of changes, there are none. */

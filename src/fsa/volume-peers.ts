@@ -6,6 +6,7 @@
 import { isPromise, run, type Task } from '../base/task.ts';
 import type { NtStatus } from '../erref/ntstatus.ts';
 import { pathMovedBelow } from './decide-rename.ts';
+import type { Deed } from './local-lease-breaks.ts';
 import type { LocalOpen } from './local-open.ts';
 import type { NotifyEvent } from './notify-list.ts';
 import type { OplockBreak } from './oplock.ts';
@@ -19,6 +20,8 @@ export type VolumeNews =
   | { readonly kind: 'event'; readonly event: NotifyEvent }
   /** Whoever watches the directory is told so. */
   | { readonly kind: 'watch-ends'; readonly directory: string; readonly status: NtStatus }
+  /** A change in a directory that may be leased. */
+  | { readonly kind: 'noted'; readonly path: string; readonly deed: Deed }
   /** A directory that may be watched has another path. */
   | { readonly kind: 'moved'; readonly from: string; readonly to: string }
   /** Opens of the file's link follow. */
@@ -56,6 +59,9 @@ export function applyNews(volume: Volume, news: VolumeNews): void {
       return;
     case 'watch-ends':
       volume.changeNotifyList.endAllHere(news.directory, news.status);
+      return;
+    case 'noted':
+      volume.localLeaseBreaks?.noteHere(news.path, news.deed);
       return;
     case 'moved':
       volume.changeNotifyList.movedHere(news.from, news.to);

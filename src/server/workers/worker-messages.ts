@@ -164,6 +164,7 @@ export const VOLUME_NEWS: MessageType<VolumeMessage> = {
       break: struct({ fileKey: text, oplockBreak }),
       event: struct({ event: notifyEvent }),
       'watch-ends': struct({ directory: text, status: int }),
+      noted: struct({ path: text, deed: oneOf(['added', 'removed', 'modified']) }),
       moved: struct(fromTo),
       renamed: struct({ fileKey: text, ...fromTo }),
       'moved-below': struct(fromTo),
