@@ -5,7 +5,7 @@
 export interface Limits {
   /** Connections at once, over all listeners. */
   readonly connectionsMax: number;
-  /** Connections at once from one address. */
+  /** Connections at once from one address, or from one /64 of IPv6. */
   readonly connectionsPerAddressMax: number;
   /** Milliseconds from accept until a session must be logged in. */
   readonly unauthenticatedTimeMs: number;
@@ -41,9 +41,9 @@ export interface Limits {
   readonly locksPerOpenMax: number;
   /** Bytes of one security token in SESSION_SETUP. */
   readonly securityTokenSize: number;
-  /** Failed logons (per user, and per address) before answers are delayed. */
+  /** Failed logons (per user, address or IPv6 /64, and both) before answers are delayed. */
   readonly failedLogonsFree: number;
-  /** Milliseconds of the longest delay put before a failed logon's answer. */
+  /** Milliseconds of the longest delay put before a failed logon's answer, and between guesses. */
   readonly failedLogonDelayMs: number;
   /** Path components below a share's root. */
   readonly pathDepthMax: number;

@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Limits } from '../../base/limits.ts';
+import { networkOf } from '../../base/network-of.ts';
 import type { Env } from '../../env/ports.ts';
 import { adoptSocket } from '../../smb2/transport/tcp/tcp-transport.ts';
 import type { Guid } from '../../smb2/wire/guid.ts';
@@ -63,7 +64,7 @@ export class Intake {
   }
 
   #connected(connected: Socket): void {
-    const address = connected.remoteAddress ?? '';
+    const address = networkOf(connected.remoteAddress ?? '');
     if (!this.#mayCome(address)) {
       connected.destroy();
       return;

@@ -7,6 +7,7 @@ import {
   STATUS_ACCESS_DENIED,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
+  STATUS_LOGON_FAILURE,
   STATUS_MORE_PROCESSING_REQUIRED,
   STATUS_USER_SESSION_DELETED,
 } from '../../../erref/ntstatus.ts';
@@ -162,10 +163,23 @@ function* fail(request: Request, session: Session | undefined, step: Failed): Ta
   return step.status;
 }
 
+/** Where its address guessed at the user a right password waits, too; false: for too long. */
+function* isDue(request: Request, { userName }: Identity): Task<boolean> {
+  const { throttle } = request.server;
+  const attempt = { userName, address: request.connection.transport.remoteAddress };
+  const { delayMs, isRefused } = throttle.held(attempt);
+  if (isRefused) return false;
+  if (delayMs > 0) yield* wait(delay(request, delayMs));
+  throttle.succeeded(attempt);
+  return true;
+}
+
+/** Ends early with the connection; an SMB2 CANCEL of the client's shortens nothing. */
 function delay(request: Request, delayMs: number): MaybePromise<void> {
   return new Promise((resolve) => {
     const timer = request.server.options.env.timers.after(delayMs, resolve);
     request.onCancel(() => {
+      if (!request.connection.closed) return;
       timer.cancel();
       resolve();
     });
@@ -185,7 +199,15 @@ function* establish(request: Request, established: Established): Task<NtStatus> 
   const { setup, session, step } = established;
   const { identity } = step;
   const address = connection.transport.remoteAddress;
-  server.throttle.succeeded({ userName: identity.userName });
+  if (!(yield* isDue(request, identity))) {
+    const isBinding = (setup.flags & SMB2_SESSION_FLAG_BINDING) !== 0;
+    return yield* fail(request, isBinding ? undefined : session, {
+      kind: 'failed',
+      status: STATUS_LOGON_FAILURE,
+      userName: identity.userName,
+    });
+  }
+  if (connection.closed || session.state === 'gone') return STATUS_USER_SESSION_DELETED;
   if (setup.flags & SMB2_SESSION_FLAG_BINDING) return bind(request, established);
 
   const isNew = session.state === 'in-progress';
