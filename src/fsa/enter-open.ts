@@ -11,7 +11,6 @@ import type { OpenEntry } from './file-record.ts';
 import { LINK_BACKING } from './link-backing.ts';
 import type { LocalOpen, OpenedLink } from './local-open.ts';
 import type { OpenRequest } from './open-request.ts';
-import { BREAK_WAITS_MAX } from './oplock-breaks.ts';
 
 export interface Entrance {
   readonly file: VfsFile;
@@ -82,8 +81,7 @@ export function* enterOpen(
     yield* wait(volume.directoryLeases.remove());
   }
   if (breaks.length > 0) volume.oplockBreaks.indicate(volume, fileKey, breaks);
-  if (awaited.length > 0 && request.breakWaits < BREAK_WAITS_MAX) {
-    request.breakWaits++;
+  if (awaited.length > 0) {
     request.cancel.waitsForSharing = conflicts;
     request.queuedAt ??= awaited.reduce((newest, { since }) => Math.max(newest, since), 0);
     const breaksOf = { fileKey, awaited };

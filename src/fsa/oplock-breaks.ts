@@ -100,12 +100,19 @@ export class OplockBreaks {
     return this.#openWaits.size > 0 && this.#openWaits.has(fileKey);
   }
 
-  /** As `waitForBreaks`, for an open. */
+  /**
+   * As `waitForBreaks`, for an open. Of many that wait for one file the last may wait as often as
+   * there are others, each time for another holder; each wait ends by its answer, or its time.
+   */
   *waitToOpen(volume: Volume, breaks: FileBreaks, cancel: CancelSignal): Task<NtStatus> {
     const { fileKey } = breaks;
-    this.#openWaits.set(fileKey, (this.#openWaits.get(fileKey) ?? 0) + 1);
+    const waiting = (this.#openWaits.get(fileKey) ?? 0) + 1;
+    this.#openWaits.set(fileKey, waiting);
     try {
-      return yield* waitForBreaks(volume, [breaks], cancel);
+      const status = yield* waitForBreaks(volume, [breaks], cancel);
+      // All that wait for the file go on at once: opening it takes each a while.
+      if (waiting > OPENS_PER_TURN) yield* wait(this.#env.timers.turn());
+      return status;
     } finally {
       const left = (this.#openWaits.get(fileKey) ?? 0) - 1;
       if (left > 0) this.#openWaits.set(fileKey, left);
@@ -189,8 +196,8 @@ export function* acknowledgeBreak(open: LocalOpen, caching: number): Task<NtStat
   return STATUS_SUCCESS;
 }
 
-/** Times that one operation waits for breaks: more is a tug of war that it loses. */
-export const BREAK_WAITS_MAX = 32;
+/** Opens that one break may let go on at once; the others take turns. */
+const OPENS_PER_TURN = 64;
 
 /** Breaks of one file that somebody waits for. */
 export interface FileBreaks {
