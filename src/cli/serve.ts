@@ -154,8 +154,17 @@ function nextSignal(server: SmbServer): Promise<void> {
 }
 
 function ownUserName(): string {
-  const name = userInfo().username;
+  const name = systemUserName();
   return /^[a-z_][a-z0-9_.-]*$/i.test(name) && name !== 'root' ? name : 'semba';
+}
+
+/** Empty for a user id that has no name, as in a container. */
+function systemUserName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return '';
+  }
 }
 
 function defaultPort(): number {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -129,7 +129,14 @@ describe('semba serve', () => {
   afterEach(() => child?.kill('SIGKILL'));
 
   /** Starts it and resolves with what it printed up to the last line of its welcome. */
-  async function serve(...args: readonly string[]): Promise<string> {
+  function serve(...args: readonly string[]): Promise<string> {
+    return serveAs({}, ...args);
+  }
+
+  async function serveAs(
+    who: { readonly uid?: number; readonly gid?: number },
+    ...args: readonly string[]
+  ): Promise<string> {
     const state = join(folder, 'state');
     const all = [
       MAIN,
@@ -142,7 +149,11 @@ describe('semba serve', () => {
       'warn',
       ...args,
     ];
-    child = spawn(process.execPath, all, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    child = spawn(process.execPath, all, {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      ...who,
+    });
     let text = '';
     for await (const line of createInterface({ input: child.stdout! })) {
       text += `${line}\n`;
@@ -164,6 +175,26 @@ describe('semba serve', () => {
     const second = await serve('--port', String(port));
     assert(!second.includes('password  '));
     child!.kill('SIGINT');
+    assert.deepEqual(await once(child!, 'exit'), [0, null]);
+  });
+
+  it('serves as a user id that has no name', async (test) => {
+    const [uid, gid] = [4242, 4343];
+    // Needs root, and a checkout that others can read.
+    if (spawnSync(process.execPath, ['--check', MAIN], { uid, gid }).status !== 0) {
+      test.skip('this process cannot run it as somebody else');
+      return;
+    }
+    chownSync(folder, uid, gid);
+    const env = { PATH: process.env.PATH };
+    const homeless = spawnSync(process.execPath, [MAIN, 'user', 'list'], { uid, gid, env });
+    assert.equal(
+      homeless.stderr.toString(),
+      'semba: this user has no home folder for the accounts; name one with --state\n',
+    );
+    const welcome = await serveAs({ uid, gid }, '--port', String(await freePort()));
+    assert.match(welcome, /\n {2}user {6}semba\n {2}password {2}\S/);
+    child!.kill('SIGTERM');
     assert.deepEqual(await once(child!, 'exit'), [0, null]);
   });
 
