@@ -57,8 +57,10 @@ export interface Limits {
   readonly copyChunksMax: number;
   readonly copyChunkSizeMax: number;
   readonly copyDataSizeMax: number;
-  /** Bytes of one request to a named pipe, reassembled. */
+  /** Bytes of one request to a named pipe, reassembled; and of answers before requests wait. */
   readonly pipeMessageSize: number;
+  /** Bytes that all named pipes hold of requests and answers; one that takes more breaks. */
+  readonly pipeBuffersSize: number;
   /** Milliseconds that the holder of an oplock or lease has to acknowledge a break. */
   readonly breakTimeoutMs: number;
   /** Milliseconds that a durable or resilient open is kept, unless it asks for another time. */
@@ -110,6 +112,7 @@ export const DEFAULT_LIMITS: Limits = {
   copyChunkSizeMax: 1024 * 1024,
   copyDataSizeMax: 16 * 1024 * 1024,
   pipeMessageSize: 1024 * 1024,
+  pipeBuffersSize: 64 * 1024 * 1024,
   breakTimeoutMs: 35_000,
   durableTimeoutMs: 60_000,
   durableTimeoutMaxMs: 300_000,

@@ -87,6 +87,7 @@ export function makeEngine(params: EngineParams): Smb2Server {
     securityContext: securityContextOf,
     openPipe: createPipeOpener(
       makeServiceHost({ serverName, workgroup, env, accounts, engine: () => engine }),
+      limits,
     ),
     posixExtensions: options.posix ?? true,
     networkInterfaces: (localAddress) => interfaces.tell(localAddress),

@@ -1,4 +1,5 @@
 import { LE, viewOf } from '../../src/base/bytes.ts';
+import { DEFAULT_LIMITS } from '../../src/base/limits.ts';
 import { utf16Bytes } from '../../src/base/utf16le.ts';
 import {
   parseSecurityDescriptor,
@@ -380,7 +381,7 @@ const HOST: ServiceHost = {
   accountDomainSid: 'S-1-5-21-1-2-3',
   listShares: () => [SHARE, { ...SHARE, name: 'more' }],
 };
-const openPipe = createPipeOpener(HOST);
+const openPipe = createPipeOpener(HOST, DEFAULT_LIMITS);
 const CLIENT = { userName: '', domainName: '', serverName: '', sessionKey: zeroes(16) };
 
 function bindTo(uuid: string, version: number): Uint8Array {
@@ -409,7 +410,9 @@ function operation(name: string, opnum: number, seed: Uint8Array): FsccTarget {
       pipe.write(bindTo(...SERVICES[name]!));
       pipe.read(10_000);
       if (name === 'lsarpc') callOver(pipe, 44, zeroes(0));
-      return callOver(pipe, opnum, bytesOf(view, at, end));
+      const answer = callOver(pipe, opnum, bytesOf(view, at, end));
+      pipe.close();
+      return answer;
     },
   };
 }
