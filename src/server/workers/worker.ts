@@ -97,7 +97,7 @@ export class Worker {
     transport.start({
       message: (bytes) => {
         if (!isKnown) isKnown = this.#identify(id, bytes);
-        listener.message(bytes);
+        return listener.message(bytes);
       },
       writable: () => listener.writable(),
       closed: (reason) => {

@@ -17,7 +17,7 @@ import {
 import { AppInstances } from './app-instances.ts';
 import { BreakDeliveries } from './break-delivery.ts';
 import { OplockHolders } from './breaks.ts';
-import { Chain } from './chain.ts';
+import { Chain, type Served } from './chain.ts';
 import {
   closeDisconnected,
   closeSession,
@@ -118,28 +118,28 @@ export class Smb2Server {
     connection.transport.close({ abort: true });
   }
 
-  #message(connection: Connection, bytes: Uint8Array): void {
-    if (connection.closed || this.#isClosing) return;
-    let served: MaybePromise<boolean>;
+  /** True when nobody looks at the bytes any more. */
+  #message(connection: Connection, bytes: Uint8Array): boolean {
+    if (connection.closed || this.#isClosing) return true;
+    let served: MaybePromise<Served>;
     try {
       served = this.#receive(connection, bytes);
     } catch (error) {
       this.#unexpected(connection, error);
-      return;
+      return false;
     }
-    if (isPromise(served)) {
-      served.then(
-        (fine) => {
-          if (fine) recycle(bytes);
-          else this.disconnect(connection, 'protocol violation');
-        },
-        (error: unknown) => this.#unexpected(connection, error),
-      );
-    } else if (served) {
-      recycle(bytes);
-    } else {
-      this.disconnect(connection, 'protocol violation');
-    }
+    if (!isPromise(served)) return this.#served(connection, bytes, served);
+    served.then(
+      (outcome) => this.#served(connection, bytes, outcome),
+      (error: unknown) => this.#unexpected(connection, error),
+    );
+    return false;
+  }
+
+  #served(connection: Connection, bytes: Uint8Array, served: Served): boolean {
+    if (served === 'broken') this.disconnect(connection, 'protocol violation');
+    else recycle(bytes);
+    return served === 'spent';
   }
 
   /** Takes no further requests from a peer whose replies, sent or under way, fill the queue. */
@@ -168,9 +168,9 @@ export class Smb2Server {
     this.disconnect(connection, 'internal error');
   }
 
-  /** [MS-SMB2] 3.3.5.2 Receiving Any Message. False: the connection is to be closed. */
-  #receive(connection: Connection, bytes: Uint8Array): MaybePromise<boolean> {
-    if (bytes.length < 4) return false;
+  /** [MS-SMB2] 3.3.5.2 Receiving Any Message. */
+  #receive(connection: Connection, bytes: Uint8Array): MaybePromise<Served> {
+    if (bytes.length < 4) return 'broken';
     const protocolId = viewOf(bytes).getUint32(0, LE);
     if (protocolId === SMB2_PROTOCOL_ID) {
       return new Chain({ server: this, connection, bytes, sealedBy: undefined }).process();
@@ -180,31 +180,31 @@ export class Smb2Server {
       return this.#receiveCompressed(connection, bytes, undefined);
     }
     if (protocolId === SMB1_PROTOCOL_ID && connection.dialect === DIALECT_NONE) {
-      return answerSmb1Negotiate(this, connection, bytes);
+      return answerSmb1Negotiate(this, connection, bytes) ? 'kept' : 'broken';
     }
-    return false;
+    return 'broken';
   }
 
   /** [MS-SMB2] 3.3.5.2.1 Decrypting the Message. */
-  #receiveSealed(connection: Connection, bytes: Uint8Array): MaybePromise<boolean> {
-    if (bytes.length < TRANSFORM_HEADER_SIZE || connection.dialect < 0x0300) return false;
+  #receiveSealed(connection: Connection, bytes: Uint8Array): MaybePromise<Served> {
+    if (bytes.length < TRANSFORM_HEADER_SIZE || connection.dialect < 0x0300) return 'broken';
     const view = viewOf(bytes);
     const session = connection.sessions.get(view.getBigUint64(44, LE));
-    if (session?.decryptor === undefined || !session.channels.has(connection)) return false;
+    if (session?.decryptor === undefined || !session.channels.has(connection)) return 'broken';
     // An anonymous session's key is no secret; it may encrypt beside a user's session only.
-    if (!session.isSecured && !isLoggedIn(connection)) return false;
-    if (view.getUint16(42, LE) !== 1) return false;
+    if (!session.isSecured && !isLoggedIn(connection)) return 'broken';
+    if (view.getUint16(42, LE) !== 1) return 'broken';
     const sealed = bytes.subarray(TRANSFORM_HEADER_SIZE);
-    if (view.getUint32(36, LE) !== sealed.length) return false;
+    if (view.getUint32(36, LE) !== sealed.length) return 'broken';
     // The message's memory is ours: it is decrypted where it lies.
     const header = bytes.subarray(0, TRANSFORM_HEADER_SIZE);
     const plain = session.decryptor.decrypt(header, [sealed], sealed);
-    if (plain === undefined || plain.length < 4) return false;
+    if (plain === undefined || plain.length < 4) return 'broken';
     const protocolId = viewOf(plain).getUint32(0, LE);
     if (protocolId === SMB2_COMPRESSION_PROTOCOL_ID) {
       return this.#receiveCompressed(connection, plain, session);
     }
-    if (protocolId !== SMB2_PROTOCOL_ID) return false;
+    if (protocolId !== SMB2_PROTOCOL_ID) return 'broken';
     return new Chain({ server: this, connection, bytes: plain, sealedBy: session }).process();
   }
 
@@ -213,15 +213,15 @@ export class Smb2Server {
     connection: Connection,
     bytes: Uint8Array,
     sealedBy: Session | undefined,
-  ): MaybePromise<boolean> {
+  ): MaybePromise<Served> {
     const { compression } = connection;
-    if (compression === undefined) return false;
+    if (compression === undefined) return 'broken';
     const sizeMax = isLoggedIn(connection)
       ? connection.maxTransactSize + COMPRESSED_SIZE_EXTRA
       : this.options.limits.unauthenticatedMessageSize;
     const plain = decompressMessage(bytes, compression, sizeMax);
-    if (plain === undefined || plain.length < 4) return false;
-    if (viewOf(plain).getUint32(0, LE) !== SMB2_PROTOCOL_ID) return false;
+    if (plain === undefined || plain.length < 4) return 'broken';
+    if (viewOf(plain).getUint32(0, LE) !== SMB2_PROTOCOL_ID) return 'broken';
     const served = new Chain({ server: this, connection, bytes: plain, sealedBy }).process();
     if (!isPromise(served)) {
       recycle(plain);
@@ -230,11 +230,11 @@ export class Smb2Server {
     // Few bytes from the peer hold many here while their request waits: then no more are taken.
     connection.pendingBytes += plain.length;
     this.holdBack(connection);
-    return served.then((fine) => {
+    return served.then((outcome) => {
       connection.pendingBytes -= plain.length;
       this.letGo(connection);
       recycle(plain);
-      return fine;
+      return outcome;
     });
   }
 

@@ -175,11 +175,12 @@ export class TcpTransport implements Transport {
   }
 
   /** What came in one receive with a message that made the owner pause waits with the rest. */
-  #deliver(message: Uint8Array): void {
-    if (this.#ended) return;
+  #deliver(message: Uint8Array): boolean {
+    if (this.#ended) return true;
     this.#delivered++;
-    if (this.#paused) this.#pending.push(message);
-    else this.#listener?.message(message);
+    if (!this.#paused) return this.#listener?.message(message) ?? true;
+    this.#pending.push(message);
+    return false;
   }
 
   #received(count: number): boolean {
