@@ -38,6 +38,7 @@ import {
 import { SmbClient, SmbError } from '../../src/smb2/client/smb-client.ts';
 import { SMB2_GLOBAL_CAP_MULTI_CHANNEL } from '../../src/smb2/wire/constants.ts';
 import { RELATED_FILE_ID } from '../../src/smb2/wire/file-id.ts';
+import { clientFileTests } from './client-file-tests.ts';
 import { initiatorFor, logOnAt, opened, type Target, uniqueName } from './peer.ts';
 
 const DIALECTS: readonly DialectName[] = ['2.0.2', '2.1', '3.0', '3.0.2', '3.1.1'];
@@ -55,6 +56,7 @@ export function clientSuite(title: string, getTarget: () => Target): void {
     channelTests(connect);
     protectionTests(getTarget);
     fileTests(connect);
+    clientFileTests(connect);
     listTests(connect);
     streamTests(connect);
     errorTests(connect);
@@ -420,7 +422,9 @@ function errorTests(connect: Connect): void {
       await assert.rejects(client.stat('not/there'), (error: SmbError) => {
         assert.equal(error.name, 'STATUS_OBJECT_PATH_NOT_FOUND');
         assert.equal(error.path, 'not/there');
-        return error.message === 'STATUS_OBJECT_PATH_NOT_FOUND: not/there';
+        assert.equal(error.code, 'ENOENT');
+        const why = 'its folder does not exist';
+        return error.message === `STATUS_OBJECT_PATH_NOT_FOUND: not/there: ${why}`;
       });
       await client.close();
     });

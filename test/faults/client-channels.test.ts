@@ -1,20 +1,25 @@
 import assert from 'node:assert/strict';
-import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
+import { FILE_GENERIC_READ } from '../../src/dtyp/access-mask.ts';
 import type { ConnectOptions } from '../../src/smb2/client/connect-options.ts';
+import type { BreakNotification } from '../../src/smb2/client/connection.ts';
+import { perform } from '../../src/smb2/client/perform.ts';
 import { SmbClient } from '../../src/smb2/client/smb-client.ts';
-import { CuttingProxy, type Direction } from './cutting-proxy.ts';
-import { pattern, type Rig, turn, until, withRig } from './rig.ts';
+import {
+  SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
+  SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
+  SMB2_LOCKFLAG_UNLOCK,
+} from '../../src/smb2/wire/constants.ts';
+import type { LockElement } from '../../src/smb2/wire/lock.ts';
+import { LEASE_KEY, lease, RH, RWH } from '../conformance/oplock-peer.ts';
+import { during, load, prepare, REMAKE_MS } from './client-load.ts';
+import { CUTS, CuttingProxy, type Direction } from './cutting-proxy.ts';
+import { assertStatus, openFile, pattern, type Rig, until, withRig } from './rig.ts';
 import { seededRandom, VirtualTime } from './virtual-env.ts';
 
 const TIMEOUT_MS = 60_000;
 const DIRECT = '127.0.0.1';
 const THROUGH_PROXY = '127.0.0.2';
-const FILE_SIZE = 3 * 1024 * 1024 + 17;
-const LISTED = 700;
-/** Longer than the client waits before it makes a lost channel again. */
-const REMAKE_MS = 1_000;
-const STEP_MS = 10;
 
 interface Setting {
   readonly rig: Rig;
@@ -49,82 +54,20 @@ async function withTwoChannels(
   });
 }
 
-/** What the loads read: a file and a folder with many entries. */
-async function prepare(client: SmbClient): Promise<void> {
-  await client.writeFile('source', pattern(FILE_SIZE, 3));
-  await client.mkdir('folder');
-  const names = Array.from({ length: LISTED }, (_, i) => nameOf(i));
-  await Promise.all(names.map((name) => client.writeFile(`folder/${name}`, '')));
-}
-
-function nameOf(i: number): string {
-  return `an entry with a name that takes some room in the listing, number ${i}`;
-}
-
-/** Everything that a client does, at once; each part checks what it got. */
-async function load(client: SmbClient): Promise<void> {
-  await Promise.all([
-    readAll(client),
-    writeAll(client),
-    listAll(client),
-    ...Array.from({ length: 10 }, (_, i) => changeNames(client, i)),
-  ]);
-}
-
-async function readAll(client: SmbClient): Promise<void> {
-  const back = await buffer(client.createReadStream('source'));
-  assert.equal(Buffer.compare(back, pattern(FILE_SIZE, 3)), 0);
-}
-
-async function writeAll(client: SmbClient): Promise<void> {
-  const data = pattern(FILE_SIZE, 5);
-  await client.writeFile('target', data);
-  assert.equal(Buffer.compare(await client.readFile('target'), data), 0);
-}
-
-async function listAll(client: SmbClient): Promise<void> {
-  const names: string[] = [];
-  for await (const { name } of client.list('folder')) names.push(name);
-  assert.equal(names.length, LISTED);
-  assert.equal(new Set(names).size, LISTED);
-}
-
-async function changeNames(client: SmbClient, i: number): Promise<void> {
-  await client.mkdir(`made ${i}`);
-  await client.writeFile(`made ${i}/new`, `${i}`, { mode: 'create' });
-  await client.rename(`made ${i}/new`, `made ${i}/newer`);
-  assert.equal((await client.stat(`made ${i}/newer`)).size, 1);
-  await client.delete(`made ${i}/newer`);
-  await client.rmdir(`made ${i}`);
-}
-
-/** The client's repeats wait for the server where it is busy: their time passes here. */
-async function during(time: VirtualTime, work: Promise<unknown>): Promise<void> {
-  let done = false;
-  const settled = work.finally(() => {
-    done = true;
-  });
-  settled.catch(() => {});
-  for (let passedMs = 0; !done; passedMs += STEP_MS) {
-    await turn();
-    // Not so much that a lost channel is made again under the load.
-    if (passedMs < REMAKE_MS - STEP_MS) time.advance(STEP_MS);
-  }
-  await settled;
-}
-
-const CUTS: readonly (readonly [Direction, number])[] = [
-  ['to-server', 1],
-  ['to-server', 150],
-  ['to-server', 9_000],
-  ['to-server', 400_000],
-  ['to-server', 2_000_000],
-  ['to-client', 1],
-  ['to-client', 150],
-  ['to-client', 9_000],
-  ['to-client', 100_000],
-  ['to-client', 1_500_000],
+const LOCK_CUTS: readonly (readonly [Direction, number])[] = [
+  ['to-server', 3],
+  ['to-server', 118],
+  ['to-server', 2_000],
+  ['to-client', 3],
+  ['to-client', 118],
+  ['to-client', 2_000],
 ];
+
+/** As `SmbFile.lock` with `wait: false` asks for it. */
+function exclusive({ offset, length }: { offset: number; length: number }): LockElement {
+  const flags = SMB2_LOCKFLAG_EXCLUSIVE_LOCK | SMB2_LOCKFLAG_FAIL_IMMEDIATELY;
+  return { offset: BigInt(offset), length: BigInt(length), flags };
+}
 
 describe('[MS-SMB2] 3.2.7.1: a client one of whose channels breaks', {
   timeout: TIMEOUT_MS,
@@ -147,4 +90,79 @@ describe('[MS-SMB2] 3.2.7.1: a client one of whose channels breaks', {
       });
     });
   }
+
+  it('keeps locks, and knows which ones were granted', async () => {
+    await withTwoChannels({}, async ({ rig, proxy, client, time }) => {
+      await client.writeFile('locked', pattern(1_000, 9));
+      const other = await openFile(await rig.tree(), { name: 'locked' });
+      for (const [direction, bytes] of LOCK_CUTS) {
+        const file = await client.open('locked', { access: 'read-write', share: 'all' });
+        proxy.cutAfter(direction, bytes);
+        const { cuts } = proxy;
+        for (let offset = 0; proxy.cuts === cuts; offset += 10) {
+          const range = { offset, length: 10 };
+          await during(time, file.lock(range));
+          assert.notEqual((await other.lock([exclusive(range)])).status, 0);
+          await during(time, file.unlock(range));
+          const free = exclusive(range);
+          assertStatus((await other.lock([free])).status, 0, `${bytes} bytes ${direction}`);
+          assertStatus((await other.lock([{ ...free, flags: SMB2_LOCKFLAG_UNLOCK }])).status, 0);
+        }
+        await during(time, file.close());
+        time.advance(REMAKE_MS);
+        await until(() => client.channels.length === 2);
+      }
+      await other.close();
+    });
+  });
+
+  it('waits for a lock on another channel', async () => {
+    await withTwoChannels({}, async ({ rig, proxy, client, time }) => {
+      await client.writeFile('locked', '');
+      const range = { offset: 0, length: 10 };
+      const holder = await openFile(await rig.tree(), { name: 'locked' });
+      assertStatus((await holder.lock([exclusive(range)])).status, 0);
+      const file = await client.open('locked', { access: 'read-write', share: 'all' });
+      // Two of them: each channel has one.
+      const waiting = [file.lock(range), file.lock({ offset: 20, length: 10 })];
+      await until(() =>
+        [...rig.engine.connections].some(({ asyncCommands: { size } }) => size > 0),
+      );
+      proxy.cutNow();
+      await until(() => client.channels.length === 1);
+      assertStatus((await holder.close()).status, 0);
+      await during(time, Promise.all(waiting));
+      const late = await openFile(await rig.tree(), { name: 'locked' });
+      assert.notEqual((await late.lock([exclusive(range)])).status, 0);
+      await file.close();
+    });
+  });
+
+  it('has its leases broken over another channel, and other clients served', async () => {
+    const breaks: BreakNotification[] = [];
+    const onBreak = (notification: BreakNotification): void => void breaks.push(notification);
+    await withTwoChannels({ onBreak }, async ({ rig, proxy, client, time }) => {
+      await prepare(client);
+      const { tree } = client;
+      const name = 'leased';
+      await openFile(tree, { name, ...lease(LEASE_KEY, RWH) });
+      proxy.cutAfter('to-client', 50_000);
+      const loading = during(time, load(client));
+      const reader = openFile(await rig.tree(), { name, desiredAccess: FILE_GENERIC_READ });
+      await until(() => breaks.length > 0);
+      const acknowledged = await perform(client.session, (options) =>
+        tree.acknowledgeLeaseBreak({ leaseKey: LEASE_KEY, leaseState: RH }, options),
+      );
+      assertStatus(acknowledged.status, 0);
+      await loading;
+      assert.equal((await reader).response.oplockLevel, 0);
+      // The way on which the first break may have come is gone for good.
+      if (proxy.cuts === 0) proxy.cutNow();
+      await until(() => client.channels.length === 1);
+      const writer = await openFile(await rig.tree(), { name });
+      assertStatus((await writer.write({ offset: 0, data: pattern(10) })).status, 0);
+      await until(() => breaks.length === 2);
+      assert.deepEqual(client.channels, [DIRECT]);
+    });
+  });
 });

@@ -4,6 +4,20 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 /** Where the bytes are counted. */
 export type Direction = 'to-server' | 'to-client';
 
+/** In the frame, in a header, in a body, in a payload and in the middle of many. */
+export const CUTS: readonly (readonly [Direction, number])[] = [
+  ['to-server', 1],
+  ['to-server', 150],
+  ['to-server', 9_000],
+  ['to-server', 400_000],
+  ['to-server', 2_000_000],
+  ['to-client', 1],
+  ['to-client', 150],
+  ['to-client', 9_000],
+  ['to-client', 100_000],
+  ['to-client', 1_500_000],
+];
+
 /** A way to a server that breaks where the test says: at a byte of what goes over it. */
 export class CuttingProxy {
   readonly #server: Server;

@@ -1,10 +1,10 @@
 import type { TimerHandle, Timers } from '../ports.ts';
 
-/** The event loop's timers; none of them keeps the process alive. */
+/** The event loop's timers; those that are not to keep the process alive do not. */
 export const nodeTimers: Timers = {
-  after(delayMs: number, fire: () => void): TimerHandle {
+  after(delayMs: number, fire: () => void, { keepsAlive = false } = {}): TimerHandle {
     const timer = setTimeout(fire, delayMs);
-    timer.unref();
+    if (!keepsAlive) timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
 

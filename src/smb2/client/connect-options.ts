@@ -36,6 +36,14 @@ export interface ConnectOptions {
    * connection breaks goes out on another one; a broken connection is made again. Default 1.
    */
   readonly channels?: number | readonly string[];
+  /**
+   * When the last connection breaks, connects and logs on again, and takes up open files where the
+   * server kept them (durable handles, SMB 2.1 or newer). Default false: what is under way and what
+   * is asked for afterwards fails with STATUS_CONNECTION_DISCONNECTED.
+   */
+  readonly reconnect?: boolean;
+  /** Milliseconds that `reconnect` tries; default 60,000. */
+  readonly reconnectTimeMs?: number;
   /** Offered dialects; default: all. */
   readonly dialects?: readonly DialectName[];
   /** Whether to go on when the server takes a user for a guest; default 'refuse'. */

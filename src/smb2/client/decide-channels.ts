@@ -52,6 +52,21 @@ export function nextAddress(
   return next;
 }
 
+/** The connection with the least to do, the one at `turn` or behind it of several such. */
+export function idlestOf<C extends { readonly requestsUnderWay: number }>(
+  connections: readonly C[],
+  turn: number,
+): C | undefined {
+  let idlest: C | undefined;
+  for (let i = 0; i < connections.length; i++) {
+    const connection = connections[(turn + i) % connections.length]!;
+    if (idlest === undefined || connection.requestsUnderWay < idlest.requestsUnderWay) {
+      idlest = connection;
+    }
+  }
+  return idlest;
+}
+
 function hasFamilyOf(address: Uint8Array, like: string): boolean {
   return (address.length === IPV4_SIZE) === (isIP(like) === 4);
 }

@@ -24,16 +24,13 @@ export class Dialer {
   readonly env: ClientEnv;
   /** [MS-SMB2] 3.2.1.1 ClientGuid: by it a server knows that channels belong together. */
   readonly clientGuid: Guid;
-  readonly #onBreak: (notification: BreakNotification, connection: ClientConnection) => void;
+  /** Sees the breaks that arrive on any of the connections. */
+  onBreak: (notification: BreakNotification) => void = () => {};
 
-  constructor(
-    options: ConnectOptions,
-    onBreak: (notification: BreakNotification, connection: ClientConnection) => void,
-  ) {
+  constructor(options: ConnectOptions) {
     this.options = options;
     this.env = options.env ?? makeClientEnv();
     this.clientGuid = Buffer.from(this.env.random.bytes(CLIENT_GUID_SIZE)).toString('hex');
-    this.#onBreak = onBreak;
   }
 
   /**
@@ -43,12 +40,12 @@ export class Dialer {
   async dial(address: string): Promise<ClientConnection> {
     const { timeoutMs, compression } = this.options;
     const { timers, random, clock } = this.env;
-    const connection: ClientConnection = await ClientConnection.open(this.#connector(address), {
+    const connection = await ClientConnection.open(this.#connector(address), {
       timers,
       random,
       clock,
       compressAllRequests: compression === 'always',
-      onBreak: (notification) => this.#onBreak(notification, connection),
+      onBreak: (notification) => this.onBreak(notification),
       ...(timeoutMs !== undefined ? { timeoutMs } : {}),
     });
     try {

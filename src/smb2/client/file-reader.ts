@@ -1,8 +1,7 @@
 import { STATUS_END_OF_FILE } from '../../erref/ntstatus.ts';
 import type { ReadResponse } from '../wire/read.ts';
 import type { ClientConnection } from './connection.ts';
-import type { ClientOpen } from './open.ts';
-import { perform } from './perform.ts';
+import type { OpenFile } from './perform.ts';
 import type { Reply } from './request.ts';
 import { responseOf } from './smb-error.ts';
 import { payloadSize, requestsInFlight } from './transfer.ts';
@@ -25,27 +24,28 @@ interface Outstanding {
  * The bytes `[start, end)` of a file in order, less where the file ends, with several READs on
  * their way at a time, over all channels of the session. Throws `SmbError`.
  */
-export async function* readRange(open: ClientOpen, range: ReadRange): AsyncGenerator<Uint8Array> {
-  const { session } = open.tree;
+export async function* readRange(file: OpenFile, range: ReadRange): AsyncGenerator<Uint8Array> {
   const queue: Outstanding[] = [];
   let received = range.start;
   let requested = range.start;
   while (received < range.end) {
-    while (queue.length < requestsInFlight(session) && requested < range.end) {
-      const channel = session.idlest;
+    while (queue.length < requestsInFlight(file.session) && requested < range.end) {
+      const channel = file.session.idlest;
       const length = Math.min(range.end - requested, readSize(channel));
       const parameters = { offset: requested, length };
-      const read = perform(session, (options) => open.read(parameters, options), channel);
-      queue.push({ length, reply: read });
+      const reply = file.perform((open, options) => open.read(parameters, options), channel);
+      // Who takes it out of the queue sees an error; behind another one nobody does.
+      reply.catch(() => {});
+      queue.push({ length, reply });
       requested += length;
     }
-    const { length, ...first } = queue.shift()!;
-    const reply = await first.reply;
+    const outstanding = queue.shift()!;
+    const reply = await outstanding.reply;
     if (reply.status === STATUS_END_OF_FILE) return;
     const { data } = responseOf(reply, range.path);
     if (data.length === 0) return;
     received += data.length;
-    if (data.length < length) {
+    if (data.length < outstanding.length) {
       // What was asked for behind the gap is asked for again, from the gap on.
       requested = received;
       queue.length = 0;

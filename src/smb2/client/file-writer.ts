@@ -1,7 +1,6 @@
 import { assert } from '../../base/assert.ts';
 import type { ClientConnection } from './connection.ts';
-import type { ClientOpen } from './open.ts';
-import { perform } from './perform.ts';
+import type { OpenFile } from './perform.ts';
 import { responseOf, type SmbError } from './smb-error.ts';
 import { payloadSize, requestsInFlight } from './transfer.ts';
 
@@ -10,15 +9,15 @@ import { payloadSize, requestsInFlight } from './transfer.ts';
  * of the session. An error shows at the next `write`, or at `finish`.
  */
 export class FileWriter {
-  readonly #open: ClientOpen;
+  readonly #file: OpenFile;
   readonly #path: string;
   readonly #inFlight: Set<Promise<void>> = new Set();
   #position: number;
   #error: SmbError | undefined;
 
-  constructor(open: ClientOpen, { position, path }: { position: number; path: string }) {
+  constructor(file: OpenFile, { position, path }: { position: number; path: string }) {
     assert(Number.isSafeInteger(position) && position >= 0, `no position to write at: ${position}`);
-    this.#open = open;
+    this.#file = file;
     this.#position = position;
     this.#path = path;
   }
@@ -28,9 +27,9 @@ export class FileWriter {
    * next. Throws `SmbError`.
    */
   async write(data: Uint8Array): Promise<void> {
-    const { session } = this.#open.tree;
     for (let at = 0; at < data.length; ) {
       if (this.#error !== undefined) throw this.#error;
+      const { session } = this.#file;
       if (this.#inFlight.size >= requestsInFlight(session)) {
         await Promise.race(this.#inFlight);
         continue;
@@ -60,11 +59,10 @@ export class FileWriter {
 
   /** A server may write less than it was given; the rest follows. */
   async #writeAll(offset: number, data: Uint8Array, channel: ClientConnection): Promise<void> {
-    const open = this.#open;
     for (let at = 0; at < data.length; ) {
       const rest = { offset: offset + at, data: data.subarray(at) };
-      const { session } = open.tree;
-      const reply = await perform(session, (options) => open.write(rest, options), channel);
+      const sent = this.#file.perform((open, options) => open.write(rest, options), channel);
+      const reply = await sent;
       at += Math.max(1, responseOf(reply, this.#path).count);
     }
   }

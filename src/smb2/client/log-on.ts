@@ -5,20 +5,18 @@ import { ClientSession } from './session.ts';
 import { SmbError } from './smb-error.ts';
 
 /**
- * [MS-SMB2] 3.2.4.2: connects, negotiates and authenticates. `previousSessionId`: a session of this
- * client's that the server may not have missed yet. Rejects with the system's error when there is
- * no connection, and with `SmbError` afterwards.
+ * [MS-SMB2] 3.2.4.2: connects, negotiates and authenticates. `previous`: a session of this client's
+ * that broke, and that the server may not miss yet; its opens count on from its ChannelSequence.
+ * Rejects with the system's error when there is no connection, and with `SmbError` afterwards.
  */
-export async function logOn(
-  dialer: Dialer,
-  previousSessionId: bigint = 0n,
-): Promise<ClientSession> {
+export async function logOn(dialer: Dialer, previous?: ClientSession): Promise<ClientSession> {
   const { host, user = '', signing = 'auto', encryption = 'auto' } = dialer.options;
   const connection = await dialer.dial(host);
   try {
-    const session = new ClientSession(connection);
+    const sequence = previous === undefined ? 0 : previous.channelSequence + 1;
+    const session = new ClientSession(connection, sequence);
     const { status, reason } = await session.setup(dialer.initiator(), {
-      previousSessionId,
+      previousSessionId: previous?.sessionId ?? 0n,
       signing,
       encryption,
       anonymous: user === '',

@@ -1,4 +1,4 @@
-import { isError, STATUS_FILE_CLOSED } from '../../erref/ntstatus.ts';
+import { isError } from '../../erref/ntstatus.ts';
 import type { CreateResponse } from '../wire/create.ts';
 import { durableRequestV2Context } from '../wire/create-context-durable.ts';
 import { type FileId, RELATED_FILE_ID } from '../wire/file-id.ts';
@@ -6,7 +6,7 @@ import { ClientOpen } from './open.ts';
 import { perform } from './perform.ts';
 import { localReply, type Reply, type Request } from './request.ts';
 import { type CreateParameters, closeRequest, createRequest } from './requests.ts';
-import { responseOf, SmbError } from './smb-error.ts';
+import { responseOf } from './smb-error.ts';
 import type { ClientTree } from './tree.ts';
 
 /** The reply to a CREATE and those to what went to its open. */
@@ -15,16 +15,12 @@ export interface Opened<R> {
   readonly reply: Reply<R>;
 }
 
-/**
- * Opens a file. In a session of several channels the CREATE carries a CreateGuid, so that it can be
- * asked for again on another one ([MS-SMB2] 3.2.7.1).
- */
-export async function openRepeatable(
+/** Opens a file so that the CREATE can be asked for again on another channel, by its CreateGuid. */
+async function openRepeatable(
   tree: ClientTree,
   parameters: CreateParameters,
 ): Promise<Reply<CreateResponse>> {
   const { session } = tree;
-  if (session.channelCount < 2) return await tree.create(parameters);
   const createGuid = Buffer.from(session.connection.random.bytes(16)).toString('hex');
   const guided = durableRequestV2Context({ timeoutMs: 0, flags: 0, createGuid });
   const contexts = [...(parameters.contexts ?? []), guided];
@@ -90,12 +86,4 @@ export async function change(
 /** For what was only read: nobody minds how it ends. */
 export async function closeQuietly(open: ClientOpen): Promise<void> {
   await perform(open.tree.session, (options) => open.close(options));
-}
-
-/** Throws `SmbError` when what was written may not have arrived. */
-export async function closeWritten(open: ClientOpen, path: string): Promise<void> {
-  const { status, isRepeated } = await perform(open.tree.session, (options) => open.close(options));
-  // The channel that was lost had closed it.
-  if (isRepeated === true && status === STATUS_FILE_CLOSED) return;
-  if (isError(status)) throw new SmbError(status, path);
 }

@@ -7,6 +7,7 @@ import {
 } from '../../erref/ntstatus.ts';
 import { SMB2_FLAGS_REPLAY_OPERATION } from '../wire/constants.ts';
 import type { ClientConnection } from './connection.ts';
+import type { ClientOpen } from './open.ts';
 import type { HeaderFields, Reply } from './request.ts';
 import type { ClientSession } from './session.ts';
 import type { TreeSendOptions } from './tree.ts';
@@ -53,6 +54,25 @@ export async function perform<R>(
     isRepeated = true;
     connection = session.idlest;
   }
+}
+
+/** An open file to which requests can be repeated: `FileHandle`, or an open of one session. */
+export interface OpenFile {
+  /** The one that its requests go out in now. */
+  readonly session: ClientSession;
+  perform<R>(
+    send: (open: ClientOpen, options: TreeSendOptions) => PromiseLike<Reply<R>>,
+    first?: ClientConnection,
+  ): Promise<Performed<R>>;
+}
+
+/** A file that ends with its session. */
+export function withinSession(open: ClientOpen): OpenFile {
+  const { session } = open.tree;
+  return {
+    session,
+    perform: (send, first) => perform(session, (options) => send(open, options), first),
+  };
 }
 
 /**

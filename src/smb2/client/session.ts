@@ -27,6 +27,7 @@ import {
 import type { EmptyBody } from '../wire/empty-body.ts';
 import type { SessionSetupResponse } from '../wire/session-setup.ts';
 import type { ClientConnection } from './connection.ts';
+import { idlestOf } from './decide-channels.ts';
 import type { Channel, Reply, SendOptions } from './request.ts';
 import { logoffRequest, sessionSetupRequest } from './requests.ts';
 
@@ -85,8 +86,15 @@ export class ClientSession {
   #encryptData = false;
   readonly #channels: Map<ClientConnection, Channel> = new Map();
 
-  constructor(connection: ClientConnection) {
+  /** `channelSequence`: where it goes on for opens that are older than this session. */
+  constructor(connection: ClientConnection, channelSequence: number = 0) {
     this.#connection = connection;
+    this.#channelSequence = channelSequence & 0xffff;
+  }
+
+  /** Whether a request can be sent at all. */
+  get isStanding(): boolean {
+    return this.#connection.closedReason === undefined || this.connections.length > 0;
   }
 
   /** Session.Connection: the first one that stands, or the last one that did. */
@@ -112,18 +120,7 @@ export class ClientSession {
   /** The channel with the least to do, in turns where there are several such. */
   get idlest(): ClientConnection {
     if (this.#channels.size < 2) return this.#connection;
-    const { connections } = this;
-    let idlest = this.#connection;
-    let least = Number.POSITIVE_INFINITY;
-    this.#turn++;
-    for (let i = 0; i < connections.length; i++) {
-      const connection = connections[(this.#turn + i) % connections.length]!;
-      const { requestsUnderWay } = connection;
-      if (requestsUnderWay >= least) continue;
-      idlest = connection;
-      least = requestsUnderWay;
-    }
-    return idlest;
+    return idlestOf(this.connections, ++this.#turn) ?? this.#connection;
   }
 
   get sessionId(): bigint {
