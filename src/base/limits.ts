@@ -63,6 +63,8 @@ export interface Limits {
   readonly pipeBuffersSize: number;
   /** Milliseconds that the holder of an oplock or lease has to acknowledge a break. */
   readonly breakTimeoutMs: number;
+  /** Milliseconds that a worker process may be silent until it is replaced. */
+  readonly workerSilenceMs: number;
   /** Milliseconds that a durable or resilient open is kept, unless it asks for another time. */
   readonly durableTimeoutMs: number;
   /** Milliseconds that it may ask for. */
@@ -114,6 +116,7 @@ export const DEFAULT_LIMITS: Limits = {
   pipeMessageSize: 1024 * 1024,
   pipeBuffersSize: 64 * 1024 * 1024,
   breakTimeoutMs: 35_000,
+  workerSilenceMs: 15_000,
   durableTimeoutMs: 60_000,
   durableTimeoutMaxMs: 300_000,
   disconnectedOpensMax: 100_000,

@@ -3,11 +3,11 @@
 const RESTART_FIRST_MS = 100;
 const RESTART_MAX_MS = 30_000;
 /** A worker that lived this long did not fail at its start. */
-const STEADY_MS = 60_000;
+const STEADY_MS = 3_000;
 
 /**
- * Milliseconds until a worker is started again: at once after a long life, later and later the more
- * often it failed in a row.
+ * Milliseconds until a worker is started again: at once when it had served, later and later the
+ * more often it failed at its start.
  */
 export function decideRestart(
   failures: number,

@@ -20,6 +20,11 @@ export function removeRuntimeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }
 
+/** What a process left behind that was killed. */
+export function removeLeftOver(path: string): void {
+  rmSync(path, { force: true });
+}
+
 /** Folders of servers that were killed, which only an owner of theirs could remove. */
 function removeAbandoned(base: string): void {
   for (const name of readdirSync(base)) {

@@ -16,7 +16,7 @@ import type { Env, TimerHandle } from '../../env/ports.ts';
 import { sweepProcess, sweepRemovals } from '../../fsa/sweep-process.ts';
 import { BusCalls } from '../../messaging/calls.ts';
 import { broadcast } from '../../messaging/message-bus.ts';
-import { ProcessBus } from '../../messaging/process/process-bus.ts';
+import { ProcessBus, socketOf } from '../../messaging/process/process-bus.ts';
 import { BusWakes } from '../../messaging/wakes.ts';
 import type { ServerEvent } from '../../smb2/server/options.ts';
 import type { ServerStatus } from '../../smb2/server/status.ts';
@@ -25,13 +25,16 @@ import { LmdbRecordStore } from '../../state/lmdb/lmdb-record-store.ts';
 import { OptionError, type ShareOptions } from '../options.ts';
 import { ClientRouter } from './client-router.ts';
 import { decideHung, decideRestart } from './decide-workers.ts';
+import { HandOvers } from './hand-overs.ts';
 import { type Identified, Intake } from './intake.ts';
 import { joinStatus } from './join-status.ts';
+import { removeLeftOver } from './runtime-folder.ts';
 import {
   ACCOUNTS_CHANGED,
   ADD_SHARE,
   CONNECTION_CLOSED,
   CONNECTION_IDENTIFIED,
+  CONNECTION_TAKEN,
   END,
   EVENT,
   type HandedOver,
@@ -49,9 +52,8 @@ import {
 import type { OptionsOfWorker } from './worker-options.ts';
 
 const WORKER = fileURLToPath(new URL('./worker-main.js', import.meta.url));
-/** How often a worker is asked whether it lives, and how long it may be silent. */
+/** How often a worker is asked whether it lives. */
 const PING_MS = 1_000;
-const SILENCE_MAX_MS = 15_000;
 /** A removal that a dead worker began is forgotten when it stands this long. */
 const REMOVAL_TIME_MS = 5_000;
 /** Longer than a worker takes to close all files in order. */
@@ -85,6 +87,7 @@ export class Supervisor {
   readonly #store: LmdbRecordStore;
   readonly #router: ClientRouter;
   readonly #intake: Intake;
+  readonly #handOvers: HandOvers;
   readonly #workers = new Map<number, WorkerProcess>();
   readonly #failures = new Map<number, number>();
   #shares: readonly ShareOptions[];
@@ -128,11 +131,16 @@ export class Supervisor {
       clientsMax: CLIENTS_MAX,
     });
     const router = this.#router;
+    this.#handOvers = new HandOvers((identified) => this.#handOver(identified));
     this.#intake = new Intake({
       limits,
       env,
       counts: (address) => ({ all: router.size, fromAddress: router.fromAddress(address) }),
-      handOver: (identified) => this.#handOver(identified),
+      handOver: (identified) => {
+        if (this.#handOvers.begin(identified)) return;
+        env.log.warn({ address: identified.address }, 'connection refused: no worker serves');
+        identified.socket.destroy();
+      },
     });
     this.#listenToWorkers();
     this.#ping();
@@ -186,6 +194,7 @@ export class Supervisor {
     this.#isStopping = true;
     this.#pings?.cancel();
     this.#intake.close();
+    this.#handOvers.close();
     const ended = [...this.#workers.values()].map((worker) => this.#stopWorker(worker));
     await Promise.all(ended);
     await this.#bus.close();
@@ -239,6 +248,7 @@ export class Supervisor {
     worker.state = 'gone';
     this.#router.workerWent(slot);
     if (this.#isStopping) return;
+    this.#handOvers.workerWent(slot);
     if (this.#settleStart !== undefined) {
       this.#settleStart(new Error(`worker ${slot} ended: ${reason}`));
       return;
@@ -257,6 +267,8 @@ export class Supervisor {
   }
 
   async #sweep(serverId: string): Promise<void> {
+    removeLeftOver(socketOf(this.#options.folder, serverId));
+    this.#store.forgetDeadReaders();
     await sweepDurable(this.#store, serverId);
     await sweepProcess(this.#store, serverId);
     broadcast(this.#bus, SWEPT, {});
@@ -267,23 +279,20 @@ export class Supervisor {
     });
   }
 
-  #handOver({ socket, guid, early, address }: Identified): void {
+  #handOver(identified: Identified): boolean {
     const { env } = this.#options;
+    const { socket, guid, early, address } = identified;
     const placed = this.#router.route(guid, address, env.clock.monotonicMs());
     const worker = placed && this.#workers.get(placed.slot);
-    if (placed === undefined || worker === undefined) {
-      env.log.warn({ address }, 'connection refused: no worker serves');
-      socket.destroy();
-      return;
-    }
-    const { id } = placed;
+    if (placed === undefined || worker === undefined) return false;
+    const { id, slot } = placed;
+    this.#handOvers.sent(id, slot, identified);
     const message: HandedOver = { kind: 'connection', id, early, isUnknown: guid === undefined };
-    worker.child.send(message, socket, {}, (error) => {
-      if (error === null) return;
-      env.log.warn({ address, error: error.message }, 'a connection was not handed over');
-      this.#router.closed(id, env.clock.monotonicMs());
-      socket.destroy();
+    worker.child.send(message, socket, { keepOpen: true }, (error) => {
+      // It stays here until the worker has it; this one is about to be gone.
+      if (error !== null) env.log.warn({ address, slot, error: error.message }, 'not handed over');
     });
+    return true;
   }
 
   #listenToWorkers(): void {
@@ -302,6 +311,7 @@ export class Supervisor {
       const worker = this.#workerOf(from);
       if (worker !== undefined) worker.heardMs = env.clock.monotonicMs();
     });
+    bus.handle(CONNECTION_TAKEN, ({ id }) => this.#handOvers.taken(id));
     bus.handle(CONNECTION_CLOSED, ({ id }) => this.#router.closed(id, env.clock.monotonicMs()));
     bus.handle(CONNECTION_IDENTIFIED, ({ id, guid }) => {
       if (this.#router.identified(id, guid)) return;
@@ -321,6 +331,7 @@ export class Supervisor {
     worker.state = 'serving';
     worker.heardMs = this.#options.env.clock.monotonicMs();
     this.#router.workerCame(worker.slot);
+    this.#handOvers.workerCame();
     const all = [...this.#workers.values()];
     if (this.#settleStart === undefined) return;
     if (!all.every(({ state }) => state === 'serving')) return;
@@ -339,7 +350,7 @@ export class Supervisor {
     this.#pings = env.timers.after(PING_MS, () => {
       const serving = [...this.#workers.values()].filter(({ state }) => state === 'serving');
       const nowMs = env.clock.monotonicMs();
-      const hung = decideHung(serving, nowMs, SILENCE_MAX_MS);
+      const hung = decideHung(serving, nowMs, this.#options.limits.workerSilenceMs);
       if (hung !== undefined) this.#replaceHung(hung, serving);
       for (const { serverId } of serving) this.#bus.send(serverId, PING, {});
       this.#ping();
@@ -347,8 +358,8 @@ export class Supervisor {
   }
 
   #replaceHung(slot: number, serving: readonly WorkerProcess[]): void {
-    const { env } = this.#options;
-    env.log.error({ slot, silenceMs: SILENCE_MAX_MS }, 'a worker hangs: it is replaced');
+    const { env, limits } = this.#options;
+    env.log.error({ slot, silenceMs: limits.workerSilenceMs }, 'a worker hangs: it is replaced');
     this.#workers.get(slot)?.child.kill('SIGKILL');
     // The others may have waited for this one only.
     for (const worker of serving) worker.heardMs = env.clock.monotonicMs();

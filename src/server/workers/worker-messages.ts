@@ -77,6 +77,11 @@ export const SWEPT: MessageType<None> = { name: 'swept', shape: none };
 interface ConnectionId {
   readonly id: number;
 }
+/** Worker to supervisor: the socket came. */
+export const CONNECTION_TAKEN: MessageType<ConnectionId> = {
+  name: 'connection-taken',
+  shape: struct<ConnectionId>({ id: int }),
+};
 export const CONNECTION_CLOSED: MessageType<ConnectionId> = {
   name: 'connection-closed',
   shape: struct<ConnectionId>({ id: int }),

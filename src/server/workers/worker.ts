@@ -18,6 +18,7 @@ import {
   ADD_SHARE,
   CONNECTION_CLOSED,
   CONNECTION_IDENTIFIED,
+  CONNECTION_TAKEN,
   END,
   EVENT,
   type HandedOver,
@@ -91,6 +92,7 @@ export class Worker {
       messageSizeMax: limits.unauthenticatedMessageSize,
       messageTimeMs: limits.messageTimeMs,
     };
+    this.#bus.send(supervisorId, CONNECTION_TAKEN, { id });
     const transport = new TcpTransport(socket, transportOptions, early);
     const listener = engine.accept(transport);
     let isKnown = !isUnknown;
