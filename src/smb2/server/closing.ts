@@ -6,8 +6,10 @@ import { NO_CACHING } from '../../fsa/oplock.ts';
 import { acknowledgeBreak } from '../../fsa/oplock-breaks.ts';
 import { leaveOpen as leaveLocalOpen } from '../../fsa/persist.ts';
 import { failed } from '../../vfs/errno.ts';
+import { SMB2_SET_INFO } from '../wire/constants.ts';
 import { decideKeep } from './decide-durable.ts';
 import type { Share } from './options.ts';
+import type { Request } from './request.ts';
 import type { Smb2Server } from './server.ts';
 import { type Away, identityOf } from './state/durable-record.ts';
 import type { Open } from './state/open.ts';
@@ -24,7 +26,10 @@ export function* closeOpen(server: Smb2Server, open: Open): Task<NtStatus> {
   server.oplockHolders.remove(open);
   server.createReplays.forget(open);
   server.appInstances.remove(open);
-  if (open.inFlight > 0) yield* untilIdle(open);
+  if (open.inFlight > 0) {
+    giveUpWaiting(open);
+    yield* untilIdle(open);
+  }
   if (open.durable !== undefined) yield* server.durableOpens.remove(open);
   return open.localOpen === undefined ? 0 : yield* closeLocalOpen(open.localOpen);
 }
@@ -64,6 +69,25 @@ function closeUnattended(server: Smb2Server, open: Open): void {
 function leaveSession(open: Open): void {
   open.session.opens.delete(open.fileId.volatile);
   open.treeConnect.openCount--;
+}
+
+/**
+ * A rename or deletion that waits for others' caching to break, while others may wait for this open
+ * to close. What storage is busy with goes on.
+ */
+function giveUpWaiting(open: Open): void {
+  for (const request of waitingOf(open.session)) {
+    const isChange = request.header.command === SMB2_SET_INFO;
+    if (isChange && request.open === open) request.cancel();
+  }
+}
+
+function* waitingOf(session: Session): Iterable<Request> {
+  for (const connection of session.channels.keys()) {
+    for (const request of [...connection.waiting.values()]) {
+      if (request.session === session) yield request;
+    }
+  }
 }
 
 function* untilIdle(open: Open): Task<void> {
@@ -151,6 +175,11 @@ export function* closeTreeConnect(server: Smb2Server, treeConnect: TreeConnect):
     if (open.treeConnect !== treeConnect) continue;
     yield* closeOpen(server, open);
     yield* turns.next();
+  }
+  // What waits on those was ended by their closing; what is left has none yet.
+  for (const request of [...waitingOf(session), ...session.stranded]) {
+    const isOurs = request.treeConnect === treeConnect && request.asyncId !== 0n;
+    if (isOurs && request.open?.state !== 'closed') request.cancel();
   }
 }
 
