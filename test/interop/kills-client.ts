@@ -49,6 +49,8 @@ interface Kept {
   open: ClientOpen | undefined;
   /** What the lease may be: one state, or two while an acknowledgement is not answered. */
   leaseStates: readonly number[];
+  /** What a break that came on this connection may have made of it. */
+  breakingTo: readonly number[];
   epoch: number;
   /** What each slot may hold. */
   readonly slots: (readonly number[])[];
@@ -96,7 +98,10 @@ export class KillsClient {
 
   /** Connects, gets everything back and compares; `Lost` when the server goes meanwhile. */
   async recover(): Promise<void> {
-    for (const one of this.#kept) one.open = undefined;
+    for (const one of this.#kept) {
+      one.open = undefined;
+      one.breakingTo = [];
+    }
     this.#tree = await connectAs({
       port: this.#port,
       clientGuid: this.#guid,
@@ -156,6 +161,7 @@ export class KillsClient {
       fileId: undefined,
       open: undefined,
       leaseStates: leased ? [RWH] : [],
+      breakingTo: [],
       epoch: 1,
       slots: Array.from({ length: SLOTS }, () => [0]),
       locked: new Set(),
@@ -218,7 +224,8 @@ export class KillsClient {
       this.#problem(`${one.name} has lease ${lease?.leaseState}, not ${one.leaseStates}`);
       return;
     }
-    one.leaseStates = [lease.leaseState];
+    // A break may be told of in the moment of the answer.
+    one.leaseStates = [lease.leaseState, ...one.breakingTo];
     one.epoch = lease.epoch;
     this.counts.leases++;
   }
@@ -319,12 +326,15 @@ export class KillsClient {
     const one = [...this.#kept].find((other) => other.leaseKey === leaseKey);
     if (one === undefined || this.#tree === undefined) return;
     this.counts.breaks++;
-    one.leaseStates = [...one.leaseStates, newLeaseState, newLeaseState & RH, R];
+    one.breakingTo = [newLeaseState, newLeaseState & RH, R];
+    one.leaseStates = [...one.leaseStates, ...one.breakingTo];
     one.epoch = newEpoch;
     const leaseState = newLeaseState;
     const { status } = await this.#answer(
       this.#tree.acknowledgeLeaseBreak({ leaseKey, leaseState }),
     );
-    if (status === 0) one.leaseStates = [newLeaseState];
+    if (status !== 0) return;
+    one.leaseStates = [newLeaseState];
+    one.breakingTo = [];
   }
 }
