@@ -25,8 +25,7 @@ async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv);
     return 0;
   } catch (error) {
-    const asked = program.commands.find((command) => command.name() === argv[2]);
-    return report(error, asked === undefined ? 'semba' : `semba ${asked.name()}`);
+    return report(error);
   }
 }
 
@@ -35,10 +34,10 @@ function inherit(command: Command): void {
   for (const child of command.commands) inherit(child);
 }
 
-function report(error: unknown, command: string): number {
+function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (error instanceof UsageError) {
-    process.stderr.write(`semba: ${error.message}\nTry: ${command} --help\n`);
+    process.stderr.write(`semba: ${error.message}\nTry: semba --help\n`);
     return EXIT_USAGE;
   }
   if (error instanceof CommandError) {

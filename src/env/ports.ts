@@ -12,20 +12,8 @@ export interface TimerHandle {
 }
 
 export interface Timers {
-  /**
-   * Calls `fire` once, after `delayMs` at the earliest. Keeps the process alive only where somebody
-   * waits for nothing else than this.
-   */
-  after(
-    delayMs: number,
-    fire: () => void,
-    options?: { readonly keepsAlive?: boolean },
-  ): TimerHandle;
-  /**
-   * Resolves once what arrived meanwhile was looked at. Of several that wait here one goes on at a
-   * time, so that many long pieces of work hold others up no longer than one does.
-   */
-  turn(): Promise<void>;
+  /** Calls `fire` once, after `delayMs` at the earliest. Does not keep the process alive. */
+  after(delayMs: number, fire: () => void): TimerHandle;
 }
 
 export interface Random {
@@ -34,8 +22,6 @@ export interface Random {
 }
 
 export interface Log {
-  /** Whether lines of this level go anywhere; not said: they may. */
-  isLevelEnabled?(level: string): boolean;
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;

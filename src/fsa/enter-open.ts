@@ -11,6 +11,7 @@ import type { OpenEntry } from './file-record.ts';
 import { LINK_BACKING } from './link-backing.ts';
 import type { LocalOpen, OpenedLink } from './local-open.ts';
 import type { OpenRequest } from './open-request.ts';
+import { BREAK_WAITS_MAX } from './oplock-breaks.ts';
 
 export interface Entrance {
   readonly file: VfsFile;
@@ -59,8 +60,7 @@ export function* enterOpen(
   const mayLeaseDirectory =
     isDirectory &&
     volume.options.directoryLeases &&
-    request.oplock?.lease?.coversDirectories === true &&
-    (volume.localLeaseBreaks?.begin(fileKey, path) ?? true);
+    request.oplock?.lease?.coversDirectories === true;
   if (mayLeaseDirectory) yield* wait(volume.directoryLeases.add());
   const proposal: OpenProposal = {
     entry,
@@ -76,12 +76,10 @@ export function* enterOpen(
   const { status, grant, breaks, awaited, conflicts } = yield* wait(
     volume.files.update(fileKey, (current) => decideOpen(current, proposal)),
   );
-  if (mayLeaseDirectory && grant === undefined) {
-    volume.localLeaseBreaks?.end(fileKey);
-    yield* wait(volume.directoryLeases.remove());
-  }
+  if (mayLeaseDirectory && grant === undefined) yield* wait(volume.directoryLeases.remove());
   if (breaks.length > 0) volume.oplockBreaks.indicate(volume, fileKey, breaks);
-  if (awaited.length > 0) {
+  if (awaited.length > 0 && request.breakWaits < BREAK_WAITS_MAX) {
+    request.breakWaits++;
     request.cancel.waitsForSharing = conflicts;
     request.queuedAt ??= awaited.reduce((newest, { since }) => Math.max(newest, since), 0);
     const breaksOf = { fileKey, awaited };
@@ -116,7 +114,6 @@ export function* enterOpen(
     userSetAccessTime: false,
     userSetChangeTime: false,
     contentChanged: false,
-    isNameNew: entrance.isNew,
     closed: false,
   };
   volume.opens.add(open);

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { isPromise, type MaybePromise } from '../base/task.ts';
 import type { Log } from '../env/ports.ts';
-import type { RecordStore, RecordTable, Update } from '../state/record-store.ts';
+import type { RecordStore, RecordTable, StoredTable, Update } from '../state/record-store.ts';
 import { changesKept, isPersistent, keptPart } from './decide-persistent.ts';
 import type { FileRecord } from './file-record.ts';
 
@@ -20,10 +20,8 @@ const PERSISTENT_FILE_VERSION = 1;
 export class PersistentFiles implements RecordTable<FileRecord> {
   readonly name: string;
   readonly #files: RecordTable<FileRecord>;
-  readonly #stored: RecordTable<FileRecord>;
+  readonly #stored: StoredTable<FileRecord>;
   readonly #log: Log;
-  /** Writes that have not looked at the record yet: a later change goes with them. */
-  readonly #queued = new Map<string, Promise<void>>();
   readonly #inFlight = new Set<Promise<void>>();
   readonly #failed = new Set<string>();
   #isFailing = false;
@@ -83,27 +81,17 @@ export class PersistentFiles implements RecordTable<FileRecord> {
 
   /** Brings the store up to what is in memory. Never rejects. */
   store(key: string): Promise<void> {
-    const queued = this.#queued.get(key);
-    if (queued !== undefined) return queued;
-    let hasLooked = false;
-    const writing = this.#write(key, () => {
-      hasLooked = true;
-      this.#queued.delete(key);
-    });
-    if (!hasLooked) this.#queued.set(key, writing);
+    const writing = this.#write(key);
     this.#inFlight.add(writing);
     void writing.then(() => this.#inFlight.delete(writing));
     return writing;
   }
 
-  async #write(key: string, looks: () => void): Promise<void> {
+  async #write(key: string): Promise<void> {
+    const record = this.#files.get(key);
+    assert(!isPromise(record), 'file records are answered at once');
     try {
-      await this.#stored.update(key, () => {
-        looks();
-        const record = this.#files.get(key);
-        assert(!isPromise(record), 'file records are answered at once');
-        return { next: keptPart(record), result: undefined };
-      });
+      await this.#stored.replace(key, keptPart(record));
       this.#failed.delete(key);
       if (this.#isFailing) this.#worksAgain();
     } catch (error) {

@@ -26,6 +26,15 @@ export interface RecordTable<R extends object> {
   scan(prefix: string): MaybePromise<Iterable<readonly [key: string, record: R]>>;
 }
 
+/** A table as a store has it. */
+export interface StoredTable<R extends object> extends RecordTable<R> {
+  /**
+   * Puts a record, or removes it, whatever was there before. For a table that one process alone
+   * writes: it reads nothing, and collides with an `update` of the same record.
+   */
+  replace(key: string, next: R | undefined): MaybePromise<void>;
+}
+
 /** Makes a record of an older layout into one of today's; undefined drops it. */
 export type UpgradeRecord<R> = (record: unknown, fromVersion: number) => R | undefined;
 
@@ -38,7 +47,7 @@ export interface RecordStore {
     name: string,
     version: number,
     upgrade?: UpgradeRecord<R>,
-  ): RecordTable<R>;
+  ): StoredTable<R>;
   close(): MaybePromise<void>;
 }
 

@@ -16,15 +16,11 @@ if (peer !== undefined) {
   clientSuite('client', () => target);
   protocolSuite('protocol', () => target);
 } else {
-  for (const [storage, workers] of [
-    ['memory', 1],
-    ['local', 1],
-    ['local', 2],
-  ] as const) {
-    describe(`over ${storage} storage, ${workers} processes`, () => {
+  for (const storage of ['memory', 'local'] as const) {
+    describe(`over ${storage} storage`, () => {
       let server: LocalServer;
       before(async () => {
-        server = await startServer(storage, {}, workers);
+        server = await startServer(storage);
       });
       after(async () => {
         closeConnections();

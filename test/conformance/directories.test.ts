@@ -62,9 +62,10 @@ describe('a directory that is read in turns', () => {
         ...time,
         clock: { fileTime: () => time.clock.fileTime(), monotonicMs: () => (nowMs += 1000) },
         timers: {
-          after: () => ({ cancel: () => {} }),
-          async turn() {
+          after(_delayMs, fire) {
             atPause(pauses++);
+            queueMicrotask(fire);
+            return { cancel: () => {} };
           },
         },
       },

@@ -70,6 +70,22 @@ export function describeRecordStore(
         assert.deepEqual({ ...back, bytes: new Uint8Array(back.bytes) }, record);
       }));
 
+    it('replaces and removes a record whatever it was, the last of many', () =>
+      withTable(async (table, store) => {
+        const own = store.table<Counter>('own', 1);
+        await own.replace('a', { count: 1 });
+        let woken = 0;
+        const stop = own.watch('a', () => woken++);
+        await Promise.all([2, 3, 4].map((count) => own.replace('a', { count, parts: ['p'] })));
+        assert.deepEqual(await own.get('a'), { count: 4, parts: ['p'] });
+        assert.ok(woken > 0);
+        stop();
+        await Promise.all([own.replace('b', { count: 1 }), own.replace('a', undefined)]);
+        await own.replace('none', undefined);
+        assert.deepEqual([...(await own.scan(''))], [['b', { count: 1 }]]);
+        assert.deepEqual([...(await table.scan(''))], []);
+      }));
+
     it('keeps a record when told to, and when the function throws', () =>
       withTable(async (table) => {
         await table.update('a', increment);

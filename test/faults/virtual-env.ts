@@ -35,10 +35,6 @@ export class VirtualTime implements Timers, Clock {
     return { cancel: () => void this.#timers.delete(timer) };
   }
 
-  turn(): Promise<void> {
-    return new Promise((resolve) => this.after(0, resolve));
-  }
-
   /** Lets `ms` pass; what falls due fires in order, also what is set meanwhile. */
   advance(ms: number): void {
     const endMs = this.#nowMs + ms;
@@ -52,7 +48,7 @@ export class VirtualTime implements Timers, Clock {
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.fire();
     }
-    this.#nowMs = Math.max(this.#nowMs, endMs);
+    this.#nowMs = endMs;
   }
 }
 

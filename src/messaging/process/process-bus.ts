@@ -187,7 +187,6 @@ export class ProcessBus implements MessageBus {
   }
 }
 
-/** Where a process listens; one that was killed leaves the socket behind. */
-export function socketOf(folder: string, serverId: string): string {
+function socketOf(folder: string, serverId: string): string {
   return `${folder}/${serverId}.sock`;
 }

@@ -126,9 +126,8 @@ export class ClientTree {
   #complete(connection: ClientConnection, options: TreeSendOptions): CompoundOptions {
     const channel: Channel = this.session.channelOn(connection);
     const encrypt = this.encryptData && channel.encryptor !== undefined;
+    const { header } = options;
     const compress = this.compressData;
-    const { channelSequence } = this.session;
-    const header = { treeId: this.treeId, channelSequence, ...options.header };
-    return { channel, encrypt, compress, ...options, header };
+    return { channel, encrypt, compress, ...options, header: { treeId: this.treeId, ...header } };
   }
 }

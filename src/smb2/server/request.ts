@@ -123,9 +123,7 @@ export class Request implements CancelSignal {
     if (this.isRelated && chain.openFailure !== 0) return chain.openFailure;
     if (this.isRelated && chain.open !== undefined) {
       const { open } = chain;
-      // Between the two, a request that is not related may have named another session or tree.
-      const isOurs = open.state === 'connected' && open.treeConnect === this.treeConnect;
-      return isOurs ? this.#take(open) : FILE_CLOSED_STATUS;
+      return open.state === 'connected' ? this.#take(open) : FILE_CLOSED_STATUS;
     }
     const open = session?.opens.get(fileId.volatile);
     const isFound =

@@ -29,12 +29,11 @@ export function* restoreShare(server: Smb2Server, share: Share): Task<number> {
   return restored.length;
 }
 
-/** An open of another process, or of a server that has ended, is this one's. */
-export function* addOpen(
+function* addOpen(
   server: Smb2Server,
   share: Share,
   from: { readonly localOpen: LocalOpen; readonly record: DurableRecord },
-): Task<Open> {
+): Task<void> {
   const { localOpen } = from;
   const record: DurableRecord = {
     ...from.record,
@@ -71,7 +70,6 @@ export function* addOpen(
     server.createReplays.settle(replayKeyOf(record.clientGuid, record.createGuid), open);
   }
   awaitClient(server, open);
-  return open;
 }
 
 /** Its client was connected to the end. Whether it had the answer to its CREATE nobody knows. */

@@ -1,5 +1,5 @@
 import type { Database } from 'lmdb';
-import type { RecordTable, Update } from '../record-store.ts';
+import type { StoredTable, Update } from '../record-store.ts';
 import type { ForeignWatchers } from './foreign-watchers.ts';
 import { rangeOf } from './key-range.ts';
 
@@ -8,7 +8,7 @@ import { rangeOf } from './key-range.ts';
  * record's version is still the one it read; otherwise it decides again. LMDB writes what is queued
  * in one transaction of its own thread and syncs once for all of it.
  */
-export class PersistentTable<R extends object> implements RecordTable<R> {
+export class PersistentTable<R extends object> implements StoredTable<R> {
   readonly name: string;
   readonly #records: Database<R, string>;
   readonly #watchers: ForeignWatchers;
@@ -62,6 +62,13 @@ export class PersistentTable<R extends object> implements RecordTable<R> {
     }
     if (next === undefined) return records.remove(key, version);
     return records.put(key, next, version + 1, version);
+  }
+
+  async replace(key: string, next: R | undefined): Promise<void> {
+    const records = this.#records;
+    await (next === undefined ? records.remove(key) : records.put(key, next, 1));
+    await records.flushed;
+    this.#watchers.wake(this.name, key, this.#watchers.othersOf(this.name, key));
   }
 
   watch(key: string, changed: () => void): () => void {

@@ -1,11 +1,11 @@
 import type { Database } from 'lmdb';
 import { assert } from '../../base/assert.ts';
-import type { RecordTable, Update } from '../record-store.ts';
+import type { StoredTable, Update } from '../record-store.ts';
 import type { ForeignWatchers } from './foreign-watchers.ts';
 import { rangeOf } from './key-range.ts';
 
 /** Records that end with the server: every call is answered at once. */
-export class VolatileTable<R extends object> implements RecordTable<R> {
+export class VolatileTable<R extends object> implements StoredTable<R> {
   readonly name: string;
   readonly #records: Database<R, string>;
   readonly #watchers: ForeignWatchers;
@@ -46,6 +46,10 @@ export class VolatileTable<R extends object> implements RecordTable<R> {
     }
     if (isChanged) this.#watchers.wake(this.name, key, others);
     return result;
+  }
+
+  replace(key: string, next: R | undefined): void {
+    this.update(key, () => ({ next, result: undefined }));
   }
 
   watch(key: string, changed: () => void): () => void {

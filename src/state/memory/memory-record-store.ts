@@ -1,6 +1,6 @@
 /** The record store of one process: a Map per table, every call answered at once. */
 import { assert } from '../../base/assert.ts';
-import type { RecordStore, RecordTable, Update } from '../record-store.ts';
+import type { RecordStore, StoredTable, Update } from '../record-store.ts';
 import { Watchers } from '../watchers.ts';
 
 export interface MemoryRecordStoreOptions {
@@ -19,11 +19,11 @@ export class MemoryRecordStore implements RecordStore {
     this.#strict = options.strict ?? false;
   }
 
-  table<R extends object>(name: string, version: number): RecordTable<R> {
+  table<R extends object>(name: string, version: number): StoredTable<R> {
     const known = this.#tables.get(name);
     if (known !== undefined) {
       assert(known.version === version, `table ${name} has version ${known.version}: ${version}`);
-      return known.table as unknown as RecordTable<R>;
+      return known.table as unknown as StoredTable<R>;
     }
     const table = new MemoryTable<R>(name, this.#strict);
     this.#tables.set(name, { version, table: table as unknown as MemoryTable<object> });
@@ -35,7 +35,7 @@ export class MemoryRecordStore implements RecordStore {
   }
 }
 
-class MemoryTable<R extends object> implements RecordTable<R> {
+class MemoryTable<R extends object> implements StoredTable<R> {
   readonly name: string;
   readonly #strict: boolean;
   readonly #records = new Map<string, R>();
@@ -60,11 +60,11 @@ class MemoryTable<R extends object> implements RecordTable<R> {
     } finally {
       this.#deciding = false;
     }
-    if (update.next !== 'keep') this.#put(key, update.next);
+    if (update.next !== 'keep') this.replace(key, update.next);
     return update.result;
   }
 
-  #put(key: string, record: R | undefined): void {
+  replace(key: string, record: R | undefined): void {
     if (record === undefined) {
       if (!this.#records.delete(key)) return;
     } else {
