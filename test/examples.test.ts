@@ -47,6 +47,7 @@ describe('examples', () => {
       });
       assert.equal(code, 0);
       assert.deepEqual(readFileSync(`${file}.back`), readFileSync(file));
+      assert.match(await output, /connected to 127\.0\.0\.1, 127\.0\.0\.1\n/);
       assert.match(await output, /data\.bin has 300000 bytes, over SMB 3\.1\.1/);
     } finally {
       await server.stop();

@@ -11,10 +11,14 @@ import { chmodSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import { makePrivateFolder } from '../server/atomic-file.ts';
 import type { ServerStatus, SmbServer } from '../server/smb-server.ts';
 
 /** The socket's name in the state folder. */
 const CONTROL_SOCKET = 'control.sock';
+/** unix(7): what `sun_path` holds before its zero byte. Node cuts what is longer. */
+const SOCKET_PATH_SIZE_MAX = 107;
+const PRIVATE_FILE_MODE = 0o600;
 /** Bytes of a request; none has a body. */
 const BODY_SIZE_MAX = 1024;
 
@@ -28,23 +32,30 @@ export function controlSocketOf(stateFolder: string): string {
   return join(stateFolder, CONTROL_SOCKET);
 }
 
-/** Another server uses this state folder. */
-export class StateFolderInUse extends Error {}
+/** No server can use this state folder, or another one does. */
+export class StateFolderError extends Error {}
 
-/** Listens until `close`. Rejects with `StateFolderInUse`, or the system's error. */
+/** Listens until `close`. Rejects with `StateFolderError`, or the system's error. */
 export async function serveControl(
   server: SmbServer,
   stateFolder: string,
 ): Promise<{ close(): Promise<void> }> {
   const path = controlSocketOf(stateFolder);
-  if (await answers(path)) {
-    throw new StateFolderInUse(`a server runs already with the state folder ${stateFolder}`);
+  if (Buffer.byteLength(path) > SOCKET_PATH_SIZE_MAX) {
+    const bytesMax = SOCKET_PATH_SIZE_MAX - CONTROL_SOCKET.length - 1;
+    throw new StateFolderError(
+      `state folder ${stateFolder}: expected a path of at most ${bytesMax} bytes`,
+    );
   }
+  if (await answers(path)) {
+    throw new StateFolderError(`a server runs already with the state folder ${stateFolder}`);
+  }
+  makePrivateFolder(stateFolder);
   rmSync(path, { force: true });
   const app = Fastify({ bodyLimit: BODY_SIZE_MAX });
   addRoutes(app, server);
   await app.listen({ path });
-  chmodSync(path, 0o600);
+  chmodSync(path, PRIVATE_FILE_MODE);
   return { close: () => app.close() };
 }
 

@@ -1,4 +1,5 @@
 import type { Limits } from '../base/limits.ts';
+import { networkOf } from '../base/network-of.ts';
 import type { Clock } from '../env/ports.ts';
 import { foldName } from './accounts.ts';
 
@@ -18,6 +19,16 @@ export interface LogonAttempt {
 interface Failures {
   count: number;
   lastMs: number;
+  /** When the next guess may be answered. */
+  nextMs: number;
+}
+
+/** What becomes of a right password. */
+export interface Held {
+  /** Milliseconds to wait before it is answered. */
+  readonly delayMs: number;
+  /** Too many guesses wait: it is answered as a wrong one. */
+  readonly isRefused: boolean;
 }
 
 const ENTRIES_MAX = 16_384;
@@ -25,13 +36,17 @@ const ENTRIES_MAX = 16_384;
 const FIRST_DELAY_MS = 100;
 /** Characters of a claimed user name that are kept: longer ones share an entry. */
 const USER_NAME_MAX = 64;
+/** So many of the longest delays may wait for each other. */
+const QUEUE_MAX = 4;
 /** After this long without a failure a user or an address starts afresh. */
 const FORGIVE_AFTER_MS = 15 * 60_000;
 
 /**
- * Slows down password guessing: counts failed logons per user and per address and tells how long
- * to hold back the next failure's answer. It never refuses a logon, so nobody can lock a user out,
- * and a right password is answered at once.
+ * Slows down password guessing: counts failed logons per user, per address and per user of an
+ * address, and tells how long to hold back an answer. Nobody can lock a user out: a right password
+ * is answered at once, but where its own address has guessed at the same user. There it waits as
+ * long as a wrong one before it would have, so that nobody learns from an early answer, and hanging
+ * up, or many guesses at once, gain nothing.
  */
 export class LogonThrottle {
   readonly #clock: Clock;
@@ -39,6 +54,7 @@ export class LogonThrottle {
   readonly #entriesMax: number;
   readonly #users = new Map<string, Failures>();
   readonly #addresses = new Map<string, Failures>();
+  readonly #pairs = new Map<string, Failures>();
 
   constructor({ clock, limits, entriesMax = ENTRIES_MAX }: LogonThrottleOptions) {
     this.#clock = clock;
@@ -47,27 +63,58 @@ export class LogonThrottle {
   }
 
   /** Counts a failure and returns the milliseconds to wait before it is answered. */
-  failed({ userName, address }: LogonAttempt): number {
-    const byUser = this.#count(this.#users, keyOf(userName));
-    const byAddress = this.#count(this.#addresses, address);
-    return this.#delayMs(Math.max(byUser, byAddress));
+  failed(attempt: LogonAttempt): number {
+    const byUser = this.#count(this.#users, keyOf(attempt.userName));
+    const byAddress = this.#count(this.#addresses, networkOf(attempt.address));
+    const pair = this.#count(this.#pairs, pairOf(attempt));
+    const delayMs = this.#delayMs(Math.max(byUser.count, byAddress.count));
+    return Math.max(delayMs, this.#queue(pair));
+  }
+
+  /** What a right password has to wait for; `succeeded` is told then. */
+  held(attempt: LogonAttempt): Held {
+    const pair = this.#known(this.#pairs, pairOf(attempt));
+    if (pair === undefined) return { delayMs: 0, isRefused: false };
+    const delayMs = Math.max(0, pair.nextMs - this.#clock.monotonicMs());
+    return { delayMs, isRefused: delayMs + this.#delayMs(pair.count) > this.#queueMaxMs };
   }
 
   /** Forgets the user's failures. The address's stay: one right guess must not buy more. */
-  succeeded({ userName }: Pick<LogonAttempt, 'userName'>): void {
-    this.#users.delete(keyOf(userName));
+  succeeded(attempt: LogonAttempt): void {
+    this.#pairs.delete(pairOf(attempt));
+    this.#users.delete(keyOf(attempt.userName));
   }
 
-  #count(failures: Map<string, Failures>, key: string): number {
-    const now = this.#clock.monotonicMs();
+  get #queueMaxMs(): number {
+    return QUEUE_MAX * this.#limits.failedLogonDelayMs;
+  }
+
+  /** A wrong guess waits until those before it were answered, and its own delay. */
+  #queue(pair: Failures): number {
+    const delayMs = this.#delayMs(pair.count);
+    if (delayMs === 0) return 0;
+    const waitMs = Math.max(0, pair.nextMs - pair.lastMs) + delayMs;
+    if (waitMs > this.#queueMaxMs) return this.#queueMaxMs;
+    pair.nextMs = pair.lastMs + waitMs;
+    return waitMs;
+  }
+
+  #known(failures: Map<string, Failures>, key: string): Failures | undefined {
     const known = failures.get(key);
-    const stale = known === undefined || now - known.lastMs > FORGIVE_AFTER_MS;
-    const count = stale ? 1 : known.count + 1;
+    if (known === undefined) return undefined;
+    return this.#clock.monotonicMs() - known.lastMs > FORGIVE_AFTER_MS ? undefined : known;
+  }
+
+  #count(failures: Map<string, Failures>, key: string): Failures {
+    const known = this.#known(failures, key);
+    const entry = known ?? { count: 0, lastMs: 0, nextMs: 0 };
+    entry.count++;
+    entry.lastMs = this.#clock.monotonicMs();
     // Deleting first keeps the map in the order of the last failure.
     failures.delete(key);
-    failures.set(key, { count, lastMs: now });
+    failures.set(key, entry);
     if (failures.size > this.#entriesMax) failures.delete(failures.keys().next().value!);
-    return count;
+    return entry;
   }
 
   #delayMs(count: number): number {
@@ -76,6 +123,10 @@ export class LogonThrottle {
     const doublings = Math.min(count - failedLogonsFree - 1, 30);
     return Math.min(FIRST_DELAY_MS * 2 ** doublings, failedLogonDelayMs);
   }
+}
+
+function pairOf({ userName, address }: LogonAttempt): string {
+  return `${networkOf(address)} ${keyOf(userName)}`;
 }
 
 function keyOf(userName: string): string {

@@ -5,7 +5,7 @@
 export interface Limits {
   /** Connections at once, over all listeners. */
   readonly connectionsMax: number;
-  /** Connections at once from one address. */
+  /** Connections at once from one address, or from one /64 of IPv6. */
   readonly connectionsPerAddressMax: number;
   /** Milliseconds from accept until a session must be logged in. */
   readonly unauthenticatedTimeMs: number;
@@ -41,9 +41,9 @@ export interface Limits {
   readonly locksPerOpenMax: number;
   /** Bytes of one security token in SESSION_SETUP. */
   readonly securityTokenSize: number;
-  /** Failed logons (per user, and per address) before answers are delayed. */
+  /** Failed logons (per user, address or IPv6 /64, and both) before answers are delayed. */
   readonly failedLogonsFree: number;
-  /** Milliseconds of the longest delay put before a failed logon's answer. */
+  /** Milliseconds of the longest delay put before a failed logon's answer, and between guesses. */
   readonly failedLogonDelayMs: number;
   /** Path components below a share's root. */
   readonly pathDepthMax: number;
@@ -57,10 +57,14 @@ export interface Limits {
   readonly copyChunksMax: number;
   readonly copyChunkSizeMax: number;
   readonly copyDataSizeMax: number;
-  /** Bytes of one request to a named pipe, reassembled. */
+  /** Bytes of one request to a named pipe, reassembled; and of answers before requests wait. */
   readonly pipeMessageSize: number;
+  /** Bytes that all named pipes hold of requests and answers; one that takes more breaks. */
+  readonly pipeBuffersSize: number;
   /** Milliseconds that the holder of an oplock or lease has to acknowledge a break. */
   readonly breakTimeoutMs: number;
+  /** Milliseconds that a worker process may be silent until it is replaced. */
+  readonly workerSilenceMs: number;
   /** Milliseconds that a durable or resilient open is kept, unless it asks for another time. */
   readonly durableTimeoutMs: number;
   /** Milliseconds that it may ask for. */
@@ -110,7 +114,9 @@ export const DEFAULT_LIMITS: Limits = {
   copyChunkSizeMax: 1024 * 1024,
   copyDataSizeMax: 16 * 1024 * 1024,
   pipeMessageSize: 1024 * 1024,
+  pipeBuffersSize: 64 * 1024 * 1024,
   breakTimeoutMs: 35_000,
+  workerSilenceMs: 15_000,
   durableTimeoutMs: 60_000,
   durableTimeoutMaxMs: 300_000,
   disconnectedOpensMax: 100_000,
@@ -152,6 +158,13 @@ export const COMPRESSION_SAVING_MIN = 12_500;
 /** Bytes that pass as they are after a try that did not pay; twice as many after the next one. */
 export const COMPRESSION_PAUSE_SIZE_MIN: number = 256 * 1024;
 export const COMPRESSION_PAUSE_SIZE_MAX: number = 64 * 1024 * 1024;
+/**
+ * Milliseconds that an open waits for a local process to give up its lease; the kernel takes it
+ * away after fs.lease-break-time, 45 s as a rule.
+ */
+export const LOCAL_LEASE_TIME_MS = 60_000;
+/** Changes of its own that a share remembers while directories are leased. */
+export const LOCAL_NOTES_MAX = 8192;
 /** Names of removed files that a share remembers for their 8.3 names, and for how long. */
 export const TUNNEL_ENTRIES_MAX = 1024;
 export const TUNNEL_TIME_MS = 15_000;

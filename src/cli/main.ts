@@ -25,7 +25,8 @@ async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv);
     return 0;
   } catch (error) {
-    return report(error);
+    const asked = program.commands.find((command) => command.name() === argv[2]);
+    return report(error, asked === undefined ? 'semba' : `semba ${asked.name()}`);
   }
 }
 
@@ -34,10 +35,10 @@ function inherit(command: Command): void {
   for (const child of command.commands) inherit(child);
 }
 
-function report(error: unknown): number {
+function report(error: unknown, command: string): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (error instanceof UsageError) {
-    process.stderr.write(`semba: ${error.message}\nTry: semba --help\n`);
+    process.stderr.write(`semba: ${error.message}\nTry: ${command} --help\n`);
     return EXIT_USAGE;
   }
   if (error instanceof CommandError) {

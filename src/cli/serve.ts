@@ -2,12 +2,14 @@ import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { StateFolderInUse, serveControl } from '../admin/control-server.ts';
+import { StateFolderError, serveControl } from '../admin/control-server.ts';
 import { LOG_LEVELS, type LogLevel, makeNodeLog } from '../env/node/node-log.ts';
 import { makeNodeRandom } from '../env/node/node-random.ts';
+import { AccountEditError, checkUserName } from '../server/accounts.ts';
 import { type Config, readConfig } from '../server/config.ts';
 import type { ShareOptions } from '../server/options.ts';
 import { SmbServer } from '../server/smb-server.ts';
+import { WORKERS_MAX } from '../server/workers/worker-options.ts';
 import { CommandError, toCommandError, UsageError } from './command-error.ts';
 import { generatePassword } from './generate-password.ts';
 import { parseShareArgument, refuseTwins, shareOfFolder } from './share-argument.ts';
@@ -20,9 +22,10 @@ const UNPRIVILEGED_PORT = 4450;
 const DEFAULT_FOLDER = 'semba-share';
 
 interface ServeFlags {
-  readonly share: readonly ShareOptions[];
+  readonly share?: readonly ShareOptions[];
   readonly user?: string;
   readonly port?: number;
+  readonly workers?: number | 'auto';
   readonly listen?: readonly string[];
   readonly config?: string;
   readonly state?: string;
@@ -33,10 +36,15 @@ export function serveCommand(): Command {
   return new Command('serve')
     .description('share folders')
     .argument('[FOLDER...]', `folders to share by their own names (default: ./${DEFAULT_FOLDER})`)
-    .option('--share <NAME=FOLDER[:ro]>', 'share a folder by another name', gatherShare, [])
-    .option('--user <NAME>', 'make this account, if it is missing, with a generated password')
+    .option('--share <NAME=FOLDER[:ro]>', 'share a folder by another name', gatherShare)
+    .option(
+      '--user <NAME>',
+      'make this account, if it is missing, with a generated password',
+      toUserName,
+    )
     .option('--port <N>', `port (default: ${SMB_PORT} as root, ${UNPRIVILEGED_PORT} else)`, toPort)
     .option('--listen <ADDR>', 'address to listen on; may be repeated (default: all)', gather)
+    .option('--workers <N>', 'processes that serve, or auto: one for each core (1)', toWorkers)
     .option('--config <FILE>', 'configuration in TOML; options given here come first')
     .option('--state <DIR>', 'folder of the accounts')
     .option('--log <LEVEL>', `${LOG_LEVELS.join(', ')} (default: info)`, toLogLevel)
@@ -47,7 +55,7 @@ async function serve(folders: readonly string[], flags: ServeFlags): Promise<voi
   try {
     await serveUntilSignal(folders, flags);
   } catch (error) {
-    if (error instanceof StateFolderInUse) throw new CommandError(error.message);
+    if (error instanceof StateFolderError) throw new CommandError(error.message);
     throw toCommandError(error, 'cannot serve');
   }
 }
@@ -62,16 +70,19 @@ async function serveUntilSignal(folders: readonly string[], flags: ServeFlags): 
     ...config?.server,
     ...(listen === undefined ? {} : { listen }),
     port,
+    ...(flags.workers === undefined ? {} : { workers: flags.workers }),
     stateFolder,
     log: makeNodeLog(flags.log ?? config?.logLevel ?? 'info'),
   });
   const signal = nextSignal(server);
   let control: { close(): Promise<void> } | undefined;
   try {
-    for (const share of shares) await server.addShare(share);
-    const made = await makeFirstUser(server, flags.user);
-    await start(server, port);
+    // One server at a time has a state folder: this tells before anything in it is touched.
     control = await serveControl(server, stateFolder);
+    for (const share of shares) await server.addShare(share);
+    await start(server, port);
+    // A password that is told once is made when nothing can fail any more.
+    const made = await makeFirstUser(server, flags.user);
     const users = await server.users();
     const first = flags.user ?? made?.name;
     const params = { listen, port, shares, stateFolder, version: version() };
@@ -89,7 +100,7 @@ function sharesToServe(
   flags: ServeFlags,
   config: Config | undefined,
 ): readonly ShareOptions[] {
-  const shares = [...(config?.shares ?? []), ...folders.map(shareOfFolder), ...flags.share];
+  const shares = [...(config?.shares ?? []), ...folders.map(shareOfFolder), ...(flags.share ?? [])];
   refuseTwins(shares);
   if (shares.length > 0) return shares;
   mkdirSync(DEFAULT_FOLDER, { recursive: true });
@@ -110,19 +121,25 @@ async function makeFirstUser(
   return { name, password };
 }
 
+/** What Node says about an address besides. */
+type ListenError = NodeJS.ErrnoException & {
+  readonly address?: string;
+  readonly hostname?: string;
+};
+
 async function start(server: SmbServer, port: number): Promise<void> {
   try {
     await server.start();
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const { code, address, hostname } = error as ListenError;
     if (code === 'EADDRINUSE') {
       throw new CommandError(`port ${port} is in use by another program; choose one with --port`);
     }
     if (code === 'EACCES') {
       throw new CommandError(`port ${port} needs root; choose one above 1023 with --port`);
     }
-    if (code === 'EADDRNOTAVAIL') {
-      throw new CommandError('--listen: this machine has no such address');
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+      throw new CommandError(`cannot listen: this machine has no address ${hostname ?? address}`);
     }
     throw error;
   }
@@ -137,16 +154,38 @@ function nextSignal(server: SmbServer): Promise<void> {
 }
 
 function ownUserName(): string {
-  const name = userInfo().username;
+  const name = systemUserName();
   return /^[a-z_][a-z0-9_.-]*$/i.test(name) && name !== 'root' ? name : 'semba';
+}
+
+/** Empty for a user id that has no name, as in a container. */
+function systemUserName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return '';
+  }
 }
 
 function defaultPort(): number {
   return process.getuid?.() === 0 ? SMB_PORT : UNPRIVILEGED_PORT;
 }
 
-function gatherShare(text: string, shares: readonly ShareOptions[]): readonly ShareOptions[] {
-  return [...shares, parseShareArgument(text)];
+function gatherShare(
+  text: string,
+  before: readonly ShareOptions[] | undefined,
+): readonly ShareOptions[] {
+  return [...(before ?? []), parseShareArgument(text)];
+}
+
+function toUserName(name: string): string {
+  try {
+    checkUserName(name);
+    return name;
+  } catch (error) {
+    if (error instanceof AccountEditError) throw new UsageError(`--user: ${error.message}`);
+    throw error;
+  }
 }
 
 function gather(text: string, before: readonly string[] | undefined): readonly string[] {
@@ -159,6 +198,15 @@ function toPort(text: string): number {
     throw new UsageError(`--port ${text}: expected a port, 1 to 65535`);
   }
   return port;
+}
+
+function toWorkers(text: string): number | 'auto' {
+  if (text === 'auto') return text;
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > WORKERS_MAX) {
+    throw new UsageError(`--workers ${text}: expected auto, or 1 to ${WORKERS_MAX}`);
+  }
+  return count;
 }
 
 function toLogLevel(text: string): LogLevel {

@@ -98,10 +98,14 @@ function select(all: ControlStatus, flags: StatusFlags): ControlStatus {
 }
 
 function render(status: ControlStatus): string {
-  const { name, pid, connections, sessions, opens } = status;
+  const { name, pid, connections, sessions, opens, workers = [] } = status;
   const counts = `${connections.length} connections, ${sessions.length} sessions`;
   const parts = [
     `${name}, process ${pid}: ${counts}, ${opens.length} open files\n`,
+    table(
+      ['WORKER', 'PROCESS', 'CONNECTIONS'],
+      workers.map((one) => [String(one.slot), String(one.pid), String(one.connections)]),
+    ),
     table(
       ['SESSION', 'USER', 'CLIENT', 'DIALECT', 'PROTECTION', 'CHANNELS', 'AGE', 'SHARES'],
       sessions.map((one) => [
@@ -110,7 +114,7 @@ function render(status: ControlStatus): string {
         one.addresses.join(' '),
         one.dialect,
         protectionOf(status, one),
-        String(one.channels.length),
+        one.channels.join(' '),
         ageText(one.age),
         one.shares.map((share) => `${share.name} (${share.opens})`).join(' '),
       ]),
@@ -130,10 +134,12 @@ function render(status: ControlStatus): string {
       ]),
     ),
     table(
-      ['CONNECTION', 'CLIENT', 'DIALECT', 'CREDITS', 'WAITING', 'UNSENT'],
+      ['CONNECTION', 'CLIENT', 'SERVER', 'SESSIONS', 'DIALECT', 'CREDITS', 'WAITING', 'UNSENT'],
       connections.map((one) => [
         String(one.id),
         one.address,
+        one.localAddress,
+        sessionsOn(sessions, one.id),
         one.dialect,
         String(one.credits),
         String(one.waiting),
@@ -142,6 +148,12 @@ function render(status: ControlStatus): string {
     ),
   ];
   return parts.filter((part) => part !== '').join('\n');
+}
+
+/** Several connections with one session are its channels. */
+function sessionsOn(sessions: ControlStatus['sessions'], connection: number): string {
+  const ids = sessions.filter(({ channels }) => channels.includes(connection)).map(({ id }) => id);
+  return ids.length === 0 ? '-' : ids.join(' ');
 }
 
 function protectionOf(

@@ -1,6 +1,12 @@
-/** Rows under headings, as wide as their longest cell; '' when there are none. */
-export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return '';
+import { printable } from '../base/printable.ts';
+
+/**
+ * Rows under headings, as wide as their longest cell; '' when there are none. What is in the cells
+ * is text and nothing else, though clients chose it.
+ */
+export function table(headings: readonly string[], cells: readonly (readonly string[])[]): string {
+  if (cells.length === 0) return '';
+  const rows = cells.map((row) => row.map((cell) => printable(cell)));
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...rows.map((row) => (row[column] ?? '').length)),
   );

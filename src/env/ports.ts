@@ -12,8 +12,20 @@ export interface TimerHandle {
 }
 
 export interface Timers {
-  /** Calls `fire` once, after `delayMs` at the earliest. Does not keep the process alive. */
-  after(delayMs: number, fire: () => void): TimerHandle;
+  /**
+   * Calls `fire` once, after `delayMs` at the earliest. Keeps the process alive only where somebody
+   * waits for nothing else than this.
+   */
+  after(
+    delayMs: number,
+    fire: () => void,
+    options?: { readonly keepsAlive?: boolean },
+  ): TimerHandle;
+  /**
+   * Resolves once what arrived meanwhile was looked at. Of several that wait here one goes on at a
+   * time, so that many long pieces of work hold others up no longer than one does.
+   */
+  turn(): Promise<void>;
 }
 
 export interface Random {
@@ -22,6 +34,8 @@ export interface Random {
 }
 
 export interface Log {
+  /** Whether lines of this level go anywhere; not said: they may. */
+  isLevelEnabled?(level: string): boolean;
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;

@@ -125,7 +125,7 @@ export class BackupSize {
       if (failed(batch) || batch.length === 0) break;
       bands += batch.length;
       if (clock.monotonicMs() - startMs <= TURN_TIME_MS) continue;
-      yield* wait(new Promise<void>((resolve) => timers.after(0, resolve)));
+      yield* wait(timers.turn());
       startMs = clock.monotonicMs();
     }
     folder.close();

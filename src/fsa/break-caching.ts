@@ -13,7 +13,7 @@ import { opensBelow } from './decide-rename.ts';
 import type { FileRecord } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import { HANDLE_CACHING, NO_AWAITED, NO_BREAKS, NO_OPLOCKS, type OplockEntry } from './oplock.ts';
-import { BREAK_WAITS_MAX, type FileBreaks, waitForBreaks } from './oplock-breaks.ts';
+import { type FileBreaks, waitForBreaks } from './oplock-breaks.ts';
 import type { CancelSignal } from './surface.ts';
 import type { Volume } from './volume.ts';
 
@@ -60,7 +60,7 @@ export function* breakHandleCaching(
   cancel: CancelSignal | undefined,
 ): Task<NtStatus> {
   const { volume, fileKey, oplockKey, streamKey } = target;
-  for (let waits = 0; waits < BREAK_WAITS_MAX; waits++) {
+  for (;;) {
     const breaker: Breaker = {
       oplockKey,
       streamKey,
@@ -76,7 +76,6 @@ export function* breakHandleCaching(
     const status = yield* waitForBreaks(volume, [{ fileKey, awaited }], cancel);
     if (status !== STATUS_SUCCESS) return status;
   }
-  return STATUS_SUCCESS;
 }
 
 /**

@@ -41,9 +41,15 @@ function* leave(open: LocalOpen, isAbandoned: boolean): Task<NtStatus> {
     volume.files.update(fileKey, (current) => decideClose(current, closing)),
   );
   volume.oplockBreaks.leave(open);
-  if (open.isDirectory && open.oplock !== undefined) yield* wait(volume.directoryLeases.remove());
+  if (open.isDirectory && open.oplock !== undefined) {
+    volume.localLeaseBreaks?.end(fileKey);
+    yield* wait(volume.directoryLeases.remove());
+  }
   volume.oplockBreaks.indicate(volume, fileKey, breaks);
-  if (open.contentChanged) yield* breakParentOf(open);
+  if (open.contentChanged) {
+    volume.localLeaseBreaks?.note(open.path, 'modified');
+    yield* breakParentOf(open);
+  }
   if (due.length > 0) yield* removeAll(open, due, isHeld);
   if (isOrphan) yield* forgetStored(open, yield* storedIds(volume.streams, open.file));
   yield* endIfDeletePending(open);

@@ -11,7 +11,6 @@ import type { OpenEntry } from './file-record.ts';
 import { LINK_BACKING } from './link-backing.ts';
 import type { LocalOpen, OpenedLink } from './local-open.ts';
 import type { OpenRequest } from './open-request.ts';
-import { BREAK_WAITS_MAX } from './oplock-breaks.ts';
 
 export interface Entrance {
   readonly file: VfsFile;
@@ -60,7 +59,8 @@ export function* enterOpen(
   const mayLeaseDirectory =
     isDirectory &&
     volume.options.directoryLeases &&
-    request.oplock?.lease?.coversDirectories === true;
+    request.oplock?.lease?.coversDirectories === true &&
+    (volume.localLeaseBreaks?.begin(fileKey, path) ?? true);
   if (mayLeaseDirectory) yield* wait(volume.directoryLeases.add());
   const proposal: OpenProposal = {
     entry,
@@ -76,10 +76,12 @@ export function* enterOpen(
   const { status, grant, breaks, awaited, conflicts } = yield* wait(
     volume.files.update(fileKey, (current) => decideOpen(current, proposal)),
   );
-  if (mayLeaseDirectory && grant === undefined) yield* wait(volume.directoryLeases.remove());
+  if (mayLeaseDirectory && grant === undefined) {
+    volume.localLeaseBreaks?.end(fileKey);
+    yield* wait(volume.directoryLeases.remove());
+  }
   if (breaks.length > 0) volume.oplockBreaks.indicate(volume, fileKey, breaks);
-  if (awaited.length > 0 && request.breakWaits < BREAK_WAITS_MAX) {
-    request.breakWaits++;
+  if (awaited.length > 0) {
     request.cancel.waitsForSharing = conflicts;
     request.queuedAt ??= awaited.reduce((newest, { since }) => Math.max(newest, since), 0);
     const breaksOf = { fileKey, awaited };
@@ -114,6 +116,7 @@ export function* enterOpen(
     userSetAccessTime: false,
     userSetChangeTime: false,
     contentChanged: false,
+    isNameNew: entrance.isNew,
     closed: false,
   };
   volume.opens.add(open);

@@ -38,6 +38,8 @@ const TABLE: ReadonlyMap<errno.Errno, NtError> = new Map<errno.Errno, NtError>([
   [errno.ENXIO, STATUS_ACCESS_DENIED],
   [errno.E2BIG, STATUS_DISK_FULL],
   [errno.EBADF, STATUS_FILE_CLOSED],
+  // A local process has a lease on the file.
+  [errno.EAGAIN, STATUS_SHARING_VIOLATION],
   [errno.ENOMEM, STATUS_INSUFFICIENT_RESOURCES],
   [errno.EACCES, STATUS_ACCESS_DENIED],
   [errno.EBUSY, STATUS_SHARING_VIOLATION],

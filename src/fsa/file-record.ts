@@ -73,6 +73,9 @@ export interface FileRecord {
   readonly version: number;
 }
 
+/** Layout of `FileRecord`. */
+export const FILE_RECORD_VERSION = 6;
+
 /** The key of a file's record: its identity while anything holds it open. */
 export function fileKeyOf(stat: FileStat): string {
   return `${stat.device}:${stat.inode}`;

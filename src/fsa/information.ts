@@ -37,7 +37,7 @@ import {
   FILE_NOTIFY_CHANGE_LAST_WRITE,
   FILE_NOTIFY_CHANGE_SIZE,
 } from '../fscc/notify-filter.ts';
-import { EOPNOTSUPP, failed } from '../vfs/errno.ts';
+import { failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { breakHandleCaching, breakReadCaching, mayDisturb } from './break-caching.ts';
 import { breakParentOf } from './break-parent.ts';
@@ -57,6 +57,7 @@ import { STORED_ATTRIBUTES } from './open-request.ts';
 import { withPosix } from './posix.ts';
 import { sizeOf } from './read-write.ts';
 import { isReparsePoint, reparseTag } from './reparse-xattr.ts';
+import { reserveStorage } from './reserve-storage.ts';
 import { storeAttributes, storeChangeTime } from './store-attributes.ts';
 import type { BasicChange, DispositionChange, MetadataOutcome } from './surface.ts';
 
@@ -163,8 +164,8 @@ export function* setAllocation(open: LocalOpen, size: number): Task<NtStatus> {
     if (failed(cut)) return statusOf(cut);
   }
   if (size > stat.size) {
-    const reserved = yield* wait(file.allocate(size));
-    if (failed(reserved) && reserved !== EOPNOTSUPP) return statusOf(reserved);
+    const reserved = yield* reserveStorage(file, size);
+    if (reserved !== STATUS_SUCCESS) return reserved;
   }
   const kept = yield* wait(file.setTimes(undefined, stat.modifyTimeNs));
   if (failed(kept)) return statusOf(kept);

@@ -36,6 +36,8 @@ import type { NotifyEvent, Watch, WatchObserver } from './notify-list.ts';
 import { STORE_CREDENTIALS } from './stream-store.ts';
 
 const PENDING_MS = 20;
+/** The reports of other processes take longer. */
+const PENDING_SHARED_MS = 200;
 /** Directories that are entered in one turn when a tree begins to be watched. */
 const TURN_DIRECTORIES = 50;
 const ATTRIBUTES =
@@ -54,6 +56,8 @@ export interface LocalChangesParams {
   readonly directoriesMax: number;
   /** Whom to tell. */
   readonly list: { tell(event: NotifyEvent): void; loseAll(): void };
+  /** Other processes of the server change things here, too. */
+  readonly isShared: boolean;
 }
 
 type Pending = EntryChange & { readonly path: string };
@@ -114,6 +118,12 @@ export class LocalChanges implements WatchObserver {
   settle(event: NotifyEvent): void {
     if (this.#feed === undefined) return;
     const kinds = kindsOf(event);
+    if (this.#params.isShared) {
+      this.#take(() => true);
+      this.#pending = withoutOne(this.#pending, event.path, kinds);
+      if (this.#pending.length > 0) this.#wait();
+      return;
+    }
     const isOwn = ({ path, kind }: Pending): boolean => path === event.path && kinds.includes(kind);
     this.#take((change) => !isOwn(change));
     if (this.#pending.length === 0) return;
@@ -144,7 +154,13 @@ export class LocalChanges implements WatchObserver {
   #wake(): void {
     if (this.#feed === undefined) return;
     this.#take(() => true);
-    this.#timer ??= this.#params.env.timers.after(PENDING_MS, () => this.#due());
+    this.#wait();
+  }
+
+  #wait(): void {
+    const { isShared, env } = this.#params;
+    const pendingMs = isShared ? PENDING_SHARED_MS : PENDING_MS;
+    this.#timer ??= env.timers.after(pendingMs, () => this.#due());
   }
 
   /** T2. */
@@ -156,9 +172,7 @@ export class LocalChanges implements WatchObserver {
     this.#feed?.arm();
     // What came while nothing was armed waits for its moment too.
     this.#take(() => true);
-    if (this.#pending.length > 0) {
-      this.#timer ??= this.#params.env.timers.after(PENDING_MS, () => this.#due());
-    }
+    if (this.#pending.length > 0) this.#wait();
   }
 
   /** Everything that the feed holds becomes pending, if `keep` says so. */
@@ -227,7 +241,7 @@ export class LocalChanges implements WatchObserver {
       }
       if (++entered % TURN_DIRECTORIES !== 0) continue;
       const { timers } = this.#params.env;
-      yield* wait(new Promise<void>((resolve) => timers.after(0, resolve)));
+      yield* wait(timers.turn());
       if (this.#feed === undefined) return;
     }
   }
@@ -312,6 +326,36 @@ export class LocalChanges implements WatchObserver {
       } else this.#params.list.tell(eventOf(change));
     }
   }
+}
+
+/**
+ * Without what the feed tells of one event: the first such change on the path, and what belongs to
+ * it. Others may be of events that another process has yet to report. Pure.
+ */
+export function withoutOne<C extends Pick<EntryChange, 'kind'> & { readonly path: string }>(
+  pending: readonly C[],
+  path: string,
+  kinds: readonly EntryChange['kind'][],
+): C[] {
+  const left: C[] = [];
+  let state: 'before' | 'within' | 'behind' = 'before';
+  let hasName = false;
+  for (const change of pending) {
+    if (change.path !== path || state === 'behind') {
+      left.push(change);
+      continue;
+    }
+    const isName = change.kind !== 'content' && change.kind !== 'attributes';
+    const isOf = kinds.includes(change.kind) && !(isName && hasName);
+    if (isOf) {
+      state = 'within';
+      hasName ||= isName;
+    } else {
+      if (state === 'within') state = 'behind';
+      left.push(change);
+    }
+  }
+  return left;
 }
 
 function isAtOrBelow(path: string, directory: string): boolean {

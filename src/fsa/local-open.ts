@@ -70,6 +70,8 @@ export interface LocalOpen {
   userSetChangeTime: boolean;
   /** Data was written through this open: the directory learns of it when the open closes. */
   contentChanged: boolean;
+  /** The name that it was opened or renamed by may not be on the disk yet. */
+  isNameNew: boolean;
   closed: boolean;
 }
 

@@ -40,6 +40,13 @@ export class LocalOpens {
     if (known.length === 1) this.#byFile.set(open.fileKey, known[0]!);
   }
 
+  *all(): Iterable<LocalOpen> {
+    for (const known of this.#byFile.values()) {
+      if (Array.isArray(known)) yield* known;
+      else yield known;
+    }
+  }
+
   ofFile(fileKey: string): readonly LocalOpen[] {
     const known = this.#byFile.get(fileKey);
     if (known === undefined) return NONE;

@@ -1,14 +1,17 @@
 import { DEFAULT_LIMITS } from '../base/limits.ts';
+import { isPromise } from '../base/task.ts';
 import { type Sid, type UnixId, unixIdOf } from '../dtyp/sid.ts';
 import type { Env } from '../env/ports.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import type { Snapshots } from '../vfs/snapshots.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import { BackupSize } from './backup-size.ts';
+import { breakDirectory } from './break-parent.ts';
 import { DirectoryLeases } from './directory-leases.ts';
-import type { FileRecord } from './file-record.ts';
+import { FILE_RECORD_VERSION, type FileRecord } from './file-record.ts';
 import { KernelLeases } from './kernel-leases.ts';
 import { LocalChanges } from './local-changes.ts';
+import { LocalLeaseBreaks, type OtherLeaseholders } from './local-lease-breaks.ts';
 import type { LocalOpen } from './local-open.ts';
 import { LocalOpens } from './local-opens.ts';
 import { makeExactResolver, makeNameResolver, type NameResolver } from './name-resolver.ts';
@@ -19,6 +22,8 @@ import { SnapshotVolumes } from './snapshot-volumes.ts';
 import { StreamStore } from './stream-store.ts';
 import { TunnelCache } from './tunnel-cache.ts';
 import type { Volume, VolumeOptions } from './volume.ts';
+import type { VolumePeers } from './volume-peers.ts';
+import { WatchingProcessesOf } from './watching-processes.ts';
 
 export interface VolumeParams {
   readonly id: string;
@@ -29,6 +34,8 @@ export interface VolumeParams {
   readonly store: RecordStore;
   /** Where opens stand that outlive the server; without it none does. */
   readonly persistentStore?: RecordStore | undefined;
+  /** Other processes with this volume, and this store. */
+  readonly peers?: VolumePeers | undefined;
   /** A store outside of the share for streams that outgrow their attribute: its root. */
   readonly streamsVfs?: Vfs | undefined;
   /** What the volume looked like before, where the store keeps that. */
@@ -75,14 +82,11 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   breakTimeoutMs: DEFAULT_LIMITS.breakTimeoutMs,
 };
 
-/** Layout of `FileRecord`. */
-const FILE_RECORD_VERSION = 6;
-
 /**
  * [MS-FSA] 2.1.1.1: makes a mounted store the volume behind a share. The store stays the caller's.
  */
 export function makeVolume(params: VolumeParams): Volume {
-  const { id, vfs, env, options, serverId, store, persistentStore, snapshots } = params;
+  const { id, vfs, env, options, serverId, store, persistentStore, snapshots, peers } = params;
   const changeNotifyList = notifyListOf(options);
   const localChanges = new LocalChanges({
     vfs,
@@ -90,11 +94,27 @@ export function makeVolume(params: VolumeParams): Volume {
     streamsFolder: options.streamsFolder,
     directoriesMax: options.localWatchesMax,
     list: changeNotifyList,
+    isShared: peers !== undefined,
   });
   changeNotifyList.observe(localChanges);
   const files = store.table<FileRecord>('file', FILE_RECORD_VERSION);
   const persistentFiles =
     persistentStore && new PersistentFiles({ files, store: persistentStore, log: env.log });
+  if (peers !== undefined) {
+    changeNotifyList.share(new WatchingProcessesOf({ volumeId: id, serverId, peers, store }));
+  }
+  const opens = new LocalOpens(serverId);
+  const tellsChanges = vfs.openChangeFeed !== undefined && options.directoryLeases;
+  const directoryLeases = new DirectoryLeases(store, serverId);
+  const localLeaseBreaks = new LocalLeaseBreaks({
+    vfs,
+    env,
+    streamsFolder: options.streamsFolder,
+    directoriesMax: options.localWatchesMax,
+    opens,
+    breakLeases: (fileKey) => breakDirectory(volume, fileKey, ''),
+    others: peers && othersWith(params, peers, directoryLeases),
+  });
   const volume: Volume = {
     id,
     vfs,
@@ -103,18 +123,20 @@ export function makeVolume(params: VolumeParams): Volume {
     serverId,
     files: persistentFiles ?? files,
     persistentFiles,
+    peers,
     names: namesOf(vfs, env, options),
     tunnel: options.shortNames ? new TunnelCache(env.clock) : undefined,
     exactNames: makeExactResolver(vfs),
     backupSize: backupSizeOf(vfs, env, options),
     unixIdOf: params.unixIdOf ?? unixIdOf,
     sha256: params.sha256,
-    opens: new LocalOpens(serverId),
+    opens,
     changeNotifyList,
     localChanges,
     kernelLeases: options.kernelOplocks ? new KernelLeases(vfs) : undefined,
     oplockBreaks: new OplockBreaks({ env, timeoutMs: options.breakTimeoutMs }),
-    directoryLeases: new DirectoryLeases(store, serverId),
+    directoryLeases,
+    localLeaseBreaks: tellsChanges ? localLeaseBreaks : undefined,
     streams: streamsOf(params.streamsVfs ?? vfs, { id, env, options }),
     snapshots:
       snapshots === undefined
@@ -127,6 +149,26 @@ export function makeVolume(params: VolumeParams): Volume {
     isSnapshot: false,
   };
   return volume;
+}
+
+function othersWith(
+  { id, serverId, store }: VolumeParams,
+  peers: VolumePeers,
+  directoryLeases: DirectoryLeases,
+): OtherLeaseholders {
+  const files = store.table<FileRecord>('file', FILE_RECORD_VERSION);
+  const isForeign = (record: FileRecord | undefined): boolean =>
+    record?.opens.some((open) => open.serverId !== serverId) === true;
+  return {
+    get areThere(): boolean {
+      return directoryLeases.areElsewhere;
+    },
+    noted: (path, deed) => peers.tell(id, { kind: 'noted', path, deed }),
+    haveOpen: (fileKey) => {
+      const record = files.get(fileKey);
+      return isPromise(record) ? record.then(isForeign) : isForeign(record);
+    },
+  };
 }
 
 /** Opens of a snapshot are counted with its volume's; nobody is told of changes, there are none. */
@@ -142,6 +184,7 @@ function snapshotOf(volume: Volume, vfs: Vfs, seconds: number): Volume {
     streams: streamsOf(vfs, volume),
     tunnel: undefined,
     changeNotifyList: notifyListOf(options),
+    localLeaseBreaks: undefined,
     isSnapshot: true,
   };
 }

@@ -389,7 +389,7 @@ class ReadNames {
       read += batch.length;
       if (read < NAMES_PER_TURN_MIN || clock.monotonicMs() - startMs < READ_TIME_MS) continue;
       read = 0;
-      yield* wait(new Promise<void>((resolve) => timers.after(0, resolve)));
+      yield* wait(timers.turn());
       startMs = clock.monotonicMs();
       const changes = watch?.changes() ?? NO_CHANGES;
       if (changes !== 'unknown') {

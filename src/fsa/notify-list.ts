@@ -39,6 +39,7 @@ export class ChangeNotifyList<Owner> {
   readonly #budget: Budget;
   readonly #entrySize: number;
   #observer: WatchObserver | undefined;
+  #others: OtherWatchers | undefined;
 
   /** `entrySize` and `totalSize`: bytes of events that one entry, and all together, may hold. */
   constructor(limits: { readonly entrySize: number; readonly totalSize: number }) {
@@ -51,9 +52,14 @@ export class ChangeNotifyList<Owner> {
     this.#observer = observer;
   }
 
+  /** Other processes have clients that watch, too. */
+  share(others: OtherWatchers): void {
+    this.#others = others;
+  }
+
   /** Nobody watches anything: nothing needs to be told. */
   get isEmpty(): boolean {
-    return this.#byOwner.size === 0;
+    return this.#byOwner.size === 0 && this.#others?.areThere !== true;
   }
 
   entryOf(owner: Owner): ChangeNotifyEntry | undefined {
@@ -65,6 +71,7 @@ export class ChangeNotifyList<Owner> {
     assert(!this.#byOwner.has(owner), `${watch.directory} is watched through this open already`);
     const capacity = Math.min(bufferSize, this.#entrySize);
     const entry = new ChangeNotifyEntry(watch, capacity, this.#budget);
+    if (this.#byOwner.size === 0) this.#others?.began();
     this.#byOwner.set(owner, entry);
     this.#enter(entry);
     this.#observer?.began(watch);
@@ -76,6 +83,7 @@ export class ChangeNotifyList<Owner> {
     const entry = this.#byOwner.get(owner);
     if (entry === undefined) return;
     this.#byOwner.delete(owner);
+    if (this.#byOwner.size === 0) this.#others?.ended();
     this.#leave(entry);
     this.#observer?.ended(entry);
     entry.endAll(STATUS_NOTIFY_CLEANUP);
@@ -84,11 +92,23 @@ export class ChangeNotifyList<Owner> {
 
   /** Ends all requests that wait for changes in a directory. */
   endAll(directory: string, status: NtStatus): void {
+    this.endAllHere(directory, status);
+    if (this.#others?.areThere === true) this.#others.endAll(directory, status);
+  }
+
+  /** Only those of this process: another one did it. */
+  endAllHere(directory: string, status: NtStatus): void {
     for (const entry of this.#byDirectory.get(directory) ?? NONE) entry.endAll(status);
   }
 
   /** A directory has another name: it, and what is below, is watched there. */
   moved(from: string, to: string): void {
+    this.movedHere(from, to);
+    if (this.#others?.areThere === true) this.#others.moved(from, to);
+  }
+
+  /** Only in this process: another one did it. */
+  movedHere(from: string, to: string): void {
     this.#observer?.moved(from, to);
     for (const directory of [...this.#byDirectory.keys()]) {
       if (directory !== from && !directory.startsWith(`${from}/`)) continue;
@@ -107,6 +127,12 @@ export class ChangeNotifyList<Owner> {
    * the file itself hear nothing (Windows; smbtorture smb2.notify.basedir).
    */
   report(event: NotifyEvent): void {
+    this.reportHere(event);
+    if (this.#others?.areThere === true) this.#others.report(event);
+  }
+
+  /** Only to those of this process: another one did it. */
+  reportHere(event: NotifyEvent): void {
     this.#observer?.settle(event);
     this.tell(event);
   }
@@ -168,6 +194,17 @@ export interface WatchObserver {
   ended(watch: Watch): void;
   moved(from: string, to: string): void;
   settle(event: NotifyEvent): void;
+}
+
+/** Those who watch the same volume in other processes. */
+export interface OtherWatchers {
+  readonly areThere: boolean;
+  /** This process has the first of its own, or no more. */
+  began(): void;
+  ended(): void;
+  report(event: NotifyEvent): void;
+  endAll(directory: string, status: NtStatus): void;
+  moved(from: string, to: string): void;
 }
 
 export interface NotifyEvent {

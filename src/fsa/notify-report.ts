@@ -1,6 +1,7 @@
 /**
  * What the operations of the object store tell the watchers of directories: the events of [MS-FSA]
- * 2.1.5.x, "send directory change notification". Each costs one test while nobody watches.
+ * 2.1.5.x, "send directory change notification". Each costs two tests while nobody watches, or
+ * leases a directory: then what the server did is not taken for what local processes do.
  */
 import { STATUS_DELETE_PENDING } from '../erref/ntstatus.ts';
 import {
@@ -37,6 +38,7 @@ export interface NameEvent {
 
 /** [MS-FSA] 2.1.5.1.1 Creation of a New File; 2.1.5.15.6 FileLinkInformation. */
 export function reportAdded(volume: Volume, event: NameEvent): void {
+  volume.localLeaseBreaks?.note(event.path, 'added');
   if (volume.changeNotifyList.isEmpty) return;
   reportName(volume, event, FILE_ACTION_ADDED);
 }
@@ -46,6 +48,7 @@ export function reportAdded(volume: Volume, event: NameEvent): void {
  * still open has gone from under those who watch it (POSIX semantics).
  */
 export function reportRemoved(volume: Volume, event: NameEvent): void {
+  volume.localLeaseBreaks?.note(event.path, 'removed');
   if (volume.changeNotifyList.isEmpty) return;
   if (event.isDirectory) volume.changeNotifyList.endAll(event.path, STATUS_DELETE_PENDING);
   reportName(volume, event, FILE_ACTION_REMOVED);
@@ -63,9 +66,11 @@ export function reportRenamed(
   names: { readonly from: string; readonly to: string; readonly isDirectory: boolean },
   replaced: boolean,
 ): void {
-  const { changeNotifyList } = volume;
-  if (changeNotifyList.isEmpty) return;
+  const { changeNotifyList, localLeaseBreaks } = volume;
   const { from, to, isDirectory } = names;
+  localLeaseBreaks?.note(from, 'removed');
+  localLeaseBreaks?.note(to, 'added');
+  if (changeNotifyList.isEmpty) return;
   if (isDirectory) changeNotifyList.moved(from, to);
   if (replaced) reportName(volume, { path: to, isDirectory }, FILE_ACTION_REMOVED);
   const stays = parentOf(from) === parentOf(to);
@@ -84,8 +89,14 @@ export function reportRenamed(
 }
 
 /** Attributes, times, EAs or security of a file changed: FILE_NOTIFY_CHANGE_* in `filter`. */
-export function reportModified({ volume, path }: LocalOpen, filter: number): void {
-  if (volume.changeNotifyList.isEmpty || filter === 0) return;
+export function reportModified(open: LocalOpen, filter: number): void {
+  // Not everything that changes has a filter: a change time has none.
+  open.volume.localLeaseBreaks?.note(open.path, 'modified');
+  if (filter !== 0) tellModified(open, filter);
+}
+
+function tellModified({ volume, path }: LocalOpen, filter: number): void {
+  if (volume.changeNotifyList.isEmpty) return;
   const action = FILE_ACTION_MODIFIED;
   volume.changeNotifyList.report({ action, filter, unless: 0, path, streamName: '' });
 }
@@ -96,9 +107,11 @@ export function reportModified({ volume, path }: LocalOpen, filter: number): voi
  */
 export function reportContent(open: LocalOpen, filter: number): void {
   const { volume, path, streamName } = open;
+  // Else its closing notes it.
+  if (!open.contentChanged) volume.localLeaseBreaks?.note(path, 'modified');
   if (volume.changeNotifyList.isEmpty) return;
   if (streamName === '') {
-    reportModified(open, filter);
+    tellModified(open, filter);
     return;
   }
   const streamFilter =
@@ -128,6 +141,7 @@ export function reportStreamRemoved(open: LocalOpen, streamName: string): void {
 }
 
 function reportStreamName({ volume, path }: LocalOpen, streamName: string, action: number): void {
+  volume.localLeaseBreaks?.note(path, 'modified');
   if (volume.changeNotifyList.isEmpty) return;
   const filter = FILE_NOTIFY_CHANGE_STREAM_NAME;
   volume.changeNotifyList.report({ action, filter, unless: 0, path, streamName });

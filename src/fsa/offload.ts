@@ -2,17 +2,19 @@
  * Copies that a client steers with tokens instead of data: [MS-FSA] 2.1.5.10.20 FSCTL_OFFLOAD_READ,
  * 2.1.5.10.21 FSCTL_OFFLOAD_WRITE.
  *
- *     (none) --T0 issue()--> valid --T1 find(): too old, closed, or its file changed--> (none)
+ *     (none) --T0 issue()--> valid --T1 find(): its file changed--> (none)
+ *                                \--T2 its time is over, or others came--> (none)
  *
  * A token stands for a range of a file as it was. Nothing is copied aside: when the file changed
- * since, the token is no longer good, and the client copies by reading and writing.
+ * since, the token is no longer good, and the client copies by reading and writing. It outlives the
+ * open that it was read through: all tokens of one open share a descriptor of their own.
  */
 
 import { toHex } from '../base/bytes.ts';
 import { OFFLOAD_SIZE_MAX, OFFLOAD_TOKEN_TIME_MS, OFFLOAD_TOKENS_MAX } from '../base/limits.ts';
 import { type Task, wait } from '../base/task.ts';
 import { FILE_EXECUTE, FILE_READ_DATA, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
-import type { Env } from '../env/ports.ts';
+import type { Env, TimerHandle } from '../env/ports.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -33,6 +35,7 @@ import {
 import { failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
+import { fileKeyOf } from './file-record.ts';
 import { copyRange, setZeroData } from './fs-control.ts';
 import type { LocalOpen } from './local-open.ts';
 import { isLocked, sizeOf } from './read-write.ts';
@@ -44,12 +47,21 @@ const SECTOR_SIZE = 512;
 const SECRET_SIZE = 32;
 
 interface Token {
-  readonly source: LocalOpen;
+  readonly source: Source;
   readonly offset: number;
   readonly length: number;
   /** On the monotonic clock. */
   readonly expiresMs: number;
   readonly state: FileState;
+}
+
+/** What is read from: nobody's open, with a descriptor that goes with the last token. */
+interface Source {
+  readonly open: LocalOpen;
+  /** Of the open that it came from. */
+  readonly openId: string;
+  readonly isDetached: boolean;
+  tokens: number;
 }
 
 /** By which a change is noticed; one within the same tick of the file system's clock is not. */
@@ -59,22 +71,31 @@ export class OffloadTokens {
   readonly #env: Env;
   /** By id in hexadecimal; the oldest first. */
   readonly #tokens = new Map<string, Token>();
+  readonly #sources = new Map<string, Source>();
+  #timer: TimerHandle | undefined;
 
   constructor(env: Env) {
     this.#env = env;
   }
 
-  /** `timeToLiveMs` 0 is the default; nothing lives longer than that. */
-  issue(token: Omit<Token, 'expiresMs'>, timeToLiveMs: number): Uint8Array {
-    const nowMs = this.#env.clock.monotonicMs();
+  /** T0. `timeToLiveMs` 0 is the default; nothing lives longer than that. */
+  *issue(
+    open: LocalOpen,
+    range: Pick<Token, 'offset' | 'length' | 'state'>,
+    timeToLiveMs: number,
+  ): Task<Uint8Array> {
+    const source = yield* this.#sourceOf(open);
+    source.tokens++;
     const time = Math.min(timeToLiveMs || OFFLOAD_TOKEN_TIME_MS, OFFLOAD_TOKEN_TIME_MS);
+    const expiresMs = this.#env.clock.monotonicMs() + time;
+    for (const oldest of this.#tokens.keys()) {
+      if (this.#tokens.size < OFFLOAD_TOKENS_MAX) break;
+      this.#drop(oldest);
+    }
     const id = new Uint8Array(OFFLOAD_TOKEN_ID_SIZE);
     id.set(this.#env.random.bytes(SECRET_SIZE));
-    for (const [oldest] of this.#tokens) {
-      if (this.#tokens.size < OFFLOAD_TOKENS_MAX) break;
-      this.#tokens.delete(oldest);
-    }
-    this.#tokens.set(toHex(id), { ...token, expiresMs: nowMs + time });
+    this.#tokens.set(toHex(id), { ...range, source, expiresMs });
+    this.#timer ??= this.#env.timers.after(time, () => this.#sweep());
     return id;
   }
 
@@ -83,13 +104,61 @@ export class OffloadTokens {
     const key = toHex(id);
     const token = this.#tokens.get(key);
     if (token === undefined) return undefined;
-    const isOver = token.source.closed || token.expiresMs <= this.#env.clock.monotonicMs();
-    const stat = isOver ? undefined : yield* wait(token.source.file.stat());
-    if (stat === undefined || failed(stat) || isChanged(token.state, stat)) {
-      this.#tokens.delete(key);
-      return undefined;
+    const { open } = token.source;
+    const isOver = open.closed || token.expiresMs <= this.#env.clock.monotonicMs();
+    const stat = isOver ? undefined : yield* wait(open.file.stat());
+    if (stat !== undefined && !failed(stat) && !isChanged(token.state, stat)) return token;
+    this.#drop(key);
+    return undefined;
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    for (const key of [...this.#tokens.keys()]) this.#drop(key);
+  }
+
+  /** The store may refuse a second open: then tokens are good while the first one stands. */
+  *#sourceOf(open: LocalOpen): Task<Source> {
+    const { openId, volume, security, path, fileKey } = open;
+    const known = this.#sources.get(openId);
+    if (known !== undefined) return known;
+    const file = yield* wait(volume.vfs.open(security.credentials, path, { access: 'read' }));
+    const stat = failed(file) ? file : yield* wait(file.stat());
+    const isIt = !failed(stat) && fileKeyOf(stat) === fileKey && !this.#sources.has(openId);
+    if (!isIt && !failed(file)) file.close();
+    const other = this.#sources.get(openId);
+    if (other !== undefined) return other;
+    const isDetached = isIt && !failed(file);
+    const own = isDetached ? { ...open, file } : open;
+    const source = { open: own, openId, isDetached, tokens: 0 };
+    this.#sources.set(openId, source);
+    return source;
+  }
+
+  #drop(key: string): void {
+    const token = this.#tokens.get(key);
+    if (token === undefined) return;
+    this.#tokens.delete(key);
+    const { source } = token;
+    if (--source.tokens > 0) return;
+    this.#sources.delete(source.openId);
+    if (!source.isDetached) return;
+    source.open.closed = true;
+    source.open.file.close();
+  }
+
+  /** T2. */
+  #sweep(): void {
+    this.#timer = undefined;
+    const nowMs = this.#env.clock.monotonicMs();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const [key, { expiresMs }] of [...this.#tokens]) {
+      if (expiresMs <= nowMs) this.#drop(key);
+      else nextMs = Math.min(nextMs, expiresMs);
     }
-    return token;
+    if (this.#tokens.size === 0) return;
+    this.#timer = this.#env.timers.after(nextMs - nowMs, () => this.#sweep());
   }
 }
 
@@ -125,15 +194,15 @@ export function* offloadRead(
   if (offset >= stat.size) return { status: STATUS_END_OF_FILE };
   if (yield* isLocked(open, offset, length, 'read')) return { status: STATUS_FILE_LOCK_CONFLICT };
   const transferLength = Math.min(length, stat.size - offset, OFFLOAD_SIZE_MAX);
-  const token = { source: open, offset, length: transferLength, state: stat };
-  const id = tokens.issue(token, timeToLiveMs);
+  const range = { offset, length: transferLength, state: stat };
+  const id = yield* tokens.issue(open, range, timeToLiveMs);
   return { status: STATUS_SUCCESS, output: { id, transferLength } };
 }
 
 /**
  * [MS-FSA] 2.1.5.10.21; `count` are the bytes written, maybe less than asked for. Statuses as in
  * `offloadRead` and `copyRange`. STATUS_INVALID_TOKEN: unknown, too old, or what it stands for has
- * changed or was closed. The file does not grow: STATUS_END_OF_FILE behind its end.
+ * changed. The file does not grow: STATUS_END_OF_FILE behind its end.
  */
 export function* offloadWrite(
   tokens: OffloadTokens,
@@ -155,7 +224,7 @@ export function* offloadWrite(
   if (transferOffset % SECTOR_SIZE !== 0 || transferOffset >= token.length) {
     return { status: STATUS_INVALID_PARAMETER, count: 0 };
   }
-  return yield* copyRange(token.source, open, {
+  return yield* copyRange(token.source.open, open, {
     sourceOffset: token.offset + transferOffset,
     targetOffset: offset,
     length: Math.min(room, token.length - transferOffset),

@@ -43,6 +43,7 @@ import { reportAdded, reportStreamAdded } from './notify-report.ts';
 import type { OpenRequest } from './open-request.ts';
 import { creationAccess } from './open-storage.ts';
 import { withPosix } from './posix.ts';
+import { reserveStorage } from './reserve-storage.ts';
 import { setModeByDescriptor } from './security.ts';
 import { checkCreatorDescriptor } from './security-rights.ts';
 import { storeAttributes } from './store-attributes.ts';
@@ -250,8 +251,7 @@ const NOTHING_STORED = { attributes: 0, creationTime: undefined, changeMark: und
 /** An open that may not write has a descriptor that cannot reserve: then nothing is reserved. */
 function* reserve(request: OpenRequest, open: LocalOpen): Task<NtStatus> {
   if (creationAccess(request) !== 'readwrite') return STATUS_SUCCESS;
-  const allocated = yield* wait(open.file.allocate(request.allocationSize));
-  return failed(allocated) ? statusOf(allocated) : STATUS_SUCCESS;
+  return yield* reserveStorage(open.file, request.allocationSize);
 }
 
 /**

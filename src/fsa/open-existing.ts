@@ -47,6 +47,7 @@ import { type OpenRequest, refusesExisting } from './open-request.ts';
 import type { Opened } from './open-storage.ts';
 import { withPosix } from './posix.ts';
 import { isReparsePoint, REPARSE_XATTR, reparseTag } from './reparse-xattr.ts';
+import { reserveStorage } from './reserve-storage.ts';
 import { stoppedOnFile } from './stopped-on-link.ts';
 import { storeAttributes } from './store-attributes.ts';
 import { descriptorOf, getSecurity } from './stored-security.ts';
@@ -302,9 +303,6 @@ function* overwrite(request: OpenRequest, open: LocalOpen, examined: Examined): 
     if (set !== STATUS_SUCCESS) return set;
   }
   if (request.eas.length > 0) yield* storeEaSize(file);
-  if (request.allocationSize > 0) {
-    const allocated = yield* wait(file.allocate(request.allocationSize));
-    if (failed(allocated)) return statusOf(allocated);
-  }
-  return STATUS_SUCCESS;
+  if (request.allocationSize === 0) return STATUS_SUCCESS;
+  return yield* reserveStorage(file, request.allocationSize);
 }

@@ -107,8 +107,6 @@ export interface OpenRequest {
   /** Links on the way, and at the end, are followed here and not by the client. */
   readonly followsLinks: boolean;
   readonly cancel: CancelSignal;
-  /** How often the open waited for others' oplocks to break. */
-  breakWaits: number;
   /** As in `Breaker`. */
   queuedAt: number | undefined;
 }
@@ -182,7 +180,6 @@ export function parseOpen(
     posix: params.posix,
     followsLinks: volume.options.followLinks && params.posix === undefined,
     cancel: params.cancel,
-    breakWaits: 0,
     queuedAt: undefined,
   };
 }

@@ -1,3 +1,4 @@
+import { LOCAL_LEASE_TIME_MS } from '../base/limits.ts';
 import { isPromise, type Task, wait } from '../base/task.ts';
 import {
   FILE_APPEND_DATA,
@@ -20,6 +21,9 @@ import {
 import type { OpenFor, OpenOptions, VfsFile } from '../vfs/vfs.ts';
 import type { OpenRequest } from './open-request.ts';
 
+/** Looks at a local process's lease come ever less often: milliseconds. */
+const LOCAL_POLL_MIN_MS = 20;
+const LOCAL_POLL_MAX_MS = 500;
 /** Times that a lease of ours makes way for one open: another open may have it back meanwhile. */
 const LENDS_MAX = 4;
 
@@ -38,18 +42,34 @@ export function creationAccess(request: OpenRequest): OpenFor {
  * Opens what stands at a path with as much access as the request needs. MAXIMUM_ALLOWED takes what
  * the store gives; everything else is all or nothing. With FILE_OPEN_REPARSE_POINT a link at the
  * end is opened itself, for its metadata only.
+ *
+ * EAGAIN: a local process has leased the file and did not give it up in LOCAL_LEASE_TIME_MS.
+ * 'cancelled': the request was, while it waited for that.
  */
-export function* openStorage(request: OpenRequest, path: string): Task<Opened | Errno> {
+export function* openStorage(
+  request: OpenRequest,
+  path: string,
+): Task<Opened | Errno | 'cancelled'> {
   const { volume, security } = request;
   const options = optionsOf(request);
   let access = firstAccess(request);
   let lends = LENDS_MAX;
+  let since: number | undefined;
+  let pollMs = LOCAL_POLL_MIN_MS;
   for (;;) {
     const opening = volume.vfs.open(security.credentials, path, options[access]);
     const file = isPromise(opening) ? yield* wait(opening) : opening;
     if (!failed(file)) return { file, access };
     if (file === EAGAIN && volume.kernelLeases !== undefined && lends-- > 0) {
       if (yield* volume.kernelLeases.lend(volume, security.credentials, path)) continue;
+    }
+    if (file === EAGAIN) {
+      const nowMs = volume.env.clock.monotonicMs();
+      since ??= nowMs;
+      if (nowMs - since >= LOCAL_LEASE_TIME_MS) return file;
+      if (!(yield* pause(request, pollMs))) return 'cancelled';
+      pollMs = Math.min(2 * pollMs, LOCAL_POLL_MAX_MS);
+      continue;
     }
     if (request.opensReparsePoint && (file === ELOOP || file === ENOTDIR)) {
       return yield* openLink(request, path, file);
@@ -58,6 +78,25 @@ export function* openStorage(request: OpenRequest, path: string): Task<Opened | 
     if (next === undefined) return file;
     access = next;
   }
+}
+
+/** Waits, holding nothing; false: the request was cancelled. */
+function* pause({ volume, cancel }: OpenRequest, delayMs: number): Task<boolean> {
+  if (cancel.cancelled) return false;
+  cancel.waiting();
+  yield* wait(
+    new Promise<void>((resolve) => {
+      const timer = volume.env.timers.after(delayMs, () => {
+        stop();
+        resolve();
+      });
+      const stop = cancel.onCancel(() => {
+        timer.cancel();
+        resolve();
+      });
+    }),
+  );
+  return !cancel.cancelled;
 }
 
 /** What refused to be opened for data, if it is a link; else `refusal` stands. */

@@ -2,6 +2,7 @@ import { type Task, wait } from '../base/task.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
+  STATUS_CANCELLED,
   STATUS_DELETE_PENDING,
   STATUS_NOT_A_DIRECTORY,
   STATUS_OBJECT_NAME_COLLISION,
@@ -69,6 +70,7 @@ function* openPresent(
   for (let attempt = 0; attempt < OPEN_ATTEMPTS_MAX; attempt++) {
     if (isTried) {
       const opened = yield* openStorage(request, path);
+      if (opened === 'cancelled') return { status: STATUS_CANCELLED };
       if (!failed(opened)) {
         const outcome = yield* openExisting(request, path, opened);
         if (outcome !== 'again') return outcome;

@@ -4,10 +4,11 @@ import type { Env, TimerHandle } from '../env/ports.ts';
 import { type NtStatus, STATUS_CANCELLED, STATUS_SUCCESS } from '../erref/ntstatus.ts';
 import { decideAcknowledge, decideBreakTimeout, isAnyPending } from './decide-oplock.ts';
 import type { LocalOpen } from './local-open.ts';
-import type { AwaitedBreak, OplockBreak } from './oplock.ts';
+import type { AwaitedBreak, OplockBreak, OplockEntry } from './oplock.ts';
 import type { OplockBreakSink } from './ports.ts';
 import type { CancelSignal } from './surface.ts';
 import type { Volume } from './volume.ts';
+import type { VolumePeers } from './volume-peers.ts';
 
 /**
  * Breaks on their way out of one volume: tells the holders, and ends what they do not acknowledge.
@@ -40,8 +41,22 @@ export class OplockBreaks {
   indicate(volume: Volume, fileKey: string, breaks: readonly OplockBreak[]): void {
     for (const oplockBreak of breaks) {
       if (oplockBreak.needsAcknowledgement) this.#keepTime(volume, fileKey, oplockBreak);
-      this.#tell(fileKey, oplockBreak);
+      this.#tell(volume, fileKey, oplockBreak);
     }
+  }
+
+  /** Another process broke what one of this process's opens holds. */
+  receive(volume: Volume, fileKey: string, oplockBreak: OplockBreak): Task<void> {
+    return this.#tellWhoStays(volume, fileKey, [oplockBreak]);
+  }
+
+  /**
+   * Keeps the time of a break of this process's own oplock: who broke it is gone, and whether it
+   * was told is not known.
+   */
+  keepTimeOf(volume: Volume, fileKey: string, { oplockKey, breaking }: OplockEntry): void {
+    if (breaking === undefined || this.#timers.has(`${fileKey}/${oplockKey}`)) return;
+    this.#keepTime(volume, fileKey, { oplockKey, since: breaking.since });
   }
 
   /**
@@ -66,11 +81,16 @@ export class OplockBreaks {
     for (const oplockBreak of breaks) {
       const { oplockKey } = oplockBreak;
       const isHeld = record?.oplocks.some((entry) => entry.oplockKey === oplockKey);
-      if (isHeld === true) this.#tell(fileKey, oplockBreak);
+      if (isHeld === true) this.#tell(volume, fileKey, oplockBreak);
     }
   }
 
-  #tell(fileKey: string, oplockBreak: OplockBreak): void {
+  #tell(volume: Volume, fileKey: string, oplockBreak: OplockBreak): void {
+    const { serverId } = oplockBreak;
+    if (serverId !== volume.serverId && volume.peers !== undefined) {
+      volume.peers.tell(volume.id, { kind: 'break', fileKey, oplockBreak }, serverId);
+      return;
+    }
     if (this.#sink?.indicateBreak(oplockBreak) !== false) return;
     this.#unclaimed.set(`${fileKey}/${oplockBreak.oplockKey}`, oplockBreak);
   }
@@ -80,12 +100,19 @@ export class OplockBreaks {
     return this.#openWaits.size > 0 && this.#openWaits.has(fileKey);
   }
 
-  /** As `waitForBreaks`, for an open. */
+  /**
+   * As `waitForBreaks`, for an open. Of many that wait for one file the last may wait as often as
+   * there are others, each time for another holder; each wait ends by its answer, or its time.
+   */
   *waitToOpen(volume: Volume, breaks: FileBreaks, cancel: CancelSignal): Task<NtStatus> {
     const { fileKey } = breaks;
-    this.#openWaits.set(fileKey, (this.#openWaits.get(fileKey) ?? 0) + 1);
+    const waiting = (this.#openWaits.get(fileKey) ?? 0) + 1;
+    this.#openWaits.set(fileKey, waiting);
     try {
-      return yield* waitForBreaks(volume, [breaks], cancel);
+      const status = yield* waitForBreaks(volume, [breaks], cancel);
+      // All that wait for the file go on at once: opening it takes each a while.
+      if (waiting > OPENS_PER_TURN) yield* wait(this.#env.timers.turn());
+      return status;
     } finally {
       const left = (this.#openWaits.get(fileKey) ?? 0) - 1;
       if (left > 0) this.#openWaits.set(fileKey, left);
@@ -125,7 +152,7 @@ export class OplockBreaks {
     this.#timers.delete(name);
   }
 
-  #keepTime(volume: Volume, fileKey: string, { oplockKey, since }: OplockBreak): void {
+  #keepTime(volume: Volume, fileKey: string, { oplockKey, since }: AwaitedBreak): void {
     const name = `${fileKey}/${oplockKey}`;
     this.#timers.get(name)?.cancel();
     const timer = this.#env.timers.after(this.#timeoutMs, () => {
@@ -169,8 +196,8 @@ export function* acknowledgeBreak(open: LocalOpen, caching: number): Task<NtStat
   return STATUS_SUCCESS;
 }
 
-/** Times that one operation waits for breaks: more is a tug of war that it loses. */
-export const BREAK_WAITS_MAX = 32;
+/** Opens that one break may let go on at once; the others take turns. */
+const OPENS_PER_TURN = 64;
 
 /** Breaks of one file that somebody waits for. */
 export interface FileBreaks {
@@ -194,6 +221,7 @@ export function* waitForBreaks(
       wake = resolve;
     });
   let changed = arm();
+  let isSettled = false;
   const unwatches = files.map(({ fileKey }) => volume.files.watch(fileKey, () => wake()));
   const unlisten = cancel.onCancel(() => wake());
   try {
@@ -206,6 +234,11 @@ export function* waitForBreaks(
         isPending ||= isAnyPending(record, awaited);
       }
       if (!isPending) return STATUS_SUCCESS;
+      if (volume.peers !== undefined && !isSettled) {
+        isSettled = true;
+        yield* wait(Promise.race([changed, othersSettled(volume, volume.peers, files)]));
+        continue;
+      }
       cancel.waiting();
       yield* wait(changed);
       changed = arm();
@@ -214,4 +247,24 @@ export function* waitForBreaks(
     for (const unwatch of unwatches) unwatch();
     unlisten();
   }
+}
+
+/**
+ * Holders in other processes were told of these breaks. As in one process they hear of it before
+ * the request that waits is said to wait (smbtorture smb2.lease.two-leases counts on it).
+ */
+async function othersSettled(
+  { files, serverId }: Volume,
+  peers: VolumePeers,
+  breaks: readonly FileBreaks[],
+): Promise<void> {
+  const holders = new Set<string>();
+  for (const { fileKey, awaited } of breaks) {
+    const record = await files.get(fileKey);
+    for (const entry of record?.oplocks ?? []) {
+      const isAwaited = awaited.some(({ oplockKey }) => oplockKey === entry.oplockKey);
+      if (isAwaited && entry.serverId !== serverId) holders.add(entry.serverId);
+    }
+  }
+  await Promise.all([...holders].map((holder) => peers.settled(holder)));
 }

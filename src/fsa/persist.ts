@@ -3,7 +3,11 @@ import { type Task, wait } from '../base/task.ts';
 import { failed } from '../vfs/errno.ts';
 import { type BackDecision, decideBack, decideKept } from './decide-persistent.ts';
 import type { LocalOpen } from './local-open.ts';
-import { type PersistentOpen, persistentIdentityOf } from './persistent-open.ts';
+import {
+  type KeptLocalOpen,
+  type PersistentOpen,
+  persistentIdentityOf,
+} from './persistent-open.ts';
 
 /**
  * Enters an open, or what changed of it, into the store; it is there when this ends. `owner` is
@@ -25,18 +29,7 @@ export function* persistOpen(
   const persistent: PersistentOpen = {
     isAway: options.isAway,
     identity: stat === undefined ? known!.identity : persistentIdentityOf(stat),
-    local: {
-      security: open.security,
-      link: open.link,
-      streamName: open.streamName,
-      parentOplockKey: open.parentOplockKey,
-      createOptions: open.createOptions,
-      mode: open.mode,
-      position: open.position,
-      userSetModificationTime: open.userSetModificationTime,
-      userSetAccessTime: open.userSetAccessTime,
-      userSetChangeTime: open.userSetChangeTime,
-    },
+    local: keptLocalOpen(open),
     owner,
   };
   const isEntered = yield* wait(
@@ -50,6 +43,22 @@ export function* persistOpen(
     );
   }
   return known !== undefined;
+}
+
+/** What the open is made from again. */
+export function keptLocalOpen(open: LocalOpen): KeptLocalOpen {
+  return {
+    security: open.security,
+    link: open.link,
+    streamName: open.streamName,
+    parentOplockKey: open.parentOplockKey,
+    createOptions: open.createOptions,
+    mode: open.mode,
+    position: open.position,
+    userSetModificationTime: open.userSetModificationTime,
+    userSetAccessTime: open.userSetAccessTime,
+    userSetChangeTime: open.userSetChangeTime,
+  };
 }
 
 /** The client of an open is back, which still counts as away; see `decideBack`. */

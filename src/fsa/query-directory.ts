@@ -179,7 +179,7 @@ function* scanEntry(
   for (let scanned = 1; ; ) {
     while (cursor.next < cursor.batch.length) {
       if (scanned++ % SCANNED_PER_LOOK === 0 && clock.monotonicMs() - startMs > TURN_TIME_MS) {
-        yield* wait(new Promise<void>((resolve) => timers.after(0, resolve)));
+        yield* wait(timers.turn());
         if (open.closed || open.cursor !== cursor) return undefined;
         startMs = clock.monotonicMs();
         // Another query on this open may have read on.

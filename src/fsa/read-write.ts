@@ -22,7 +22,9 @@ import { accessConflicts } from './decide-lock.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
 import { settleTimes, timesToKeep } from './kept-times.ts';
 import type { LocalOpen } from './local-open.ts';
+import { parentOf } from './names.ts';
 import { CONTENT_WRITTEN, reportContent } from './notify-report.ts';
+import { syncFolder } from './stream-store.ts';
 import type { CountOutcome } from './surface.ts';
 
 export interface ReadOptions {
@@ -135,8 +137,10 @@ export function* writeFile(
 /**
  * Makes what was written safe against power loss.
  *
- * [MS-FSA] 2.1.5.7 Server Requests Flushing Cached Data. STATUS_ACCESS_DENIED: not opened for
- * writing. A directory is flushed as well, when it was opened for adding entries.
+ * [MS-FSA] 2.1.5.7 Server Requests Flushing Cached Data, which also makes the directory structure
+ * safe: after the first one, a file that was made or renamed has its name on the disk. The root
+ * stands for the whole volume. STATUS_ACCESS_DENIED: not opened for writing. A directory is flushed
+ * as well, when it was opened for adding entries.
  */
 export function* flushFile(open: LocalOpen): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
@@ -144,10 +148,22 @@ export function* flushFile(open: LocalOpen): Task<NtStatus> {
     return STATUS_ACCESS_DENIED;
   }
   if (!open.volume.options.strictSync) return STATUS_SUCCESS;
-  const synced = yield* wait((open.backing ?? open.file).sync(false));
+  const { vfs } = open.volume;
+  const isAll = open.isDirectory && open.path === '' && vfs.sync !== undefined;
+  const synced = yield* wait(isAll ? vfs.sync?.() : (open.backing ?? open.file).sync(false));
   // A descriptor that cannot sync has nothing written through it.
-  if (synced === EBADF || synced === EINVAL) return STATUS_SUCCESS;
-  return failed(synced) ? statusOf(synced) : STATUS_SUCCESS;
+  if (failed(synced) && synced !== EBADF && synced !== EINVAL) return statusOf(synced);
+  return open.isNameNew && !open.closed ? yield* flushName(open) : STATUS_SUCCESS;
+}
+
+/** The folder that the open's name is in. */
+function* flushName(open: LocalOpen): Task<NtStatus> {
+  const { volume, path } = open;
+  const synced = yield* syncFolder(volume.vfs, parentOf(path));
+  if (failed(synced)) return statusOf(synced);
+  // It may have been renamed meanwhile.
+  if (open.path === path) open.isNameNew = false;
+  return STATUS_SUCCESS;
 }
 
 /** Bytes in the stream that an open is of. */

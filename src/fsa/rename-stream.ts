@@ -24,6 +24,7 @@ import {
   streamXattr,
 } from './stream-backing.ts';
 import type { NewName } from './surface.ts';
+import { followStream } from './volume-peers.ts';
 
 /**
  * Gives a named stream a new name; ':' makes it the unnamed one.
@@ -135,14 +136,6 @@ function* follow(open: LocalOpen, streamName: string): Task<void> {
   const streamKey = upcase(streamName);
   const to = { streamKey, streamName };
   yield* wait(volume.files.update(fileKey, (current) => decideStreamRenamed(current, from, to)));
-  for (const other of volume.opens.ofFile(fileKey)) {
-    if (other.streamKey !== from) continue;
-    other.streamKey = streamKey;
-    other.streamName = streamName;
-    if (streamName !== '') other.backing?.renamed(streamXattr(streamName));
-    else {
-      other.backing?.close();
-      other.backing = undefined;
-    }
-  }
+  followStream(volume.opens.ofFile(fileKey), from, to);
+  volume.peers?.tell(volume.id, { kind: 'stream-renamed', fileKey, from, ...to });
 }

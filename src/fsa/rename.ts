@@ -50,6 +50,7 @@ import { descriptorOf, getSecurity } from './stored-security.ts';
 import { storedIds } from './stream-backing.ts';
 import type { CancelSignal, NewName } from './surface.ts';
 import type { Volume } from './volume.ts';
+import { followLink } from './volume-peers.ts';
 
 /**
  * Gives a file, a directory or (':name') a named stream a new name.
@@ -105,9 +106,11 @@ export function* renameFile(open: LocalOpen, target: NewName): Task<NtStatus> {
     volume.files.update(open.fileKey, (current) => decideRenamed(current, link, place.path)),
   );
   // Opens of a name that is gone take no harm: their path is not looked at.
-  for (const other of volume.opens.ofFile(open.fileKey)) {
-    if (other.volume === volume && other.path === link.path) other.path = place.path;
-  }
+  const { fileKey } = open;
+  followLink(volume, fileKey, link.path, place.path);
+  open.isNameNew = true;
+  const [from, to] = [link.path, place.path];
+  volume.peers?.tell(volume.id, { kind: 'renamed', fileKey, from, to });
   if (open.isDirectory && open.isPosix) yield* moveBelow(volume, link, place.path);
   volume.tunnel?.remember(link.path);
   const names = { from: link.path, to: place.path, isDirectory: open.isDirectory };
@@ -187,6 +190,7 @@ function* moveBelow(volume: Volume, directory: Link, path: string): Task<void> {
       open.path = pathMovedBelow(open.path, directory.path, path) ?? open.path;
     }
   }
+  volume.peers?.tell(volume.id, { kind: 'moved-below', from: directory.path, to: path });
 }
 
 /** Where a file goes, and what it replaces there. */

@@ -121,7 +121,7 @@ interface Reopened {
 }
 
 /** The file, or why it is not there as it was. */
-function* reopen(
+export function* reopen(
   { vfs }: Volume,
   kept: FileRecord,
   entry: OpenEntry & { readonly persistent: PersistentOpen },
@@ -160,7 +160,7 @@ function optionsOf({ isDirectory }: FileRecord, entry: OpenEntry, isLink: boolea
 /** By reading, and twice writing. */
 const DATA_ACCESS: readonly OpenFor[] = ['metadata', 'read', 'write', 'readwrite'];
 
-function* makeOpen(
+export function* makeOpen(
   volume: Volume,
   kept: FileRecord,
   from: Reopened & { readonly entry: OpenEntry; readonly persistent: PersistentOpen },
@@ -200,6 +200,7 @@ function* makeOpen(
     userSetChangeTime: local.userSetChangeTime,
     // It may have been.
     contentChanged: true,
+    isNameNew: true,
     closed: false,
   };
   if (streamKey !== '' && !(yield* findBacking(open))) {
@@ -207,7 +208,10 @@ function* makeOpen(
     volume.env.log.warn({ share: volume.id, path, reason: 'no stream' }, 'an open is not restored');
     return undefined;
   }
-  if (isDirectory && held !== undefined) yield* wait(volume.directoryLeases.add());
+  if (isDirectory && held !== undefined) {
+    volume.localLeaseBreaks?.begin(fileKey, path);
+    yield* wait(volume.directoryLeases.add());
+  }
   volume.opens.add(open);
   return open;
 }
@@ -221,7 +225,7 @@ function* findBacking(open: LocalOpen): Task<boolean> {
 }
 
 /** What local programs see of its byte-range locks. */
-function* lockAgain(open: LocalOpen, { locks }: FileRecord): Task<void> {
+export function* lockAgain(open: LocalOpen, { locks }: FileRecord): Task<void> {
   const { options, env } = open.volume;
   if (!options.posixLocks) return;
   const own = locks.filter((lock) => lock.openId === open.openId);

@@ -1,4 +1,5 @@
 import { type Task, wait } from '../base/task.ts';
+import { FILE_GENERIC_READ } from '../dtyp/access-mask.ts';
 import { SE_RESTORE_PRIVILEGE } from '../dtyp/privileges.ts';
 import {
   DACL_SECURITY_INFORMATION,
@@ -15,6 +16,7 @@ import {
   STATUS_FILE_CLOSED,
   STATUS_INVALID_OWNER,
   STATUS_INVALID_SECURITY_DESCR,
+  STATUS_MEDIA_WRITE_PROTECTED,
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
 import { FILE_NOTIFY_CHANGE_SECURITY } from '../fscc/notify-filter.ts';
@@ -23,10 +25,12 @@ import type { FileStat } from '../vfs/vfs.ts';
 import { checkAccess, tokenOf } from './access.ts';
 import { breakParentOf } from './break-parent.ts';
 import { statusOf } from './errno-to-ntstatus.ts';
+import { fileKeyOf } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import { nfsModeOf, withNfsAces, withoutNfsAces } from './nfs-aces.ts';
 import { reportModified } from './notify-report.ts';
 import { modeOfDescriptor, synthesizeDescriptor, withUnixSids } from './posix-mode.ts';
+import type { SecurityContext } from './security-context.ts';
 import { mayOwn, rightsToQuery, rightsToSet } from './security-rights.ts';
 import { descriptorOf, getSecurity, putDescriptor } from './stored-security.ts';
 import type { AccessOutcome, SecurityOutcome } from './surface.ts';
@@ -65,7 +69,8 @@ export function* querySecurity(
  * [MS-FSA] 2.1.5.17 Server Requests Setting of Security Information. STATUS_ACCESS_DENIED: owner or
  * group without WRITE_OWNER, DACL without WRITE_DAC, SACL without ACCESS_SYSTEM_SECURITY.
  * STATUS_INVALID_SECURITY_DESCR: the bytes are none. STATUS_INVALID_OWNER: an owner whom the caller
- * may not name. Opens that stand keep what they were granted.
+ * may not name. STATUS_MEDIA_WRITE_PROTECTED: a read-only volume. Opens that stand keep what they
+ * were granted.
  */
 export function* setSecurity(
   open: LocalOpen,
@@ -75,6 +80,8 @@ export function* setSecurity(
 ): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
   if ((rightsToSet(securityInformation) & ~open.grantedAccess) !== 0) return STATUS_ACCESS_DENIED;
+  // The one right that a share's own limit takes away from nobody.
+  if (open.volume.options.readOnly) return STATUS_MEDIA_WRITE_PROTECTED;
   if (descriptor.length > open.volume.options.securityDescriptorSize) {
     return STATUS_INVALID_SECURITY_DESCR;
   }
@@ -142,9 +149,12 @@ export function* setModeByDescriptor(
 }
 
 /** [MS-SMB2] 3.3.5.9.5 SMB2_CREATE_QUERY_MAXIMAL_ACCESS_REQUEST: all that the caller could have. */
-export function* queryMaximalAccess(open: LocalOpen): Task<AccessOutcome> {
+export function* queryMaximalAccess(
+  open: LocalOpen,
+  security: SecurityContext = open.security,
+): Task<AccessOutcome> {
   if (open.closed) return { status: STATUS_FILE_CLOSED, access: 0 };
-  const { volume, security, path, file } = open;
+  const { volume, path, file } = open;
   const stat = yield* wait(file.stat());
   if (failed(stat)) return { status: statusOf(stat), access: 0 };
   const value = yield* wait(getSecurity(volume, file));
@@ -165,6 +175,15 @@ export function* queryMaximalAccess(open: LocalOpen): Task<AccessOutcome> {
   );
   if (typeof access !== 'number') return { status: STATUS_SUCCESS, access: access.granted };
   return { status: access, access: 0 };
+}
+
+/** Whether somebody, who need not be the one who opened it, gets to the file and may read it. */
+export function* mayReadFile(open: LocalOpen, security: SecurityContext): Task<boolean> {
+  const { volume, path } = open;
+  const stat = yield* wait(volume.vfs.stat(security.credentials, path));
+  if (failed(stat) || fileKeyOf(stat) !== open.fileKey) return false;
+  const { access } = yield* queryMaximalAccess(open, security);
+  return (FILE_GENERIC_READ & ~access) === 0;
 }
 
 /** The stored descriptor, else the one that the POSIX permissions amount to. */

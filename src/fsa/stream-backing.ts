@@ -189,9 +189,20 @@ export class NamedStream implements StreamBacking {
     return run(this.#truncate(size));
   }
 
-  /** What is in an attribute goes to disk with the base file's inode. */
   sync(dataOnly: boolean): MaybePromise<0 | Errno> {
-    return this.#content === undefined ? 0 : this.#content.sync(dataOnly);
+    return run(this.#sync(dataOnly));
+  }
+
+  /** An attribute, content or the mark of it, goes to disk with all metadata of the base file. */
+  *#sync(dataOnly: boolean): Task<0 | Errno> {
+    const held = yield* this.#load();
+    if (failed(held)) return held;
+    if (!(held instanceof Uint8Array)) {
+      const synced = yield* wait(held.sync(dataOnly));
+      if (failed(synced)) return synced;
+    }
+    // It may have been closed meanwhile, and the base file with it.
+    return this.#isClosed ? 0 : yield* wait(this.#base.sync(false));
   }
 
   *contentFile(): Task<VfsFile | undefined> {
@@ -315,7 +326,9 @@ export class NamedStream implements StreamBacking {
     const count = yield* wait(file.write([content], 0));
     if (failed(count)) return count;
     if (count < content.length) return ENOSPC;
-    return this.#store.strictSync ? yield* wait(file.sync(false)) : 0;
+    if (!this.#store.strictSync) return 0;
+    const synced = yield* wait(file.sync(false));
+    return failed(synced) ? synced : yield* this.#store.syncNames();
   }
 }
 

@@ -13,8 +13,9 @@
  */
 import { type Task, wait } from '../base/task.ts';
 import type { Env } from '../env/ports.ts';
-import { EEXIST, ENOENT, EROFS, type Errno, failed } from '../vfs/errno.ts';
+import { EBADF, EEXIST, EINVAL, ENOENT, EROFS, type Errno, failed } from '../vfs/errno.ts';
 import type { Credentials, FileStat, Vfs, VfsFile } from '../vfs/vfs.ts';
+import { parentOf } from './names.ts';
 
 /** On a file of the store: whom it belongs to. On the folder: nothing, it is there. */
 export const STREAM_OWNER_XATTR = 'user.semba.stream';
@@ -118,6 +119,11 @@ export class StreamStore {
     return { id, file };
   }
 
+  /** The names of what `create` made are safe on disk. */
+  *syncNames(): Task<0 | Errno> {
+    return yield* syncFolder(this.vfs, this.folder);
+  }
+
   /** The content of a marked stream of `base`; ENOENT when it is not, or no longer, its own. */
   *open(id: string, base: VfsFile): Task<VfsFile | Errno> {
     const path = this.#pathOf(id);
@@ -158,9 +164,23 @@ export class StreamStore {
     const marked = yield* wait(folder.setXattr(STREAM_OWNER_XATTR, new Uint8Array(1)));
     folder.close();
     if (failed(marked)) return marked;
+    if (this.strictSync) {
+      const synced = yield* syncFolder(this.vfs, parentOf(this.folder));
+      if (failed(synced)) return synced;
+    }
     this.#exists = true;
     return 0;
   }
+}
+
+/** The names in a folder are safe on disk, where the store can do that. */
+export function* syncFolder(vfs: Vfs, path: string): Task<0 | Errno> {
+  const folder = yield* wait(vfs.open(STORE_CREDENTIALS, path, { access: 'metadata' }));
+  // Nothing is left of it that could be lost.
+  if (failed(folder)) return folder === ENOENT ? 0 : folder;
+  const synced = yield* wait(folder.sync(false));
+  folder.close();
+  return synced === EINVAL || synced === EBADF ? 0 : synced;
 }
 
 /** Whether a name in the store is one that the store gives. */

@@ -165,7 +165,7 @@ function* note(state: Sweep, id: string, owner: StreamOwner): Task<void> {
 /** Lets others work now and then; false when the sweep has to end. */
 function* pause(state: Sweep): Task<boolean> {
   if (++state.entries % TURN_ENTRIES === 0) {
-    yield* wait(new Promise<void>((resolve) => state.volume.env.timers.after(0, resolve)));
+    yield* wait(state.volume.env.timers.turn());
   }
   return !state.isCancelled;
 }

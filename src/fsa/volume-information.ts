@@ -22,6 +22,7 @@ const FILE_READ_ONLY_VOLUME = 0x0008_0000;
 const FILE_SUPPORTS_HARD_LINKS = 0x0040_0000;
 const FILE_SUPPORTS_EXTENDED_ATTRIBUTES = 0x0080_0000;
 
+const FILE_SUPPORT_INTEGRITY_STREAMS = 0x0400_0000;
 const FILE_SUPPORTS_BLOCK_REFCOUNTING = 0x0800_0000;
 
 const SECTOR_SIZE = 512;
@@ -95,6 +96,7 @@ function attributesOf(volume: Volume): number {
   if (hasStreams(volume)) attributes |= FILE_NAMED_STREAMS;
   if (capabilities.sparseFiles) attributes |= FILE_SUPPORTS_SPARSE_FILES;
   if (capabilities.sharedBlocks) attributes |= FILE_SUPPORTS_BLOCK_REFCOUNTING;
+  if (capabilities.checksums === true) attributes |= FILE_SUPPORT_INTEGRITY_STREAMS;
   if (capabilities.hardLinks) attributes |= FILE_SUPPORTS_HARD_LINKS;
   return attributes;
 }

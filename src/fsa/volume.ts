@@ -7,6 +7,7 @@ import type { DirectoryLeases } from './directory-leases.ts';
 import type { FileRecord } from './file-record.ts';
 import type { KernelLeases } from './kernel-leases.ts';
 import type { LocalChanges } from './local-changes.ts';
+import type { LocalLeaseBreaks } from './local-lease-breaks.ts';
 import type { LocalOpen } from './local-open.ts';
 import type { LocalOpens } from './local-opens.ts';
 import type { NameResolver } from './name-resolver.ts';
@@ -16,6 +17,7 @@ import type { PersistentFiles } from './persistent-files.ts';
 import type { SnapshotVolumes } from './snapshot-volumes.ts';
 import type { StreamStore } from './stream-store.ts';
 import type { TunnelCache } from './tunnel-cache.ts';
+import type { VolumePeers } from './volume-peers.ts';
 
 /** How file attributes and security are kept and checked; from the share's configuration. */
 export interface VolumeOptions {
@@ -84,6 +86,8 @@ export interface Volume {
   readonly env: Env;
   readonly options: VolumeOptions;
   readonly serverId: string;
+  /** Other processes that serve this volume; undefined: there are none. */
+  readonly peers: VolumePeers | undefined;
   readonly files: RecordTable<FileRecord>;
   /** The same, where opens may outlive the server. */
   readonly persistentFiles: PersistentFiles | undefined;
@@ -112,6 +116,8 @@ export interface Volume {
   /** Set where local processes break what clients cache. */
   readonly kernelLeases: KernelLeases | undefined;
   readonly directoryLeases: DirectoryLeases;
+  /** Set where local processes can change what is leased of directories. */
+  readonly localLeaseBreaks: LocalLeaseBreaks | undefined;
   /** Where named streams go that outgrow their extended attribute. */
   readonly streams: StreamStore;
 }

@@ -57,8 +57,13 @@ export class BusCalls {
     });
   }
 
-  async askAll<Q, A>(type: CallType<Q, A>, body: Q): Promise<readonly A[]> {
-    const answers = await Promise.all(this.#bus.peers().map((to) => this.ask(to, type, body)));
+  /** Each of these has to answer such questions. */
+  async askAll<Q, A>(
+    peers: readonly string[],
+    type: CallType<Q, A>,
+    body: Q,
+  ): Promise<readonly A[]> {
+    const answers = await Promise.all(peers.map((to) => this.ask(to, type, body)));
     return answers.filter((answer) => answer !== undefined) as readonly A[];
   }
 

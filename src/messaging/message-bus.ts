@@ -42,3 +42,8 @@ export interface MessageBus {
   watchPeers(listener: PeerListener): void;
   close(): Promise<void>;
 }
+
+/** To everybody who is there. */
+export function broadcast<T>(bus: MessageBus, type: MessageType<T>, body: T): void {
+  for (const serverId of bus.peers()) bus.send(serverId, type, body);
+}

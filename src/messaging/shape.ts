@@ -12,8 +12,7 @@ export const INVALID: unique symbol = Symbol('invalid');
 
 /** UTF-16 code units of a text that says nothing else: longer than any path. */
 const TEXT_LENGTH_MAX = 128 * 1024;
-const U64_END = 1n << 64n;
-const DECIMAL = /^\d{1,20}$/;
+const DECIMAL = /^\d{1,39}$/;
 
 export const text: Shape<string> = {
   toJson: (value) => value,
@@ -31,14 +30,38 @@ export const flag: Shape<boolean> = {
   fromJson: (json) => (typeof json === 'boolean' ? json : INVALID),
 };
 
-/** Unsigned, 64 bits; decimal digits on the way. */
-export const u64: Shape<bigint> = {
-  toJson: (value) => String(value),
-  fromJson: (json) => {
-    if (typeof json !== 'string' || !DECIMAL.test(json)) return INVALID;
-    const value = BigInt(json);
-    return value < U64_END ? value : INVALID;
-  },
+/** Exactly so many; hexadecimal digits on the way. */
+export function bytes(length: number): Shape<Uint8Array> {
+  return {
+    toJson: (value) => Buffer.from(value).toString('hex'),
+    fromJson: (json) => {
+      if (typeof json !== 'string' || json.length !== 2 * length) return INVALID;
+      const value = new Uint8Array(Buffer.from(json, 'hex'));
+      return value.length === length ? value : INVALID;
+    },
+  };
+}
+
+/** Unsigned; decimal digits on the way. */
+export const u64: Shape<bigint> = unsigned(64);
+export const u128: Shape<bigint> = unsigned(128);
+
+function unsigned(bits: number): Shape<bigint> {
+  const end = 1n << BigInt(bits);
+  return {
+    toJson: (value) => String(value),
+    fromJson: (json) => {
+      if (typeof json !== 'string' || !DECIMAL.test(json)) return INVALID;
+      const value = BigInt(json);
+      return value < end ? value : INVALID;
+    },
+  };
+}
+
+/** Anything that is JSON: for what its reader checks, or only passes on. */
+export const json: Shape<unknown> = {
+  toJson: (value) => value ?? null,
+  fromJson: (value) => value,
 };
 
 export function oneOf<const T extends string>(values: readonly T[]): Shape<T> {
@@ -91,6 +114,25 @@ export function struct<T extends object>(fields: Fields<T>): Shape<T> {
         made[name] = field;
       }
       return made as T;
+    },
+  };
+}
+
+type Variants<T extends { readonly kind: string }> = {
+  readonly [K in T['kind']]: Shape<Omit<Extract<T, { readonly kind: K }>, 'kind'>>;
+};
+
+/** One of several structures, told apart by `kind`. */
+export function variants<T extends { readonly kind: string }>(shapes: Variants<T>): Shape<T> {
+  const byKind = new Map(Object.entries(shapes) as [string, Shape<object>][]);
+  return {
+    toJson: (value) => ({ kind: value.kind, of: byKind.get(value.kind)?.toJson(value) }),
+    fromJson: (value) => {
+      if (typeof value !== 'object' || value === null) return INVALID;
+      const { kind, of } = value as { readonly kind?: unknown; readonly of?: unknown };
+      const shape = typeof kind === 'string' ? byKind.get(kind) : undefined;
+      const body = shape?.fromJson(of) ?? INVALID;
+      return body === INVALID ? INVALID : ({ ...body, kind } as unknown as T);
     },
   };
 }

@@ -8,6 +8,8 @@
  *     (executing: at most one call; further input waits) --T4 result--> (bound)
  *     any --T5 broken PDU, too much input, or close--> (closed)
  *
+ * Requests wait, too, while more of an answer than `messageSizeMax` is not read.
+ *
  * Security is the SMB session's: a bind with an auth verifier is refused with bind_nak, reason
  * authentication_type_not_recognized, upon which clients fall back to none.
  */
@@ -55,6 +57,7 @@ import {
   refusedContext,
 } from './pdu.ts';
 import type { Pipe, PipeClient } from './pipe.ts';
+import type { PipeMemory } from './pipe-memory.ts';
 import {
   NCA_OP_RNG_ERROR,
   NCA_PROTO_ERROR,
@@ -91,8 +94,10 @@ export interface RpcEndpointOptions {
   readonly name: string;
   readonly interfaces: readonly RpcInterface[];
   readonly client: PipeClient;
-  /** Bytes of one reassembled request; also of input that waits. */
+  /** Bytes of one reassembled request; also of input that waits, and of answers before it does. */
   readonly messageSizeMax?: number;
+  /** What all pipes together may hold; without it nobody counts. */
+  readonly memory?: PipeMemory;
 }
 
 /** Windows offers 4280 bytes on pipes, as do Samba's clients. */
@@ -118,6 +123,9 @@ class RpcEndpoint implements Pipe {
   readonly #contexts = new Map<number, RpcInterface>();
   readonly #handles = new HandleTable();
   readonly #output: Uint8Array[] = [];
+  #outputSize = 0;
+  /** What `memory` was told. */
+  #held = 0;
   #input: Uint8Array = new Uint8Array(0);
   #assembling: Assembling | undefined;
   #fragSizeMax = FRAG_SIZE;
@@ -135,7 +143,7 @@ class RpcEndpoint implements Pipe {
     if (this.#closed) return false;
     if (this.#input.length + message.length > this.#messageSizeMax) return this.#breakDown();
     this.#input = concat(this.#input, message);
-    return this.#pump();
+    return this.#pump() && this.#account();
   }
 
   read(sizeMax: number): { readonly bytes: Uint8Array; readonly more: boolean } | undefined {
@@ -145,6 +153,8 @@ class RpcEndpoint implements Pipe {
     const more = bytes.length < message.length;
     if (more) this.#output[0] = message.subarray(sizeMax);
     else this.#output.shift();
+    this.#outputSize -= bytes.length;
+    if (this.#pump()) this.#account();
     return { bytes, more };
   }
 
@@ -156,15 +166,26 @@ class RpcEndpoint implements Pipe {
   close(): void {
     this.#closed = true;
     this.#output.length = 0;
+    this.#outputSize = 0;
     this.#input = new Uint8Array(0);
     this.#assembling = undefined;
     this.#handles.clear();
+    this.#account();
     this.#wake();
+  }
+
+  /** Tells what it holds now; false: T5, all pipes together hold too much. */
+  #account(): boolean {
+    const held = this.#input.length + this.#outputSize + (this.#assembling?.size ?? 0);
+    const more = held - this.#held;
+    this.#held = held;
+    return this.#options.memory?.change(more) !== false || this.#breakDown();
   }
 
   /** Handles whole PDUs until none is left or a call executes. False: T5. */
   #pump(): boolean {
     while (!this.#executing && !this.#closed && this.#input.length >= PDU_HEADER_SIZE) {
+      if (this.#outputSize > this.#messageSizeMax) break;
       const view = viewOf(this.#input);
       const header = decodePduHeader(view, 0, this.#input.length);
       if (header === undefined) return this.#breakDown();
@@ -276,9 +297,10 @@ class RpcEndpoint implements Pipe {
     this.#assembling ??= { callId: header.callId, contextId, opnum, parts: [], size: 0 };
     const call = this.#assembling;
     if (call.callId !== header.callId) return undefined;
-    call.size += fragment.stub.length;
+    // Fragments of nothing take memory, too; and a view would keep all that came with it.
+    call.size += header.fragLength;
     if (call.size > this.#messageSizeMax) return undefined;
-    call.parts.push(fragment.stub);
+    call.parts.push(fragment.stub.slice());
     return call;
   }
 
@@ -313,7 +335,7 @@ class RpcEndpoint implements Pipe {
     this.#executing = false;
     if (this.#closed) return;
     this.#finish(call, rpcCall, status);
-    this.#pump();
+    if (this.#pump()) this.#account();
   }
 
   /** T4. */
@@ -334,6 +356,7 @@ class RpcEndpoint implements Pipe {
 
   #send(pdu: Uint8Array): void {
     this.#output.push(pdu);
+    this.#outputSize += pdu.length;
     this.#wake();
   }
 

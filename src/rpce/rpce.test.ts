@@ -18,6 +18,7 @@ import {
   decodeResponse,
   NDR_SYNTAX,
   NDR64_SYNTAX,
+  PFC_FIRST_FRAG,
   RPC_BIND_ACK,
   RPC_BIND_NAK,
   RPC_FAULT,
@@ -25,6 +26,7 @@ import {
   RPC_RESPONSE,
 } from './pdu.ts';
 import type { Pipe } from './pipe.ts';
+import { PipeMemory } from './pipe-memory.ts';
 import { NCA_OP_RNG_ERROR, NCA_UNK_IF, RPC_S_CALL_FAILED } from './rpc-status.ts';
 
 const hex = (text: string): Uint8Array =>
@@ -196,6 +198,56 @@ describe('[MS-RPCE] 3.3.1 server', () => {
     const outcomes = request(0, echoStub(40_000)).map((pdu) => limited.write(pdu));
     assert.equal(outcomes.at(-1), false);
   });
+  it('lets requests wait while answers are not read, and breaks at too many', () => {
+    const [call] = request(0, echoStub(4000));
+    const reader = openRpcEndpoint({ ...OPTIONS, messageSizeMax: 10_000 });
+    const hoarder = openRpcEndpoint({ ...OPTIONS, messageSizeMax: 10_000 });
+    for (const pipe of [reader, hoarder]) pipe.write(SMBCLIENT_BIND);
+    reader.read(1000);
+    let accepted = 0;
+    while (accepted < 100 && hoarder.write(call!)) accepted++;
+    assert.ok(accepted < 10, `${accepted} unread answers`);
+    for (let i = 0; i < 4; i++) assert.equal(reader.write(call!), true);
+    for (let i = 0; i < 4; i++) assert.deepEqual(responseOf(reader), echoStub(4000));
+    for (let i = 0; i < 100; i++) {
+      assert.equal(reader.write(call!), true);
+      assert.deepEqual(responseOf(reader), echoStub(4000));
+    }
+  });
+  it('breaks at fragments without end, empty ones too', () => {
+    const pipe = openRpcEndpoint({ ...OPTIONS, messageSizeMax: 10_000 });
+    pipe.write(SMBCLIENT_BIND);
+    let accepted = 0;
+    while (accepted < 1000 && pipe.write(emptyFragment(accepted === 0))) accepted++;
+    assert.ok(accepted < 1000, 'it goes on for ever');
+  });
+  it('breaks when all pipes together hold too much, and has room when they are gone', () => {
+    const memory = new PipeMemory(12_000);
+    const make = (): Pipe => {
+      const pipe = openRpcEndpoint({ ...OPTIONS, messageSizeMax: 10_000, memory });
+      pipe.write(SMBCLIENT_BIND);
+      pipe.read(1000);
+      return pipe;
+    };
+    const [first, second] = [make(), make()];
+    const [call] = request(0, echoStub(4000));
+    assert.deepEqual(
+      [1, 2].map(() => first.write(call!)),
+      [true, true],
+    );
+    assert.equal(second.write(call!), false);
+    first.close();
+    const third = make();
+    assert.deepEqual(
+      [1, 2].map(() => third.write(call!)),
+      [true, true],
+    );
+    for (let i = 0; i < 2; i++) responseOf(third);
+    assert.deepEqual(
+      [1, 2].map(() => make().write(call!)),
+      [true, true],
+    );
+  });
   it('reads a message in parts and says when there is more', () => {
     const pipe = open();
     pipe.write(SMBCLIENT_BIND);
@@ -293,6 +345,13 @@ function echoStub(size: number): Uint8Array {
 function request(opnum: number, stub: Uint8Array): Uint8Array[] {
   const call = { callId: 2, contextId: 0, opnum, stub, fragSizeMax: 4280 };
   return callPdus({ type: RPC_REQUEST, ...call });
+}
+
+/** Of a request whose last fragment never comes. */
+function emptyFragment(isFirst: boolean): Uint8Array {
+  const [pdu] = request(0, new Uint8Array(0));
+  pdu![3] = isFirst ? PFC_FIRST_FRAG : 0;
+  return pdu!;
 }
 
 function next(pipe: Pipe): { header: { type: number; flags: number }; bytes: Uint8Array } {

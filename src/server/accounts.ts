@@ -107,9 +107,13 @@ export function unixIdOfSid(data: AccountsData, sid: Sid): UnixId | undefined {
   return own.uid === undefined ? undefined : { kind: 'uid', id: own.uid };
 }
 
-function checkUserName(name: string): void {
-  if (name.trim() !== name || name === '' || name.length > USER_NAME_LENGTH_MAX) {
+/** Throws `AccountEditError` for what no account can be called. */
+export function checkUserName(name: string): void {
+  if (name === '' || name.length > USER_NAME_LENGTH_MAX) {
     throw new AccountEditError(`a user name has 1 to ${USER_NAME_LENGTH_MAX} characters`);
+  }
+  if (name.trim() !== name) {
+    throw new AccountEditError(`user name '${name}' has a space at its start or end`);
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   if (/["/\\[\]:;|=,+*?<>@%\u0000-\u001f]/.test(name)) {

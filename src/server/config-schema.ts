@@ -10,6 +10,7 @@ import {
 } from '../vfs/local/snapshot-folder.ts';
 import { parseInterfaceRule } from './interface-rules.ts';
 import { DIALECTS, type DialectName } from './options.ts';
+import { WORKERS_MAX } from './workers/worker-options.ts';
 
 export interface ServerSection {
   readonly listen?: string | readonly string[] | undefined;
@@ -26,6 +27,7 @@ export interface ServerSection {
   readonly posix?: boolean | undefined;
   readonly posix_users?: 'accounts' | 'nss' | undefined;
   readonly state?: string | undefined;
+  readonly workers?: number | 'auto' | undefined;
   readonly log?: LogLevel | undefined;
 }
 
@@ -120,6 +122,11 @@ const server = z.strictObject({
   posix: bool.optional(),
   posix_users: oneOf(['accounts', 'nss']).optional(),
   state: filled.optional(),
+  workers: z
+    .union([z.literal('auto'), z.int().min(1).max(WORKERS_MAX)], {
+      error: `expected "auto", or a number from 1 to ${WORKERS_MAX}`,
+    })
+    .optional(),
   log: oneOf(LOG_LEVELS).optional(),
 });
 

@@ -13,7 +13,7 @@ import {
   SMB2_ENCRYPTION_AES256_CCM,
   SMB2_ENCRYPTION_AES256_GCM,
 } from '../smb2/crypto/algorithms.ts';
-import type { Share } from '../smb2/server/options.ts';
+import type { ServerPeers, Share } from '../smb2/server/options.ts';
 import { Smb2Server } from '../smb2/server/server.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import type { AccountStore } from './account-store.ts';
@@ -57,12 +57,13 @@ export interface EngineParams {
   readonly store: RecordStore;
   readonly serverId: string;
   readonly serverName: string;
+  readonly peers?: ServerPeers | undefined;
   readonly accounts: AccountStore;
 }
 
 /** Puts the protocol engine together: who may log on, what answers on IPC$, how it encrypts. */
 export function makeEngine(params: EngineParams): Smb2Server {
-  const { options, env, limits, store, serverId, serverName, accounts } = params;
+  const { options, env, limits, store, serverId, serverName, accounts, peers } = params;
   const workgroup = (options.workgroup ?? DEFAULT_WORKGROUP).toUpperCase();
   const rules = (options.interfaces ?? []).map(interfaceRule);
   const interfaces = new InterfaceList({ clock: env.clock, rules, listen: options.listen });
@@ -73,6 +74,7 @@ export function makeEngine(params: EngineParams): Smb2Server {
     serverGuid: new Uint8Array(Buffer.from(accounts.data.serverGuid, 'hex')),
     serverId,
     serverName,
+    peers,
     authenticator: authenticatorOf(params, workgroup),
     dialectMin: DIALECTS[options.dialectMin ?? '2.0.2'],
     dialectMax: DIALECTS[options.dialectMax ?? '3.1.1'],
@@ -85,6 +87,7 @@ export function makeEngine(params: EngineParams): Smb2Server {
     securityContext: securityContextOf,
     openPipe: createPipeOpener(
       makeServiceHost({ serverName, workgroup, env, accounts, engine: () => engine }),
+      limits,
     ),
     posixExtensions: options.posix ?? true,
     networkInterfaces: (localAddress) => interfaces.tell(localAddress),

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import type { Limits } from '../base/limits.ts';
 import type { Sid, UnixId } from '../dtyp/sid.ts';
@@ -7,6 +7,7 @@ import type { Env } from '../env/ports.ts';
 import { DEFAULT_VOLUME_OPTIONS, makeVolume } from '../fsa/make-volume.ts';
 import { scheduleSweep } from '../fsa/sweep-streams.ts';
 import type { VolumeOptions } from '../fsa/volume.ts';
+import type { VolumePeers } from '../fsa/volume-peers.ts';
 import { sha256 } from '../smb2/crypto/sha256.ts';
 import type { AppleShare, ForcedIds, Share } from '../smb2/server/options.ts';
 import type { RecordStore } from '../state/record-store.ts';
@@ -32,6 +33,7 @@ export interface MountContext {
   readonly serverId: string;
   /** For shares that are continuously available. */
   readonly persistentStore?: RecordStore | undefined;
+  readonly peers?: VolumePeers | undefined;
   readonly unixIdOf?: (sid: Sid) => UnixId | undefined;
 }
 
@@ -48,6 +50,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     serverId: context.serverId,
     store: context.store,
     persistentStore: options.continuousAvailability ? context.persistentStore : undefined,
+    peers: context.peers,
     streamsVfs,
     snapshots: snapshotsOf(options),
     unixIdOf: context.unixIdOf,
@@ -75,6 +78,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     sweep.cancel();
     volume.snapshots?.close();
     volume.localChanges.close();
+    volume.localLeaseBreaks?.close();
     volume.kernelLeases?.close();
     if (options.vfs === undefined) vfs.close();
     streamsVfs?.close();
@@ -113,7 +117,8 @@ function snapshotsOf({ name, path, snapshots }: ShareOptions): Snapshots | undef
   if (compileSnapshotPattern(snapshots.pattern ?? '%s') === undefined) {
     throw new OptionError(`share '${name}': '${snapshots.pattern}' tells no date: ${PATTERN_HINT}`);
   }
-  return new SnapshotFolder({ ...snapshots, folder: resolve(path ?? '', snapshots.folder) });
+  const isBelow = !isAbsolute(snapshots.folder) && path !== undefined;
+  return new SnapshotFolder(isBelow ? { ...snapshots, share: resolve(path) } : snapshots);
 }
 
 const PATTERN_HINT = 'it needs %Y, %m and %d (and %H, %M, %S), or %s';

@@ -64,6 +64,11 @@ export interface SmbServerOptions {
   /** Accounts and the server's identity are kept here; without it they live in memory. */
   readonly stateFolder?: string;
   readonly limits?: Partial<Limits>;
+  /**
+   * Processes that serve: 'auto' is one for each core. Default 1: this process alone. With more
+   * the clients are spread over them; storage of the program's own (`vfs`) cannot be.
+   */
+  readonly workers?: number | 'auto';
   readonly log?: Log;
   /** Called at each logon, failed logon and refused connection: for metrics and bans. */
   readonly onEvent?: (event: ServerEvent) => void;

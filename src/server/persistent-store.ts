@@ -7,7 +7,7 @@ import { RecordLayoutError, type RecordStore } from '../state/record-store.ts';
 import { OptionError } from './options.ts';
 
 /** Records of another version do not share a folder: it is refused, not emptied. */
-const FOLDER = 'persistent';
+export const PERSISTENT_FOLDER = 'persistent';
 
 export class PersistentStore {
   readonly #stateFolder: string | undefined;
@@ -30,7 +30,7 @@ export class PersistentStore {
     if (this.#stateFolder === undefined) {
       throw new OptionError('continuous availability needs a state folder');
     }
-    const folder = join(this.#stateFolder, FOLDER);
+    const folder = join(this.#stateFolder, PERSISTENT_FOLDER);
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       this.#store = new LmdbRecordStore({ folder, durability: 'persistent' });

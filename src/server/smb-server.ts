@@ -15,8 +15,9 @@ import { run } from '../base/task.ts';
 import { makeNodeEnv } from '../env/node/node-env.ts';
 import { makeNodeLog } from '../env/node/node-log.ts';
 import type { Env, Log } from '../env/ports.ts';
+import type { VolumePeers } from '../fsa/volume-peers.ts';
 import { closeOpenById, closeSessionById, closeShareByName } from '../smb2/server/close-by-id.ts';
-import type { EncryptionPolicy, ServerEvent } from '../smb2/server/options.ts';
+import type { EncryptionPolicy, ServerEvent, ServerPeers } from '../smb2/server/options.ts';
 import { restoreShare } from '../smb2/server/restore-share.ts';
 import type { Smb2Server } from '../smb2/server/server.ts';
 import { type ServerStatus, serverStatus } from '../smb2/server/status.ts';
@@ -45,6 +46,9 @@ import {
   type UserOptions,
 } from './options.ts';
 import { PersistentStore } from './persistent-store.ts';
+import { exposuresOf, refuseSharedState } from './state-folder-safety.ts';
+import { Crew } from './workers/crew.ts';
+import { workerCountOf } from './workers/worker-options.ts';
 
 export type {
   DialectName,
@@ -69,6 +73,16 @@ const STOP_TIME_MS = 5_000;
 
 type State = 'created' | 'listening' | 'stopped';
 
+/** What a worker process gives its server: see workers/. */
+export interface WorkerPlace {
+  readonly serverId: string;
+  /** Shared with the other workers. */
+  readonly store: RecordStore;
+  readonly peers: ServerPeers & VolumePeers;
+  /** Told once, before any share is added. */
+  attach(engine: Smb2Server): void;
+}
+
 interface Parts {
   readonly accounts: AccountStore;
   readonly engine: Smb2Server;
@@ -83,16 +97,24 @@ export class SmbServer {
   readonly #persistentStore: PersistentStore;
   readonly #shares: Map<string, MountedShare> = new Map();
   readonly #listeners: TcpListener[] = [];
+  readonly #place: WorkerPlace | undefined;
+  /** Of a server of several processes, this one being the first. */
+  readonly #crew: Crew | undefined;
   #parts: Promise<Parts> | undefined;
   #state: State = 'created';
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
 
   /** Nothing is opened, read or bound before the first `await` on this object. */
-  constructor(options: SmbServerOptions = {}) {
-    this.#options = options;
+  constructor(options: SmbServerOptions = {}, place?: WorkerPlace) {
+    this.#place = place;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#env = makeNodeEnv(options.log ?? makeNodeLog('warn'));
-    this.#serverId = Buffer.from(this.#env.random.bytes(8)).toString('hex');
-    this.#store = new MemoryRecordStore();
+    this.#serverId = place?.serverId ?? Buffer.from(this.#env.random.bytes(8)).toString('hex');
+    this.#store = place?.store ?? new MemoryRecordStore();
+    const count = place === undefined ? workerCountOf(options.workers) : 1;
+    if (count > 1) this.#crew = new Crew({ count, options, env: this.#env, limits: this.#limits });
+    this.#options = options;
     this.#persistentStore = new PersistentStore({
       stateFolder: options.stateFolder,
       log: this.#env.log,
@@ -102,13 +124,24 @@ export class SmbServer {
   /** Starts to listen. Rejects with the system's error (`EADDRINUSE`, `EACCES` …). */
   async start(): Promise<void> {
     if (this.#state !== 'created') throw new Error(`the server is ${this.#state}`);
-    const { engine } = await this.#open();
-    const hosts = this.#options.listen;
+    if (this.#starting !== undefined) throw new Error('the server is starting');
+    this.#starting = this.#start();
     try {
-      if (hosts === undefined) await this.#listenEverywhere(engine);
-      for (const host of hosts ?? []) await this.#listen(engine, host);
+      await this.#starting;
+    } finally {
+      this.#starting = undefined;
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { engine } = await this.#open();
+    await this.#crew?.start(this.shares);
+    try {
+      // A worker is given its connections.
+      if (this.#place === undefined) await this.#listenToAll(engine);
     } catch (error) {
       await this.#closeListeners();
+      await this.#crew?.stop();
       throw error;
     }
     this.#state = 'listening';
@@ -116,9 +149,16 @@ export class SmbServer {
   }
 
   /** Closes every open file, session and connection, in order; then the shares' storage. */
-  async stop(): Promise<void> {
-    if (this.#state === 'stopped') return;
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    // Whoever called `start` is told why it failed.
+    await this.#starting?.catch(() => {});
     this.#state = 'stopped';
+    await this.#crew?.stop();
     const unbound = this.#closeListeners();
     const parts = await this.#parts;
     if (parts !== undefined) await parts.engine.close();
@@ -132,17 +172,29 @@ export class SmbServer {
   /** Clients see it at once. Throws `OptionError` when the share cannot be. */
   async addShare(options: ShareOptions): Promise<void> {
     checkShareName(options.name);
+    this.#crew?.checkShare(options);
+    const { engine, accounts } = await this.#open();
+    if (this.#stopping !== undefined) throw new Error('the server is stopped');
     const key = options.name.toLowerCase();
     if (this.#shares.has(key)) throw new OptionError(`share '${options.name}' exists already`);
-    const { engine, accounts } = await this.#open();
+    const { stateFolder } = this.#options;
+    if (stateFolder !== undefined) refuseSharedState(options, stateFolder);
     const share = mountShare(options, {
       env: this.#env,
       limits: this.#limits,
       store: this.#store,
       serverId: this.#serverId,
+      peers: this.#place?.peers,
       unixIdOf: (sid) => unixIdOfSid(accounts.data, sid),
       persistentStore: options.continuousAvailability ? this.#persistentStore.open() : undefined,
     });
+    if (this.#crew !== undefined) {
+      // It can be mounted: that was all that this process had to find out.
+      share.close();
+      this.#shares.set(key, { ...share, close: () => {} });
+      await this.#crew.addShare(options);
+      return;
+    }
     this.#shares.set(key, share);
     await run(restoreShare(engine, share.share));
     engine.addShare(share.share);
@@ -154,6 +206,7 @@ export class SmbServer {
     if (share === undefined) return false;
     this.#shares.delete(name.toLowerCase());
     const { engine } = await this.#open();
+    await this.#crew?.removeShare(name);
     await engine.removeShare(share.options.name);
     share.close();
     return true;
@@ -168,6 +221,7 @@ export class SmbServer {
       const next = exists ? setPassword(data, name, hash) : addAccount(data, name, hash);
       return unixIds === undefined ? next : setUnixIds(next, name, unixIds);
     });
+    this.#crew?.accountsChanged();
   }
 
   /** Ends the account's sessions, too; false when there is none of this name. */
@@ -175,12 +229,14 @@ export class SmbServer {
     const { accounts } = await this.#open();
     if (findAccount(accounts.data, name) === undefined) return false;
     await accounts.edit((data) => removeAccount(data, name));
+    this.#crew?.accountsChanged();
     return true;
   }
 
   /** Reads the accounts of the state folder again, now instead of at the next logon. */
   async reloadAccounts(): Promise<void> {
     (await this.#open()).accounts.refresh();
+    this.#crew?.accountsChanged();
   }
 
   /** Names of the accounts, as they are spelled. */
@@ -193,25 +249,25 @@ export class SmbServer {
   /** Connections, sessions and opens as they are now, with locks, leases and share modes. */
   async status(): Promise<ServerStatus> {
     const { engine } = await this.#open();
-    return run(serverStatus(engine));
+    return this.#crew?.status() ?? run(serverStatus(engine));
   }
 
   /** Ends a session of `status`; its client has to log on again. False: there is none. */
   async closeSession(id: string): Promise<boolean> {
     const { engine } = await this.#open();
-    return run(closeSessionById(engine, id));
+    return this.#crew?.end('session', id) ?? run(closeSessionById(engine, id));
   }
 
   /** Closes an open of `status` under its client's hands. False: there is none. */
   async closeOpen(id: string): Promise<boolean> {
     const { engine } = await this.#open();
-    return run(closeOpenById(engine, id));
+    return this.#crew?.end('open', id) ?? run(closeOpenById(engine, id));
   }
 
   /** Ends everybody's connections to the share, which stays. False: there is none. */
   async closeShare(name: string): Promise<boolean> {
     const { engine } = await this.#open();
-    return run(closeShareByName(engine, name));
+    return this.#crew?.end('share', name) ?? run(closeShareByName(engine, name));
   }
 
   get shares(): readonly ShareOptions[] {
@@ -220,11 +276,11 @@ export class SmbServer {
 
   /** The first address it listens on; undefined unless it does. */
   get address(): string | undefined {
-    return this.#listeners[0]?.address;
+    return this.#crew?.listening?.address ?? this.#listeners[0]?.address;
   }
 
   get port(): number | undefined {
-    return this.#listeners[0]?.port;
+    return this.#crew?.listening?.port ?? this.#listeners[0]?.port;
   }
 
   get name(): string {
@@ -241,34 +297,48 @@ export class SmbServer {
   }
 
   async #makeParts(): Promise<Parts> {
-    const { stateFolder } = this.#options;
+    const options = this.#crew?.open() ?? this.#options;
+    const { stateFolder } = options;
     const { random } = this.#env;
     const file = stateFolder === undefined ? undefined : new AccountsFile(stateFolder, random);
     let engine: Smb2Server | undefined;
     const revoked = (userName: string) => void engine?.logoffUser(userName);
     const accounts = await AccountStore.open({ file, env: this.#env, revoked });
+    if (stateFolder !== undefined && file !== undefined) {
+      for (const what of exposuresOf(stateFolder, file.path)) this.#env.log.warn({}, what);
+    }
     engine = makeEngine({
-      options: this.#options,
+      options,
       env: this.#env,
       limits: this.#limits,
       store: this.#store,
       serverId: this.#serverId,
       serverName: this.name,
+      peers: this.#place?.peers,
       accounts,
     });
+    this.#place?.attach(engine);
     return { accounts, engine };
   }
 
   async #listen(engine: Smb2Server, host: string): Promise<void> {
+    const port = this.port ?? this.#options.port ?? SMB_PORT;
+    if (this.#crew !== undefined) return this.#crew.listen(host, port);
     const listener = await listenTcp({
       host,
-      port: this.#listeners[0]?.port ?? this.#options.port ?? SMB_PORT,
+      port,
       accept: engine.accept,
       limits: this.#limits,
       timers: this.#env.timers,
       log: this.#env.log,
     });
     this.#listeners.push(listener);
+  }
+
+  async #listenToAll(engine: Smb2Server): Promise<void> {
+    const hosts = this.#options.listen;
+    if (hosts === undefined) await this.#listenEverywhere(engine);
+    for (const host of hosts ?? []) await this.#listen(engine, host);
   }
 
   /** '::' takes IPv4, too; where the kernel has no IPv6, IPv4 is all there is. */

@@ -1,12 +1,18 @@
+import type { Limits } from '../base/limits.ts';
 import { openRpcEndpoint, type RpcInterface } from '../rpce/endpoint.ts';
 import type { PipeOpener } from '../rpce/pipe.ts';
+import { PipeMemory } from '../rpce/pipe-memory.ts';
 import { lsarpcInterface } from './lsarpc.ts';
 import type { ServiceHost } from './service-host.ts';
 import { srvsvcInterface } from './srvsvc.ts';
 import { wkssvcInterface } from './wkssvc.ts';
 
+type PipeLimits = Pick<Limits, 'pipeMessageSize' | 'pipeBuffersSize'>;
+
 /** The named pipes of IPC$: each name, and the RPC interfaces that answer behind it. */
-export function createPipeOpener(host: ServiceHost): PipeOpener {
+export function createPipeOpener(host: ServiceHost, limits: PipeLimits): PipeOpener {
+  const memory = new PipeMemory(limits.pipeBuffersSize);
+  const messageSizeMax = limits.pipeMessageSize;
   const srvsvc = [srvsvcInterface(host)];
   const wkssvc = [wkssvcInterface(host)];
   const lsarpc = [lsarpcInterface(host)];
@@ -18,6 +24,6 @@ export function createPipeOpener(host: ServiceHost): PipeOpener {
   ]);
   return (name, client) => {
     const interfaces = pipes.get(name);
-    return interfaces && openRpcEndpoint({ name, interfaces, client });
+    return interfaces && openRpcEndpoint({ name, interfaces, client, messageSizeMax, memory });
   };
 }

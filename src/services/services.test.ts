@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { viewOf } from '../base/bytes.ts';
 import { civilTime } from '../base/civil-time.ts';
+import { DEFAULT_LIMITS } from '../base/limits.ts';
 import { fileTimeOfMs } from '../dtyp/file-time.ts';
 import { NdrReader, NdrWriter } from '../rpce/ndr.ts';
 import type { Pipe } from '../rpce/pipe.ts';
@@ -248,7 +249,7 @@ async function bind(
   target: { uuid: string; version: number },
   changes: Partial<ServiceHost> = {},
 ): Promise<RpcClient> {
-  const pipe = createPipeOpener(host(changes))(name, CLIENT);
+  const pipe = createPipeOpener(host(changes), DEFAULT_LIMITS)(name, CLIENT);
   const client = await RpcClient.bind(transportTo(pipe!), target);
   return client!;
 }

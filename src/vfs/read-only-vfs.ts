@@ -173,6 +173,14 @@ class ReadOnlyFile implements VfsFile {
     return EROFS;
   }
 
+  hasChecksums(): MaybePromise<boolean | Errno> {
+    return this.#file.hasChecksums?.() ?? false;
+  }
+
+  setChecksums(): Errno {
+    return EROFS;
+  }
+
   getXattr(name: string): MaybePromise<Uint8Array | Errno> {
     return this.#file.getXattr(name);
   }

@@ -30,6 +30,8 @@ export interface VfsCapabilities {
   readonly sparseFiles: boolean;
   /** `cloneFrom` works: files can share their blocks. */
   readonly sharedBlocks: boolean;
+  /** Content has checksums, but for files that do without; left away: it has none. */
+  readonly checksums?: boolean;
   /** Largest xattr value in bytes; longer ones fail with E2BIG, ENOSPC or ERANGE. */
   readonly xattrSizeMax: number;
   /** Name for FileFsAttributeInformation, e.g. 'NTFS'. */
@@ -111,7 +113,10 @@ export interface VfsFile {
   /** Writes all of `chunks`, in order, from `offset`; a short count means the store is full. */
   write(chunks: readonly Uint8Array[], offset: number): MaybePromise<number | Errno>;
   truncate(size: number): MaybePromise<0 | Errno>;
-  /** Makes data (and, unless `dataOnly`, metadata) safe against power loss. */
+  /**
+   * Makes data (and, unless `dataOnly`, metadata) safe against power loss; of a directory which
+   * names it has. Whatever the access; EBADF of what keeps nothing.
+   */
   sync(dataOnly: boolean): MaybePromise<0 | Errno>;
   /** Nanoseconds since 1970 UTC; undefined leaves a time as it is. */
   setTimes(accessNs: bigint | undefined, modifyNs: bigint | undefined): MaybePromise<0 | Errno>;
@@ -150,6 +155,10 @@ export interface VfsFile {
   setLease?(kind: LeaseKind): 0 | Errno;
   /** What is left of it: less than was taken when another process waits. */
   leaseLeft?(): LeaseKind;
+  /** Whether content has checksums. With the capability `checksums`. */
+  hasChecksums?(): MaybePromise<boolean | Errno>;
+  /** A directory's is for new files in it. May have no effect on a file that has content. */
+  setChecksums?(isOn: boolean): MaybePromise<0 | Errno>;
   /** The value of an extended attribute, ENODATA when there is none. Full names: 'user.x'. */
   getXattr(name: string): MaybePromise<Uint8Array | Errno>;
   setXattr(name: string, value: Uint8Array): MaybePromise<0 | Errno>;
@@ -224,6 +233,8 @@ export interface Vfs {
   makeSymlink(credentials: Credentials, path: string, target: string): MaybePromise<0 | Errno>;
   readLink(credentials: Credentials, path: string): MaybePromise<string | Errno>;
   fileSystemStat(): MaybePromise<FileSystemStat | Errno>;
+  /** Makes all that was written safe against power loss. Left away where the store cannot. */
+  sync?(): MaybePromise<0 | Errno>;
   /** Watches the names in a directory; undefined where the store cannot. */
   watchDirectory(path: string): DirectoryWatch | undefined;
   /** Calls after leases of any file may have been broken. Answers how to stop. */

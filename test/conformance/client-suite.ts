@@ -36,7 +36,9 @@ import {
   writeRequest,
 } from '../../src/smb2/client/requests.ts';
 import { SmbClient, SmbError } from '../../src/smb2/client/smb-client.ts';
+import { SMB2_GLOBAL_CAP_MULTI_CHANNEL } from '../../src/smb2/wire/constants.ts';
 import { RELATED_FILE_ID } from '../../src/smb2/wire/file-id.ts';
+import { clientFileTests } from './client-file-tests.ts';
 import { initiatorFor, logOnAt, opened, type Target, uniqueName } from './peer.ts';
 
 const DIALECTS: readonly DialectName[] = ['2.0.2', '2.1', '3.0', '3.0.2', '3.1.1'];
@@ -51,8 +53,10 @@ export function clientSuite(title: string, getTarget: () => Target): void {
     const connect = (options: Partial<ConnectOptions> = {}): Promise<SmbClient> =>
       SmbClient.connect({ ...getTarget(), ...options });
     dialectTests(connect);
+    channelTests(connect);
     protectionTests(getTarget);
     fileTests(connect);
+    clientFileTests(connect);
     listTests(connect);
     streamTests(connect);
     errorTests(connect);
@@ -106,6 +110,29 @@ async function roundTrip(client: SmbClient): Promise<void> {
     assert.equal((await client.stat(path)).size, size);
   }
   await client.delete(path);
+}
+
+function channelTests(connect: Connect): void {
+  describe('[MS-SMB2] 3.2.5.14.11 Handling a Network Interfaces Response', () => {
+    for (const dialect of ['3.0', '3.0.2', '3.1.1'] as const) {
+      it(`uses several channels of one session over ${dialect}`, async () => {
+        const client = await connect({ dialects: [dialect], channels: 3, signing: 'required' });
+        const { capabilities } = client.session.connection.negotiated!.response;
+        const hasChannels = (capabilities & SMB2_GLOBAL_CAP_MULTI_CHANNEL) !== 0;
+        assert.equal(client.channels.length, hasChannels ? 3 : 1);
+        await roundTrip(client);
+        await client.close();
+        assert.equal(client.channels.length, 0);
+      });
+    }
+
+    it('has one channel where the dialect knows no others', async () => {
+      const client = await connect({ dialects: ['2.1'], channels: 3 });
+      assert.equal(client.channels.length, 1);
+      await roundTrip(client);
+      await client.close();
+    });
+  });
 }
 
 function protectionTests(getTarget: () => Target): void {
@@ -395,7 +422,9 @@ function errorTests(connect: Connect): void {
       await assert.rejects(client.stat('not/there'), (error: SmbError) => {
         assert.equal(error.name, 'STATUS_OBJECT_PATH_NOT_FOUND');
         assert.equal(error.path, 'not/there');
-        return error.message === 'STATUS_OBJECT_PATH_NOT_FOUND: not/there';
+        assert.equal(error.code, 'ENOENT');
+        const why = 'its folder does not exist';
+        return error.message === `STATUS_OBJECT_PATH_NOT_FOUND: not/there: ${why}`;
       });
       await client.close();
     });

@@ -16,11 +16,15 @@ if (peer !== undefined) {
   clientSuite('client', () => target);
   protocolSuite('protocol', () => target);
 } else {
-  for (const storage of ['memory', 'local'] as const) {
-    describe(`over ${storage} storage`, () => {
+  for (const [storage, workers] of [
+    ['memory', 1],
+    ['local', 1],
+    ['local', 2],
+  ] as const) {
+    describe(`over ${storage} storage, ${workers} processes`, () => {
       let server: LocalServer;
       before(async () => {
-        server = await startServer(storage);
+        server = await startServer(storage, {}, workers);
       });
       after(async () => {
         closeConnections();

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { concat, equalBytes, LE, viewOf } from '../../src/base/bytes.ts';
+import type { Limits } from '../../src/base/limits.ts';
 import { makeNodeClock } from '../../src/env/node/node-clock.ts';
 import { STATUS_ACCESS_DENIED, STATUS_INVALID_PARAMETER } from '../../src/erref/ntstatus.ts';
 import type { ShareOptions } from '../../src/server/options.ts';
@@ -33,6 +34,8 @@ import {
   SMB2_COMPRESSION_LZNT1,
   SMB2_COMPRESSION_NONE,
   SMB2_COMPRESSION_PATTERN_V1,
+  SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
+  SMB2_LOCKFLAG_UNLOCK,
   SMB2_READFLAG_REQUEST_COMPRESSED,
   SMB2_SHAREFLAG_COMPRESS_DATA,
 } from '../../src/smb2/wire/constants.ts';
@@ -332,6 +335,29 @@ describe('[MS-SMB2] 3.3.5.2.1.2 Decompressing the Message', () => {
     }
   }
 
+  it('counts what it makes of a request that waits, and takes no more beyond the limit', () =>
+    withShares(
+      'memory',
+      ['asked'],
+      async (rig) => {
+        const holder = await openFile((await logOn(rig, ALL)).tree, { name: 'file' });
+        const range = { offset: 0n, length: 1n, flags: SMB2_LOCKFLAG_EXCLUSIVE_LOCK };
+        expectStatus(await holder.lock([range]), 0);
+        const known = new Set(rig.engine.connections);
+        const { tree } = await logOn(rig, ALL);
+        const open = await openFile(tree, { name: 'file' });
+        const [served] = [...rig.engine.connections].filter((one) => !known.has(one));
+        const waiting = open.lock([range], { tamperSent: bomb(500_000) });
+        await waiting.interim;
+        assert.equal(served?.paused, true);
+        expectStatus(await holder.lock([{ ...range, flags: SMB2_LOCKFLAG_UNLOCK }]), 0);
+        expectStatus(await waiting, 0);
+        assert.equal(served.paused, false);
+        expectStatus(await tree.call(echoRequest()), 0);
+      },
+      { sendQueueSize: 400_000 },
+    ));
+
   it('ends the connection where compression was not agreed on', () =>
     withShares('memory', ['off'], async (rig) => {
       const { tree, connection } = await logOn(rig, ALL);
@@ -390,6 +416,7 @@ async function withShares(
   storage: 'memory' | 'local',
   policies: readonly ShareOptions['compression'][],
   body: (rig: Rig) => Promise<void>,
+  limits: Partial<Limits> = {},
 ): Promise<void> {
   const folders: string[] = [];
   const place = (): Pick<ShareOptions, 'path' | 'vfs'> => {
@@ -404,7 +431,7 @@ async function withShares(
     ...(compression === undefined ? {} : { compression }),
   }));
   try {
-    await withRig({ shares }, body);
+    await withRig({ shares, limits }, body);
   } finally {
     for (const path of folders) rmSync(path, { recursive: true, force: true });
   }

@@ -15,6 +15,7 @@ import {
   STATUS_BAD_IMPERSONATION_LEVEL,
   STATUS_CANNOT_DELETE,
   STATUS_DELETE_PENDING,
+  STATUS_DISK_FULL,
   STATUS_FILE_IS_A_DIRECTORY,
   STATUS_INVALID_PARAMETER,
   STATUS_NOT_A_DIRECTORY,
@@ -56,6 +57,7 @@ import {
 } from '../../src/smb2/wire/create-context.ts';
 import { durableReconnectContext } from '../../src/smb2/wire/create-context-durable.ts';
 import {
+  allocationSizeContext,
   decodeMaximalAccessResponse,
   decodeOnDiskId,
   maximalAccessRequestContext,
@@ -411,6 +413,14 @@ function contextTests(target: GetTarget): void {
         expectStatus(await ClientOpen.create(tree, create([context])), status);
       });
     }
+
+    it('fails with STATUS_DISK_FULL for more storage than any file has', async () => {
+      const { tree } = await logOnAt(target());
+      for (const size of [1n << 62n, 0xffff_ffff_ffff_ffffn]) {
+        const created = await ClientOpen.create(tree, create([allocationSizeContext(size)]));
+        expectStatus(created, STATUS_DISK_FULL);
+      }
+    });
 
     it('ignores what it does not know', async () => {
       const { tree } = await logOnAt(target());

@@ -407,6 +407,20 @@ function queryInfoTests(target: GetTarget): void {
       expectStatus(reply, STATUS_NOT_SUPPORTED);
     });
 
+    it('tells of a pipe what is a file information class, and no more', async () => {
+      const { tree } = await logOnAt(target(), { share: 'IPC$' });
+      const name = { name: 'srvsvc', desiredAccess: 3, createDisposition: FILE_OPEN };
+      const pipe = await opened(tree, name);
+      const standard = { fileInfoClass: classes.FileStandardInformation };
+      expectStatus(await pipe.queryInfo(standard), STATUS_SUCCESS);
+      for (const infoType of [SMB2_0_INFO_FILESYSTEM, SMB2_0_INFO_SECURITY, SMB2_0_INFO_QUOTA]) {
+        const reply = await pipe.queryInfo({ ...standard, infoType });
+        expectStatus(reply, STATUS_NOT_SUPPORTED);
+      }
+      const reply = await pipe.queryInfo({ ...standard, infoType: 9 });
+      expectStatus(reply, STATUS_INVALID_PARAMETER);
+    });
+
     it('fails with STATUS_INVALID_PARAMETER when the type is unknown', async () => {
       const { open } = await scratch(target);
       const reply = await open.queryInfo({ infoType: 9, fileInfoClass: 4 });

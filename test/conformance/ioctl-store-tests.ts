@@ -19,6 +19,7 @@ import * as codes from '../../src/fscc/fsctl.ts';
 import type { FileRange } from '../../src/fscc/fsctl-ranges.ts';
 import { encodeTrim } from '../../src/fscc/fsctl-trim.ts';
 import {
+  FILE_SUPPORT_INTEGRITY_STREAMS,
   FILE_SUPPORTS_BLOCK_REFCOUNTING,
   FileFsAttributeInformation,
 } from '../../src/fscc/info-classes.ts';
@@ -34,6 +35,7 @@ export function ioctlStoreTests(target: GetTarget): void {
   regionTests(target);
   objectIdTests(target);
   duplicateTests(target);
+  integrityTests(target);
 }
 
 async function scratch(
@@ -187,6 +189,16 @@ function objectIdTests(target: GetTarget): void {
   });
 }
 
+async function volumeAttributesOf(file: ClientOpen): Promise<number> {
+  const { response } = await file.queryInfo({
+    infoType: SMB2_0_INFO_FILESYSTEM,
+    fileInfoClass: FileFsAttributeInformation,
+    outputBufferLength: 64,
+  });
+  const { buffer } = response!;
+  return decodeAttributeInformation(viewOf(buffer), 0, buffer.length)!.attributes;
+}
+
 function duplicateTests(target: GetTarget): void {
   const ctlCode = codes.FSCTL_DUPLICATE_EXTENTS_TO_FILE;
   const exCode = codes.FSCTL_DUPLICATE_EXTENTS_TO_FILE_EX;
@@ -201,16 +213,8 @@ function duplicateTests(target: GetTarget): void {
     return bytes;
   };
 
-  const sharesBlocks = async (file: ClientOpen): Promise<boolean> => {
-    const { response } = await file.queryInfo({
-      infoType: SMB2_0_INFO_FILESYSTEM,
-      fileInfoClass: FileFsAttributeInformation,
-      outputBufferLength: 64,
-    });
-    const { buffer } = response!;
-    const { attributes } = decodeAttributeInformation(viewOf(buffer), 0, buffer.length)!;
-    return (attributes & FILE_SUPPORTS_BLOCK_REFCOUNTING) !== 0;
-  };
+  const sharesBlocks = async (file: ClientOpen): Promise<boolean> =>
+    ((await volumeAttributesOf(file)) & FILE_SUPPORTS_BLOCK_REFCOUNTING) !== 0;
 
   describe('[MS-SMB2] 3.3.5.15.17 Handling a Duplicate Extents To File Request', () => {
     it('copies where the store shares blocks, and says so where it does not', async () => {
@@ -251,5 +255,25 @@ function duplicateTests(target: GetTarget): void {
       const ex = await file.ioctl({ ctlCode: exCode, input: new Uint8Array(47) });
       expectStatus(ex, STATUS_BUFFER_TOO_SMALL);
     });
+  });
+}
+
+/** What a store with checksums answers: btrfs.test.ts. */
+function integrityTests(target: GetTarget): void {
+  describe('[MS-FSA] 2.1.5.10.10 FSCTL_GET_INTEGRITY_INFORMATION, 2.1.5.10.33, 2.1.5.10.34', () => {
+    for (const ctlCode of [
+      codes.FSCTL_GET_INTEGRITY_INFORMATION,
+      codes.FSCTL_SET_INTEGRITY_INFORMATION,
+      codes.FSCTL_SET_INTEGRITY_INFORMATION_EX,
+    ]) {
+      const code = ctlCode.toString(16);
+      it(`fails with STATUS_INVALID_DEVICE_REQUEST elsewhere: ${code}`, async () => {
+        const { file } = await scratch(target);
+        const attributes = await volumeAttributesOf(file);
+        if ((attributes & FILE_SUPPORT_INTEGRITY_STREAMS) !== 0) return;
+        const call = { ctlCode, input: new Uint8Array(16), maxOutputResponse: 16 };
+        expectStatus(await file.ioctl(call), STATUS_INVALID_DEVICE_REQUEST);
+      });
+    }
   });
 }

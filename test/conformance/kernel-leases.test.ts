@@ -7,15 +7,24 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { FILE_ALL_ACCESS, FILE_GENERIC_READ } from '../../src/dtyp/access-mask.ts';
 import { makeNodeLog } from '../../src/env/node/node-log.ts';
-import { STATUS_SUCCESS } from '../../src/erref/ntstatus.ts';
+import { STATUS_CANCELLED, STATUS_PENDING, STATUS_SUCCESS } from '../../src/erref/ntstatus.ts';
 import { FILE_OPEN } from '../../src/fscc/create-parameters.ts';
 import { SmbServer } from '../../src/server/smb-server.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
 import type { CreateParameters } from '../../src/smb2/client/requests.ts';
 import { SMB2_OPLOCK_LEVEL_BATCH, SMB2_OPLOCK_LEVEL_NONE } from '../../src/smb2/wire/constants.ts';
+import { failed } from '../../src/vfs/errno.ts';
+import type { LocalFile } from '../../src/vfs/local/local-file.ts';
+import { type LocalVfs, openLocalVfs } from '../../src/vfs/local/local-vfs.ts';
+import type { Credentials } from '../../src/vfs/vfs.ts';
 import { create, LEASE_KEY, lease, leaseOf, listening, OTHER_KEY, RH, RWH } from './oplock-peer.ts';
 import { expectStatus, opened, type Target } from './peer.ts';
 
+const LOCAL_USER: Credentials = {
+  uid: process.geteuid!(),
+  gid: process.getegid!(),
+  groups: process.getgroups!(),
+};
 const USER = { name: 'torture1', password: 'torture1pw' };
 
 describe('[MS-FSA] 2.1.4.12 Algorithm to Check for an Oplock Break, by local processes', () => {
@@ -159,5 +168,41 @@ describe('[MS-FSA] 2.1.4.12 Algorithm to Check for an Oplock Break, by local pro
     assert.ok(told.kind === 'lease');
     assert.equal(told.notification.newLeaseState, 0);
     for (const open of opens) await open.close();
+  });
+
+  describe('an open of what a local process has leased', () => {
+    const local = openLocalVfs(root) as LocalVfs;
+    after(() => local.close());
+
+    function leased(path: string): LocalFile {
+      const file = local.open(LOCAL_USER, path, { access: 'read' });
+      assert.ok(!failed(file));
+      assert.equal(file.setLease('write'), 0);
+      return file;
+    }
+
+    it('waits until that is given up, and holds up nobody', async () => {
+      const { tree } = await listening(() => target);
+      const { name } = newFile();
+      const file = leased(name);
+      const opening = tree.create(existing(name, {}));
+      assert.equal((await opening.interim)?.status, STATUS_PENDING);
+      await (await opened(tree, existing(newFile().name, {}))).close();
+      assert.equal(file.leaseLeft(), 'none');
+      file.setLease('none');
+      expectStatus({ status: (await opening).status }, STATUS_SUCCESS);
+      file.close();
+    });
+
+    it('is cancelled', async () => {
+      const { tree } = await listening(() => target);
+      const { name } = newFile();
+      const file = leased(name);
+      const opening = tree.create(existing(name, {}));
+      await opening.interim;
+      opening.cancel();
+      expectStatus({ status: (await opening).status }, STATUS_CANCELLED);
+      file.close();
+    });
   });
 });

@@ -10,7 +10,7 @@ import type { Target } from './peer.ts';
 
 export type Storage = 'memory' | 'local';
 
-/** Our own server in this process, on a free port. */
+/** Our own server in this process, or with two worker processes, on a free port. */
 export interface LocalServer {
   readonly target: Target;
   stop(): Promise<void>;
@@ -22,6 +22,7 @@ const USER = { name: 'torture1', password: 'torture1pw' };
 export async function startServer(
   storage: Storage,
   limits: Partial<Limits> = {},
+  workers: number = 1,
 ): Promise<LocalServer> {
   const folders: string[] = [];
   const storageOf = (name: string): Pick<ShareOptions, 'path' | 'vfs'> => {
@@ -35,6 +36,7 @@ export async function startServer(
     port: 0,
     name: 'SEMBA',
     signing: 'enabled',
+    workers,
     allowAnonymous: true,
     limits: { failedLogonsFree: 1_000_000, ...limits },
     log: makeNodeLog('error'),

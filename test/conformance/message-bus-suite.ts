@@ -128,7 +128,7 @@ export function describeMessageBus(name: string, makeRig: () => BusRig): void {
         const [ask, answer] = [new BusCalls(a), new BusCalls(b)];
         answer.answer(DOUBLE, (body) => (body === 0 ? new Promise<number>(() => {}) : 2 * body));
         assert.equal(await ask.ask('b', DOUBLE, 21), 42);
-        assert.deepEqual(await ask.askAll(DOUBLE, 4), [8]);
+        assert.deepEqual(await ask.askAll(['b'], DOUBLE, 4), [8]);
         const open = ask.ask('b', DOUBLE, 0);
         await b.close();
         assert.equal(await open, undefined);

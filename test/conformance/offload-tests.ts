@@ -48,15 +48,32 @@ export function offloadTests(target: GetTarget): void {
       assert.deepEqual(await content(source, 0, 512), CONTENT.subarray(0, 512));
     });
 
-    it('takes no token of a file that changed, or was closed', async () => {
+    it('copies what was closed meanwhile', async () => {
+      const { name, copy, tree } = await pair(target);
+      const reader = await opened(tree, {
+        name,
+        desiredAccess: FILE_READ_DATA,
+        shareAccess: 7,
+        createDisposition: FILE_OPEN,
+      });
+      const token = tokenOf(await read(reader, 512, 4096));
+      const second = tokenOf(await read(reader, 0, 512));
+      expectStatus(await reader.close(), STATUS_SUCCESS);
+      assert.deepEqual(await write(copy, token, 0, 4096), [STATUS_SUCCESS, 4096]);
+      assert.deepEqual(await content(copy, 0, 4096), CONTENT.subarray(512, 4608));
+      assert.deepEqual(await write(copy, second, 0, 512), [STATUS_SUCCESS, 512]);
+      assert.deepEqual(await content(copy, 0, 512), CONTENT.subarray(0, 512));
+    });
+
+    it('takes no token of a file that changed, or was removed', async () => {
       const { source, copy } = await pair(target);
       const changed = tokenOf(await read(source, 0, 4096));
       const data = new Uint8Array(1024);
       expectStatus(await source.write({ offset: SIZE, data }), STATUS_SUCCESS);
       assert.deepEqual(await write(copy, changed, 0, 4096), [STATUS_INVALID_TOKEN, 0]);
-      const closed = tokenOf(await read(source, 0, 4096));
+      const removed = tokenOf(await read(source, 0, 4096));
       expectStatus(await source.close(), STATUS_SUCCESS);
-      assert.deepEqual(await write(copy, closed, 0, 4096), [STATUS_INVALID_TOKEN, 0]);
+      assert.deepEqual(await write(copy, removed, 0, 4096), [STATUS_INVALID_TOKEN, 0]);
     });
 
     it('takes no token that it did not give', async () => {

@@ -10,6 +10,7 @@ import { breakWaitTests } from './break-wait-tests.ts';
 import { compoundTests } from './compound-tests.ts';
 import { createTests } from './create-tests.ts';
 import { creditTests } from './credit-tests.ts';
+import { deferredOpenTests } from './deferred-open-tests.ts';
 import { directoryLeaseTests } from './directory-lease-tests.ts';
 import { fileTests } from './file-tests.ts';
 import { informationTests } from './information-tests.ts';
@@ -44,6 +45,7 @@ export function protocolSuite(title: string, target: GetTarget): void {
     notifyTests(target);
     oplockTests(target);
     breakWaitTests(target);
+    deferredOpenTests(target);
     directoryLeaseTests(target);
     posixTests(target);
     posixUnlinkTests(target);

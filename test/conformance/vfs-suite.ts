@@ -204,7 +204,6 @@ export function vfsSuite(name: string, makeVfs: () => MadeVfs): void {
         assert.equal(await metadata.write([bytes('x')], 0), EBADF);
         assert.equal(await metadata.seekData(0), EBADF);
         assert.equal(await metadata.seekHole(0), EBADF);
-        assert.equal(await metadata.sync(true), EBADF);
         assert.equal(await reader.readDirectory(false), ENOTDIR);
       });
 
@@ -413,6 +412,8 @@ export function vfsSuite(name: string, makeVfs: () => MadeVfs): void {
         assert.equal(await file.sync(true), 0);
         assert.equal(await file.sync(false), 0);
         assert.equal(await (await open(folder, { access: 'directory' })).sync(false), 0);
+        assert.equal(await (await open(folder, { access: 'metadata' })).sync(false), 0);
+        assert.equal(await (await open(at('file'), { access: 'metadata' })).sync(true), 0);
       });
 
       it('may be closed while a call is under way', async () => {

@@ -2,10 +2,15 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { FILE_GENERIC_READ } from '../../src/dtyp/access-mask.ts';
+import { ACCESS_SYSTEM_SECURITY, FILE_GENERIC_READ } from '../../src/dtyp/access-mask.ts';
+import {
+  SACL_SECURITY_INFORMATION,
+  securityDescriptorBytes,
+} from '../../src/dtyp/security-descriptor.ts';
 import { STATUS_ACCESS_DENIED, STATUS_MEDIA_WRITE_PROTECTED } from '../../src/erref/ntstatus.ts';
 import { FILE_CREATE, FILE_DIRECTORY_FILE, FILE_OPEN } from '../../src/fscc/create-parameters.ts';
 import { FileEndOfFileInformation } from '../../src/fscc/info-classes.ts';
+import { SMB2_0_INFO_SECURITY } from '../../src/smb2/wire/constants.ts';
 import { MemoryVfs } from '../../src/vfs/memory/memory-vfs.ts';
 import { assertStatus, openFile, pattern, type Rig, tryOpen, withRig } from './rig.ts';
 import { mountSmall } from './small-file-system.ts';
@@ -58,6 +63,29 @@ describe('a file system that is, or becomes, read-only', { timeout: TIMEOUT_MS }
     } finally {
       mounted.release();
     }
+  });
+});
+
+describe('a share that is read-only, for its administrators', { timeout: TIMEOUT_MS }, () => {
+  it('takes no audit rules: STATUS_MEDIA_WRITE_PROTECTED', async () => {
+    const vfs = new MemoryVfs(new VirtualTime());
+    const share = { name: 'share', vfs, readOnly: true, administrators: ['torture1'] };
+    await withRig({ shares: [share] }, async (rig) => {
+      const open = await openFile(await rig.tree(), {
+        name: '',
+        desiredAccess: ACCESS_SYSTEM_SECURITY,
+        createDisposition: FILE_OPEN,
+      });
+      const none = { control: 0, owner: undefined, group: undefined, dacl: undefined };
+      const { status } = await open.setInfo({
+        infoType: SMB2_0_INFO_SECURITY,
+        fileInfoClass: 0,
+        additionalInformation: SACL_SECURITY_INFORMATION,
+        buffer: securityDescriptorBytes({ ...none, sacl: { revision: 2, aces: [] } }),
+      });
+      assertStatus(status, STATUS_MEDIA_WRITE_PROTECTED);
+      assertStatus((await open.close()).status, 0);
+    });
   });
 });
 

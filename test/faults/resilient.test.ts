@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { viewOf } from '../../src/base/bytes.ts';
+import { FILE_ALL_ACCESS } from '../../src/dtyp/access-mask.ts';
+import {
+  DACL_SECURITY_INFORMATION,
+  type SecurityDescriptor,
+  securityDescriptorBytes,
+} from '../../src/dtyp/security-descriptor.ts';
 import {
   STATUS_FILE_CLOSED,
   STATUS_FILE_FORCED_CLOSED,
@@ -13,7 +19,11 @@ import { FILE_OPEN } from '../../src/fscc/create-parameters.ts';
 import { FSCTL_LMR_REQUEST_RESILIENCY } from '../../src/fscc/fsctl.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
 import { decideTakeOver } from '../../src/smb2/server/app-instances.ts';
-import { SMB2_DIALECT_202, SMB2_OPLOCK_LEVEL_BATCH } from '../../src/smb2/wire/constants.ts';
+import {
+  SMB2_0_INFO_SECURITY,
+  SMB2_DIALECT_202,
+  SMB2_OPLOCK_LEVEL_BATCH,
+} from '../../src/smb2/wire/constants.ts';
 import type { CreateContext } from '../../src/smb2/wire/create-context.ts';
 import {
   appInstanceIdContext,
@@ -27,6 +37,15 @@ import { lose, OTHER_GUID, reconnect, treeOfClient } from './durable-client.ts';
 import { assertStatus, openFile, pattern, tryOpen, withRig } from './rig.ts';
 
 const TIMEOUT_MS = 30_000;
+
+/** An empty list lets nobody in. */
+const NOBODY: SecurityDescriptor = {
+  control: 0,
+  owner: undefined,
+  group: undefined,
+  sacl: undefined,
+  dacl: { revision: 2, aces: [] },
+};
 
 async function askResiliency(open: ClientOpen, timeoutMs: number): Promise<number> {
   const input = new Uint8Array(NETWORK_RESILIENCY_REQUEST_SIZE);
@@ -130,6 +149,27 @@ describe('[MS-SMB2] 3.3.5.9.13 Handling the SMB2_CREATE_APP_INSTANCE_ID Create C
         assertStatus(status, STATUS_FILE_FORCED_CLOSED);
       }
       await openFile(second, { ...mine, contexts: version(8n) });
+    });
+  });
+
+  it('leaves alone what the user may not read', async () => {
+    await withRig({}, async (rig) => {
+      const first = await treeOfClient(rig);
+      const desiredAccess = FILE_ALL_ACCESS;
+      const mine = { name: 'app', desiredAccess, shareAccess: 0, contexts: [INSTANCE] };
+      const open = await openFile(first, mine);
+      const buffer = securityDescriptorBytes(NOBODY);
+      const { status } = await open.setInfo({
+        infoType: SMB2_0_INFO_SECURITY,
+        fileInfoClass: 0,
+        additionalInformation: DACL_SECURITY_INFORMATION,
+        buffer,
+      });
+      assertStatus(status, 0);
+      const second = await treeOfClient(rig, OTHER_GUID);
+      assert.notEqual((await tryOpen(second, mine)).status, 0);
+      assertStatus((await open.write({ offset: 0, data: pattern(10) })).status, 0);
+      assertStatus((await open.close()).status, 0);
     });
   });
 

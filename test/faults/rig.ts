@@ -36,8 +36,12 @@ import { FaultyTransport } from './faulty-transport.ts';
 import { makeVirtualEnv, seededRandom, VirtualTime } from './virtual-env.ts';
 
 const HOST = '127.0.0.1';
-const USER = 'torture1';
-const PASSWORD = 'torture1pw';
+/** Accounts, and their passwords. */
+const USERS = { torture1: 'torture1pw', torture2: 'torture2pw' } as const;
+/** '' logs on as nobody. */
+export type RigUser = keyof typeof USERS | '';
+const USER: RigUser = 'torture1';
+const PASSWORD: string = USERS[USER];
 /** Longer than any test's own time-out. */
 const ABANDON_MS = 90_000;
 export const SHARE_ALL: number = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
@@ -85,7 +89,9 @@ export class Rig {
     const env = makeVirtualEnv();
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const accounts = await AccountStore.open({ file: undefined, env, revoked: () => {} });
-    await accounts.edit((data) => addAccount(data, USER, ntHash(PASSWORD)));
+    for (const [name, password] of Object.entries(USERS)) {
+      await accounts.edit((data) => addAccount(data, name, ntHash(password)));
+    }
     const store = new MemoryRecordStore({ strict: true });
     const engine = makeEngine({
       options: { signing: 'enabled', ...options.server },
@@ -105,6 +111,15 @@ export class Rig {
     const { accept } = engine;
     const listener = await listenTcp({ host: HOST, port: 0, accept, limits, timers, log });
     return new Rig({ limits, env, engine, listener, shares });
+  }
+
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  /** For clients that bring their own connections. */
+  get account(): { readonly user: string; readonly password: string } {
+    return { user: USER, password: PASSWORD };
   }
 
   /** A connection that has negotiated. */
@@ -164,22 +179,31 @@ export class Rig {
     return socket;
   }
 
-  async logOn(connection?: ClientConnection, options: SetupOptions = {}): Promise<ClientSession> {
+  async logOn(
+    connection?: ClientConnection,
+    options: SetupOptions & { readonly user?: RigUser } = {},
+  ): Promise<ClientSession> {
+    const { user = USER, ...rest } = options;
+    const setup = { ...rest, anonymous: user === '' };
     const session = new ClientSession(connection ?? (await this.connect()));
-    const { status, reason } = await session.setup(this.#initiator(), options);
+    const { status, reason } = await session.setup(this.initiator(user), setup);
     assertStatus(status, 0, reason);
     return session;
   }
 
   /** Makes the connection another channel of the session; the status. */
-  async bind(session: ClientSession, connection: ClientConnection): Promise<number> {
-    return (await session.bind(connection, this.#initiator())).status;
+  async bind(
+    session: ClientSession,
+    connection: ClientConnection,
+    user: RigUser = USER,
+  ): Promise<number> {
+    return (await session.bind(connection, this.initiator(user))).status;
   }
 
   /** The status of a logon that may fail. */
   async tryLogOn(connection: ClientConnection, password: string = PASSWORD): Promise<number> {
     const session = new ClientSession(connection);
-    return (await session.setup(this.#initiator(password))).status;
+    return (await session.setup(this.initiator(USER, password))).status;
   }
 
   async tree(session?: ClientSession, share: string = 'share'): Promise<ClientTree> {
@@ -221,9 +245,12 @@ export class Rig {
     return { timers: this.#clientTime, random: seededRandom(this.#connections.length + 1) };
   }
 
-  #initiator(password: string = PASSWORD): ReturnType<typeof createInitiator> {
+  initiator(
+    user: string = USER,
+    password: string = Object.entries(USERS).find(([name]) => name === user)?.[1] ?? '',
+  ): ReturnType<typeof createInitiator> {
     return createInitiator({
-      userName: USER,
+      userName: user,
       domainName: '',
       secret: password,
       random: this.#env.random,

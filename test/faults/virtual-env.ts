@@ -35,6 +35,10 @@ export class VirtualTime implements Timers, Clock {
     return { cancel: () => void this.#timers.delete(timer) };
   }
 
+  turn(): Promise<void> {
+    return new Promise((resolve) => this.after(0, resolve));
+  }
+
   /** Lets `ms` pass; what falls due fires in order, also what is set meanwhile. */
   advance(ms: number): void {
     const endMs = this.#nowMs + ms;
@@ -48,7 +52,7 @@ export class VirtualTime implements Timers, Clock {
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.fire();
     }
-    this.#nowMs = endMs;
+    this.#nowMs = Math.max(this.#nowMs, endMs);
   }
 }
 

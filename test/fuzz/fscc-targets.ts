@@ -1,4 +1,5 @@
 import { LE, viewOf } from '../../src/base/bytes.ts';
+import { DEFAULT_LIMITS } from '../../src/base/limits.ts';
 import { utf16Bytes } from '../../src/base/utf16le.ts';
 import {
   parseSecurityDescriptor,
@@ -40,6 +41,12 @@ import {
   encodeCopyChunkCopy,
 } from '../../src/fscc/fsctl-copychunk.ts';
 import { decodeRegionsQuery } from '../../src/fscc/fsctl-file-regions.ts';
+import {
+  decodeIntegrityInformation,
+  decodeSetIntegrity,
+  decodeSetIntegrityEx,
+  encodeSetIntegrityEx,
+} from '../../src/fscc/fsctl-integrity.ts';
 import {
   decodeNetworkInterfaces,
   encodeNetworkInterfaces,
@@ -316,6 +323,17 @@ const CODECS: readonly FsccTarget[] = [
   { name: 'FSCTL_OFFLOAD_WRITE_INPUT', seed: sized(544), run: decodeOffloadWrite },
   { name: 'FILE_LEVEL_TRIM', seed: made((view) => encodeTrim(view, 0, TRIM)), run: decodeTrim },
   { name: 'FILE_REGION_INPUT', seed: zeroes(20), run: decodeRegionsQuery },
+  {
+    name: 'FSCTL_GET_INTEGRITY_INFORMATION_BUFFER',
+    seed: zeroes(16),
+    run: decodeIntegrityInformation,
+  },
+  { name: 'FSCTL_SET_INTEGRITY_INFORMATION_BUFFER', seed: zeroes(8), run: decodeSetIntegrity },
+  {
+    name: 'FSCTL_SET_INTEGRITY_INFORMATION_BUFFER_EX',
+    seed: made((view) => encodeSetIntegrityEx(view, 0, { wanted: 'none', flags: 0 })),
+    run: decodeSetIntegrityEx,
+  },
   { name: 'CompressionState', seed: zeroes(2), run: decodeCompressionState },
   { name: 'FILE_OBJECTID_BUFFER', seed: zeroes(64), run: decodeObjectId },
   {
@@ -363,7 +381,7 @@ const HOST: ServiceHost = {
   accountDomainSid: 'S-1-5-21-1-2-3',
   listShares: () => [SHARE, { ...SHARE, name: 'more' }],
 };
-const openPipe = createPipeOpener(HOST);
+const openPipe = createPipeOpener(HOST, DEFAULT_LIMITS);
 const CLIENT = { userName: '', domainName: '', serverName: '', sessionKey: zeroes(16) };
 
 function bindTo(uuid: string, version: number): Uint8Array {
@@ -392,7 +410,9 @@ function operation(name: string, opnum: number, seed: Uint8Array): FsccTarget {
       pipe.write(bindTo(...SERVICES[name]!));
       pipe.read(10_000);
       if (name === 'lsarpc') callOver(pipe, 44, zeroes(0));
-      return callOver(pipe, opnum, bytesOf(view, at, end));
+      const answer = callOver(pipe, opnum, bytesOf(view, at, end));
+      pipe.close();
+      return answer;
     },
   };
 }

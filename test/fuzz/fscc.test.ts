@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { viewOf } from '../../src/base/bytes.ts';
 import { FSCC_TARGETS, type FsccTarget } from './fscc-targets.ts';
+import { KEPT_TARGETS } from './kept-targets.ts';
 
 const SEED = Number(process.env.SEMBA_FUZZ_SEED ?? 0x5eed);
 const MUTATIONS = Number(process.env.SEMBA_FUZZ_MUTATIONS ?? 1000);
@@ -9,7 +10,7 @@ const MUTATIONS = Number(process.env.SEMBA_FUZZ_MUTATIONS ?? 1000);
 const MARGIN = 24;
 
 describe(`[MS-FSCC], [MS-DTYP] and [MS-RPCE] decoders, seed=${SEED}`, () => {
-  for (const target of FSCC_TARGETS) {
+  for (const target of [...FSCC_TARGETS, ...KEPT_TARGETS]) {
     it(`${target.name}: cut or changed, never throws and reads nothing around it`, () => {
       for (let end = 0; end <= target.seed.length; end++) check(target, target.seed.slice(0, end));
       const next = generator(SEED);

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { encodeFrame, type Frame, FrameCutter } from '../../src/messaging/frames.ts';
 import {
+  bytes,
   INVALID,
   int,
   list,
@@ -11,6 +12,7 @@ import {
   struct,
   text,
   u64,
+  u128,
 } from '../../src/messaging/shape.ts';
 
 const RUNS = Number(process.env.SEMBA_FUZZ_MUTATIONS ?? 2000);
@@ -20,6 +22,8 @@ interface Sample {
   readonly kind: 'a' | 'b';
   readonly counts: readonly number[];
   readonly more: string | undefined;
+  readonly wide: bigint;
+  readonly key: Uint8Array;
 }
 const SAMPLE = struct<Sample>({
   name: text,
@@ -27,8 +31,18 @@ const SAMPLE = struct<Sample>({
   kind: oneOf(['a', 'b']),
   counts: list(int, 8),
   more: optional(text),
+  wide: u128,
+  key: bytes(4),
 });
-const sample: Sample = { name: 'ä', id: 1n << 63n, kind: 'b', counts: [1, -2], more: undefined };
+const sample: Sample = {
+  name: 'ä',
+  id: 1n << 63n,
+  kind: 'b',
+  counts: [1, -2],
+  more: undefined,
+  wide: 1n << 127n,
+  key: Uint8Array.of(0, 1, 254, 255),
+};
 
 /** The frames of a stream that comes in pieces of `size`; undefined: it is broken. */
 function cut(stream: Uint8Array, size: number): readonly Frame[] | undefined {
@@ -42,8 +56,8 @@ function cut(stream: Uint8Array, size: number): readonly Frame[] | undefined {
 
 describe('frames between processes', () => {
   it('are cut the same however they arrive', () => {
-    const bytes = [1, 2, 3].map((n) => encodeFrame(`m${n}`, { n, text: 'x'.repeat(n * 100) })!);
-    const stream = Uint8Array.from(bytes.flatMap((one) => [...one]));
+    const sent = [1, 2, 3].map((n) => encodeFrame(`m${n}`, { n, text: 'x'.repeat(n * 100) })!);
+    const stream = Uint8Array.from(sent.flatMap((one) => [...one]));
     for (let size = 1; size <= stream.length; size++) {
       const frames = cut(stream, size);
       assert.deepEqual(
@@ -58,20 +72,20 @@ describe('frames between processes', () => {
   });
 
   it('are not there while a byte is missing', () => {
-    const bytes = encodeFrame('m', SAMPLE.toJson(sample))!;
-    for (let length = 0; length < bytes.length; length++) {
-      assert.deepEqual(cut(bytes.subarray(0, length), 7), []);
+    const sent = encodeFrame('m', SAMPLE.toJson(sample))!;
+    for (let length = 0; length < sent.length; length++) {
+      assert.deepEqual(cut(sent.subarray(0, length), 7), []);
     }
   });
 
   it('never throw, whatever the bytes', () => {
-    const bytes = encodeFrame('m', SAMPLE.toJson(sample))!;
+    const sent = encodeFrame('m', SAMPLE.toJson(sample))!;
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { maxLength: 4 }),
+        fc.array(fc.tuple(fc.nat(sent.length - 1), fc.nat(255)), { maxLength: 4 }),
         fc.integer({ min: 1, max: 80 }),
         (changes, size) => {
-          const mutated = bytes.slice();
+          const mutated = sent.slice();
           for (const [at, value] of changes) mutated[at] = value;
           for (const { json } of cut(mutated, size) ?? []) SAMPLE.fromJson(json);
         },

@@ -69,6 +69,7 @@ async function serve(onPort: number): Promise<void> {
     replayOrder: env.SEMBA_REPLAY_ORDER === 'windows' ? 'windows' : 'sane',
     encryption: (env.SEMBA_ENCRYPTION ?? 'off') as 'off' | 'desired' | 'required',
     stateFolder,
+    workers: Number(workers),
     allowAnonymous: true,
     testControls: true,
     dialectMin: (env.SEMBA_DIALECT_MIN ?? '2.0.2') as DialectName,
@@ -93,7 +94,11 @@ async function serve(onPort: number): Promise<void> {
 function makeShares(base: string): readonly ShareOptions[] {
   const own = process.env.SEMBA_SHARE_DIR;
   const main = own === undefined ? storage(base, 'share') : { path: own };
-  const available = { ...storage(base, 'share_ca'), continuousAvailability: true };
+  const available = {
+    ...storage(base, 'share_ca'),
+    // Persistent handles take one process.
+    continuousAvailability: workers === '1',
+  };
   const shares = [
     { name: 'share', ...main, createMask: 0o755, shortNames: true },
     // smbtorture smb2.persistent-open.leaselevels_fo: one folder under three names.

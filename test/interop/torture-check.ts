@@ -5,6 +5,9 @@
  * - A test that is listed and passes is reported: take it off the list, which may only shrink.
  * - What a test skips by its own word ("not supported") counts as skipped.
  *
+ * `--workers N`: the server has so many processes. smbtorture's connections have ClientGuids of
+ * their own, so that they meet in different ones.
+ *
  * Each test runs in a smbtorture of its own: its counters are global, and a hang costs one test.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
@@ -64,7 +67,11 @@ interface Outcome {
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seconds: { type: 'string' }, port: { type: 'string' } },
+  options: {
+    seconds: { type: 'string' },
+    port: { type: 'string' },
+    workers: { type: 'string', default: '1' },
+  },
 });
 const endMs = performance.now() + Number(values.seconds ?? SECONDS_DEFAULT) * 1000;
 process.exitCode = await main();
@@ -144,7 +151,7 @@ async function runAll(
 ): Promise<void> {
   const { port, folder, outcomes } = to;
   for (const test of tests) {
-    const timeMs = Math.min(TEST_TIME_MS, endMs - performance.now());
+    const timeMs = Math.floor(Math.min(TEST_TIME_MS, endMs - performance.now()));
     const late: Outcome = { result: 'notrun', reason: "the run's time was up" };
     const outcome = timeMs > 0 ? await runOne(test, { port, folder, timeMs }) : late;
     outcomes.set(test, outcome);
@@ -208,7 +215,7 @@ function report(
 
 async function startServer(): Promise<{ readonly child: ChildProcess; readonly port: string }> {
   const port = String(await freePort());
-  const child = spawn(join(root, 'test', 'interop', 'serve'), [port], {
+  const child = spawn(join(root, 'test', 'interop', 'serve'), [port, values.workers], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   process.once('exit', () => child.kill('SIGTERM'));

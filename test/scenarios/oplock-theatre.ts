@@ -18,7 +18,7 @@ import {
   READ_CACHING,
   WRITE_CACHING,
 } from '../../src/fsa/oplock.ts';
-import { acknowledgeBreak, BREAK_WAITS_MAX } from '../../src/fsa/oplock-breaks.ts';
+import { acknowledgeBreak } from '../../src/fsa/oplock-breaks.ts';
 import { writeFile } from '../../src/fsa/read-write.ts';
 import { renameFile } from '../../src/fsa/rename.ts';
 import type { CancelSignal } from '../../src/fsa/surface.ts';
@@ -30,6 +30,9 @@ import { MemoryVfs } from '../../src/vfs/memory/memory-vfs.ts';
 import type { VfsFile } from '../../src/vfs/vfs.ts';
 import { contextOf } from '../conformance/fsa-suite.ts';
 import { makeVirtualEnv } from '../faults/virtual-env.ts';
+
+/** More than there are slots that could wait for each other. */
+const ROUNDS_MAX = 32;
 
 export type ChangeKind = 'write' | 'truncate' | 'touch' | 'lock' | 'delete';
 
@@ -174,7 +177,7 @@ export class OplockTheatre {
   async end(): Promise<void> {
     // One wait ends with each time-out, and whoever comes through may be the next one's holder.
     for (let rounds = 0; this.waiting().length > 0; rounds++) {
-      assert.ok(rounds < BREAK_WAITS_MAX, `slots wait for ever: ${this.waiting()}`);
+      assert.ok(rounds < ROUNDS_MAX, `slots wait for ever: ${this.waiting()}`);
       this.pass(breakTimeoutMs);
       await this.settle();
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +39,8 @@ describe('semba: command lines', () => {
     ['serve', '--share', 'no-folder'],
     ['serve', '--share', 'a/b=.'],
     ['serve', '--share', 'a='],
+    ['serve', '--user', 'a/b'],
+    ['serve', '--user', ''],
     ['serve', 'x/same', 'y/same'],
     ['serve', '/'],
     ['user'],
@@ -49,7 +51,7 @@ describe('semba: command lines', () => {
     it(`exits with 2 and says how for: semba ${args.join(' ')}`, () => {
       const { status, stderr } = semba(args);
       assert.equal(status, 2, stderr);
-      assert.match(stderr, /Usage:|Try: semba --help/);
+      assert.match(stderr, /Usage: semba|Try: semba serve --help/);
       assert(!existsSync(join(folder, 'semba-share')), 'nothing was made');
     });
   }
@@ -127,7 +129,14 @@ describe('semba serve', () => {
   afterEach(() => child?.kill('SIGKILL'));
 
   /** Starts it and resolves with what it printed up to the last line of its welcome. */
-  async function serve(...args: readonly string[]): Promise<string> {
+  function serve(...args: readonly string[]): Promise<string> {
+    return serveAs({}, ...args);
+  }
+
+  async function serveAs(
+    who: { readonly uid?: number; readonly gid?: number },
+    ...args: readonly string[]
+  ): Promise<string> {
     const state = join(folder, 'state');
     const all = [
       MAIN,
@@ -140,7 +149,11 @@ describe('semba serve', () => {
       'warn',
       ...args,
     ];
-    child = spawn(process.execPath, all, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    child = spawn(process.execPath, all, {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      ...who,
+    });
     let text = '';
     for await (const line of createInterface({ input: child.stdout! })) {
       text += `${line}\n`;
@@ -165,13 +178,59 @@ describe('semba serve', () => {
     assert.deepEqual(await once(child!, 'exit'), [0, null]);
   });
 
+  it('serves as a user id that has no name', async (test) => {
+    const [uid, gid] = [4242, 4343];
+    // Needs root, and a checkout that others can read.
+    if (spawnSync(process.execPath, ['--check', MAIN], { uid, gid }).status !== 0) {
+      test.skip('this process cannot run it as somebody else');
+      return;
+    }
+    chownSync(folder, uid, gid);
+    const env = { PATH: process.env.PATH };
+    const homeless = spawnSync(process.execPath, [MAIN, 'user', 'list'], { uid, gid, env });
+    assert.equal(
+      homeless.stderr.toString(),
+      'semba: this user has no home folder for the accounts; name one with --state\n',
+    );
+    const welcome = await serveAs({ uid, gid }, '--port', String(await freePort()));
+    assert.match(welcome, /\n {2}user {6}semba\n {2}password {2}\S/);
+    child!.kill('SIGTERM');
+    assert.deepEqual(await once(child!, 'exit'), [0, null]);
+  });
+
   it('says so when a folder is missing', () => {
     const { status, stderr } = semba(['serve', 'not-here', '--port', '1', '--state', folder]);
     assert.equal(status, 1);
     assert.match(stderr, /^semba: share 'not-here': there is no folder .*not-here\n$/);
   });
 
-  it('says so when the port is in use', async () => {
+  it('says so when an address is no address', () => {
+    const args = ['--listen', 'no such host', '--port', '1', '--state', folder];
+    const { status, stderr } = semba(['serve', ...args]);
+    assert.equal(status, 1);
+    assert.equal(stderr, 'semba: cannot listen: this machine has no address no such host\n');
+  });
+
+  it('ends, and says why, when the path of the state folder is too long', () => {
+    const state = join(folder, 'x'.repeat(120));
+    const { status, stderr } = semba(['serve', '--port', '1', '--state', state]);
+    assert.equal(status, 1);
+    assert.equal(stderr, `semba: state folder ${state}: expected a path of at most 94 bytes\n`);
+  });
+
+  it('refuses a state folder that another server uses, and touches nothing in it', async () => {
+    const port = await freePort();
+    await serve('--port', String(port), '--user', 'anna');
+    const args = ['--port', String(await freePort()), '--user', 'ben'];
+    const { status, stderr } = semba(['serve', ...args, '--state', join(folder, 'state')]);
+    assert.equal(status, 1);
+    assert.match(stderr, /^semba: a server runs already with the state folder .*state\n$/);
+    assert.equal(semba(['user', 'list', '--state', join(folder, 'state')]).stdout, 'anna\n');
+    child!.kill('SIGTERM');
+    assert.deepEqual(await once(child!, 'exit'), [0, null]);
+  });
+
+  it('says so when the port is in use, and makes no account nobody knows', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as AddressInfo;
@@ -183,5 +242,6 @@ describe('semba serve', () => {
       stderr,
       `semba: port ${port} is in use by another program; choose one with --port\n`,
     );
+    assert.equal(semba(['user', 'list', '--state', folder]).stdout, '');
   });
 });

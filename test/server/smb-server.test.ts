@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { chownSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -148,7 +157,68 @@ describe('SmbServer: users at run time', () => {
   });
 });
 
+describe('SmbServer: the state folder', () => {
+  it('is in no share', async () => {
+    const state = join(folder, 'deep', 'state');
+    mkdirSync(join(state, 'persistent'), { recursive: true, mode: 0o700 });
+    symlinkSync(state, join(folder, 'alias'));
+    const other = new SmbServer({ stateFolder: state, log: makeNodeLog('silent') });
+    const alias = join(folder, 'alias');
+    for (const path of [folder, state, alias, join(alias, 'persistent')]) {
+      await assert.rejects(other.addShare({ name: 'docs', path }), /the accounts/);
+    }
+    for (const path of [join(folder, 'deep', 'state2'), join(state, 'share')]) {
+      mkdirSync(path);
+      await other.addShare({ name: path.slice(-5), path });
+    }
+    await other.stop();
+  });
+
+  it('tells when others can read the accounts or replace them', async () => {
+    const state = join(folder, 'state');
+    const warned: string[] = [];
+    const silent = makeNodeLog('silent');
+    const log = { ...silent, warn: (_: object, message: string) => void warned.push(message) };
+    const make = (): SmbServer => new SmbServer({ stateFolder: state, log });
+    await make().addUser({ name: 'anna', password: 'secret' });
+    await make().users();
+    assert.deepEqual(warned, []);
+    chmodSync(join(state, 'accounts.json'), 0o640);
+    chmodSync(state, 0o770);
+    await make().users();
+    assert.match(warned.join(), /others can write to .*state: chmod 700,others can read or write/);
+  });
+});
+
 describe('SmbServer: life', () => {
+  it('is stopped when every call of stop has ended', async () => {
+    await connect('memory');
+    let isStopped = false;
+    const first = server.stop().then(() => {
+      isStopped = true;
+    });
+    await server.stop();
+    await first;
+    assert.equal(isStopped, true);
+    await assert.rejects(server.addShare({ name: 'docs', path: folder }), /is stopped/);
+  });
+
+  it('stops while it starts, and then listens no more', async () => {
+    const other = new SmbServer({ listen: ['127.0.0.1'], port: 0, log: makeNodeLog('silent') });
+    const started = other.start();
+    await assert.rejects(other.start(), /is starting/);
+    await Promise.all([started, other.stop()]);
+    assert.equal(other.port, undefined);
+    await assert.rejects(other.start(), /is stopped/);
+  });
+
+  it('takes one of two shares of a name that are added at once', async () => {
+    const share = { name: 'docs', path: folder };
+    const added = await Promise.allSettled([server.addShare(share), server.addShare(share)]);
+    assert.deepEqual(added.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected']);
+    assert.deepEqual(await namesIn(await connect('docs')), []);
+  });
+
   it('starts once', async () => {
     await assert.rejects(server.start(), { message: 'the server is listening' });
   });

@@ -64,9 +64,10 @@ async function status(...args: readonly string[]): Promise<ControlStatus> {
   return JSON.parse(stdout) as ControlStatus;
 }
 
-function connect(): Promise<SmbClient> {
+function connect(channels: number = 1): Promise<SmbClient> {
   return SmbClient.connect({
     host: '127.0.0.1',
+    channels,
     port,
     user: 'anna',
     password,
@@ -75,6 +76,19 @@ function connect(): Promise<SmbClient> {
 }
 
 describe('semba status and close', () => {
+  it('shows names of clients as text, whatever a terminal would make of them', async () => {
+    const client = await connect();
+    // How clients name a file that has an escape character on disk; and a control of their own.
+    const name = 'a\uf01b[2Jb\u009b31m.txt';
+    const desiredAccess = READ_WRITE;
+    const asked = { name, desiredAccess, createDisposition: FILE_OPEN_IF };
+    assert.equal((await client.tree.create(asked)).status, 0);
+    const { stdout } = await semba('status');
+    assert.match(stdout, /a\\u001b\[2Jb\\u009b31m\.txt/);
+    assert.deepEqual([stdout.includes('\u001b'), stdout.includes('\u009b')], [false, false]);
+    await client.close();
+  });
+
   it('shows sessions, opens, oplocks and locks, filters them and ends them', async () => {
     assert.equal(statSync(join(folder, 'control.sock')).mode & 0o777, 0o600);
     const client = await connect();
@@ -115,6 +129,24 @@ describe('semba status and close', () => {
     assert.equal((await semba('close', 'session', session?.id ?? '')).code, 0);
     assert.deepEqual((await status()).sessions, []);
     await client.close().catch((error: unknown) => assert(error instanceof SmbError));
+  });
+
+  it('shows the channels of a session', async () => {
+    const client = await connect(2);
+    const { sessions, connections } = await status();
+    const [first, second] = sessions[0]?.channels ?? [];
+    assert.deepEqual(connections.map(({ id }) => id).sort(), [first, second]);
+    assert.deepEqual(
+      connections.map(({ localAddress }) => localAddress),
+      ['127.0.0.1', '127.0.0.1'],
+    );
+    const { stdout } = await semba('status');
+    assert.match(stdout, new RegExp(` ${first} ${second} +\\d+s +semba-share`));
+    assert.match(
+      stdout,
+      new RegExp(`\\n${second} +127.0.0.1 +127.0.0.1 +${sessions[0]?.id} +3.1.1`),
+    );
+    await client.close();
   });
 
   it('shows what a client that is away left open, and ends it', async () => {

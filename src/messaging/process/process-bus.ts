@@ -187,6 +187,7 @@ export class ProcessBus implements MessageBus {
   }
 }
 
-function socketOf(folder: string, serverId: string): string {
+/** Where a process listens; one that was killed leaves the socket behind. */
+export function socketOf(folder: string, serverId: string): string {
   return `${folder}/${serverId}.sock`;
 }

@@ -6,6 +6,7 @@ import {
   SMB2_DIALECT_311,
 } from '../wire/constants.ts';
 import type { ClientEnv } from './client-env.ts';
+import type { BreakNotification } from './connection.ts';
 
 /** How `SmbClient.connect` reaches a server and as whom. */
 export interface ConnectOptions {
@@ -29,6 +30,20 @@ export interface ConnectOptions {
    * 'off'. It pays on networks of less than some 100 Mbit/s.
    */
   readonly compression?: 'off' | 'auto' | 'always';
+  /**
+   * Multichannel, with servers of SMB 3: how many connections to use for one session, to addresses
+   * that the server tells; or the addresses of further ones, besides `host`. A request whose
+   * connection breaks goes out on another one; a broken connection is made again. Default 1.
+   */
+  readonly channels?: number | readonly string[];
+  /**
+   * When the last connection breaks, connects and logs on again, and takes up open files where the
+   * server kept them (durable handles, SMB 2.1 or newer). Default false: what is under way and what
+   * is asked for afterwards fails with STATUS_CONNECTION_DISCONNECTED.
+   */
+  readonly reconnect?: boolean;
+  /** Milliseconds that `reconnect` tries; default 60,000. */
+  readonly reconnectTimeMs?: number;
   /** Offered dialects; default: all. */
   readonly dialects?: readonly DialectName[];
   /** Whether to go on when the server takes a user for a guest; default 'refuse'. */
@@ -37,6 +52,8 @@ export interface ConnectOptions {
   readonly connectTimeoutMs?: number;
   /** Milliseconds until the answer to a request must have begun; default 60,000. */
   readonly timeoutMs?: number;
+  /** Breaks of oplocks and leases that were asked for by `tree`: [MS-SMB2] 3.2.5.19. */
+  readonly onBreak?: (notification: BreakNotification) => void;
   /** Clocks, timers and randomness; default: this machine's. */
   readonly env?: ClientEnv;
 }

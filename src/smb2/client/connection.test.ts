@@ -44,6 +44,10 @@ class TestTimers implements Timers {
     return { cancel: () => this.#waiting.delete(fire) };
   }
 
+  turn(): Promise<void> {
+    return new Promise((resolve) => this.after(0, resolve));
+  }
+
   fireAll(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();

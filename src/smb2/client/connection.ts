@@ -155,6 +155,20 @@ export class ClientConnection {
     return this.#options.random;
   }
 
+  get timers(): Timers {
+    return this.#options.timers;
+  }
+
+  /** The server's. */
+  get remoteAddress(): string {
+    return this.#transport?.remoteAddress ?? '';
+  }
+
+  /** Requests that have no answer, and those that wait for credits. */
+  get requestsUnderWay(): number {
+    return this.#table.size + this.#waiting.length;
+  }
+
   /** Undefined before a successful `negotiate`. */
   get negotiated(): Negotiated | undefined {
     return this.#negotiated;
@@ -419,12 +433,14 @@ export class ClientConnection {
     this.#transport!.send(writeMessage([outgoing], { ...options, headroom, sign, encrypt }));
   }
 
-  #received(message: Uint8Array): void {
-    if (this.#closedReason !== undefined) return;
-    if (this.#options.intercept?.(message) === true) return;
+  /** Whoever asked keeps the response, and its memory with it. */
+  #received(message: Uint8Array): false {
+    if (this.#closedReason !== undefined) return false;
+    if (this.#options.intercept?.(message) === true) return false;
     const broken = this.#reader.read(message);
     if (broken === undefined) this.#drain();
     else this.#end(broken);
+    return false;
   }
 
   /** [MS-SMB2] 3.2.5.1 Receiving Any Message: one response. Returns what breaks the connection. */

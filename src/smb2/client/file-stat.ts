@@ -1,5 +1,6 @@
 import type { ListedFile } from '../../fscc/directory-information.ts';
 import { FILE_ATTRIBUTE_DIRECTORY } from '../../fscc/file-attributes.ts';
+import type { NetworkOpenInformation } from '../../fscc/file-information.ts';
 import type { CreateResponse } from '../wire/create.ts';
 
 /** What a server tells about a file or folder. Times are milliseconds since 1970, UTC. */
@@ -29,6 +30,12 @@ export interface ListEntry extends FileStat {
 export function statOfResponse(name: string, response: CreateResponse): FileStat {
   const { fileAttributes: attributes, endOfFile, allocationSize } = response;
   return { name, size: endOfFile, allocationSize, ...flagsOf(attributes), ...timesOf(response) };
+}
+
+export function statOfInformation(name: string, information: NetworkOpenInformation): FileStat {
+  const { attributes, endOfFile, allocationSize } = information;
+  const sizes = { size: endOfFile, allocationSize };
+  return { name, ...sizes, ...flagsOf(attributes), ...timesOf(information) };
 }
 
 export function entryOfListed(file: ListedFile): ListEntry {

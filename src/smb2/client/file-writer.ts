@@ -1,22 +1,23 @@
 import { assert } from '../../base/assert.ts';
-import type { ClientOpen } from './open.ts';
+import type { ClientConnection } from './connection.ts';
+import type { OpenFile } from './perform.ts';
 import { responseOf, type SmbError } from './smb-error.ts';
-import { payloadSize, REQUESTS_IN_FLIGHT } from './transfer.ts';
+import { payloadSize, requestsInFlight } from './transfer.ts';
 
 /**
- * Writes a file from a position on, with several WRITEs on their way at a time. An error shows at
- * the next `write`, or at `finish`.
+ * Writes a file from a position on, with several WRITEs on their way at a time, over all channels
+ * of the session. An error shows at the next `write`, or at `finish`.
  */
 export class FileWriter {
-  readonly #open: ClientOpen;
+  readonly #file: OpenFile;
   readonly #path: string;
   readonly #inFlight: Set<Promise<void>> = new Set();
   #position: number;
   #error: SmbError | undefined;
 
-  constructor(open: ClientOpen, { position, path }: { position: number; path: string }) {
+  constructor(file: OpenFile, { position, path }: { position: number; path: string }) {
     assert(Number.isSafeInteger(position) && position >= 0, `no position to write at: ${position}`);
-    this.#open = open;
+    this.#file = file;
     this.#position = position;
     this.#path = path;
   }
@@ -28,12 +29,14 @@ export class FileWriter {
   async write(data: Uint8Array): Promise<void> {
     for (let at = 0; at < data.length; ) {
       if (this.#error !== undefined) throw this.#error;
-      if (this.#inFlight.size >= REQUESTS_IN_FLIGHT) {
+      const { session } = this.#file;
+      if (this.#inFlight.size >= requestsInFlight(session)) {
         await Promise.race(this.#inFlight);
         continue;
       }
-      const length = Math.min(data.length - at, this.#writeSize());
-      this.#send(this.#position, data.subarray(at, at + length));
+      const channel = session.idlest;
+      const length = Math.min(data.length - at, writeSize(channel));
+      this.#send(this.#position, data.subarray(at, at + length), channel);
       this.#position += length;
       at += length;
     }
@@ -45,8 +48,8 @@ export class FileWriter {
     if (this.#error !== undefined) throw this.#error;
   }
 
-  #send(offset: number, data: Uint8Array): void {
-    const sent = this.#writeAll(offset, data)
+  #send(offset: number, data: Uint8Array, channel: ClientConnection): void {
+    const sent = this.#writeAll(offset, data, channel)
       .catch((error: SmbError) => {
         this.#error ??= error;
       })
@@ -55,15 +58,16 @@ export class FileWriter {
   }
 
   /** A server may write less than it was given; the rest follows. */
-  async #writeAll(offset: number, data: Uint8Array): Promise<void> {
+  async #writeAll(offset: number, data: Uint8Array, channel: ClientConnection): Promise<void> {
     for (let at = 0; at < data.length; ) {
-      const reply = await this.#open.write({ offset: offset + at, data: data.subarray(at) });
+      const rest = { offset: offset + at, data: data.subarray(at) };
+      const sent = this.#file.perform((open, options) => open.write(rest, options), channel);
+      const reply = await sent;
       at += Math.max(1, responseOf(reply, this.#path).count);
     }
   }
+}
 
-  #writeSize(): number {
-    const { connection } = this.#open.tree.session;
-    return payloadSize(connection, connection.negotiated?.response.maxWriteSize);
-  }
+function writeSize(connection: ClientConnection): number {
+  return payloadSize(connection, connection.negotiated?.response.maxWriteSize);
 }

@@ -14,12 +14,15 @@ import {
 } from '../../fscc/create-parameters.ts';
 import { decodeDirectoryEntries } from '../../fscc/directory-information.ts';
 import { FileIdBothDirectoryInformation } from '../../fscc/info-classes.ts';
-import { RELATED_FILE_ID } from '../wire/file-id.ts';
+import { SMB2_RESTART_SCANS } from '../wire/constants.ts';
+import type { FileId } from '../wire/file-id.ts';
 import type { OutputBufferResponse } from '../wire/output-buffer.ts';
-import type { Call } from './call.ts';
 import { entryOfListed, type ListEntry } from './file-stat.ts';
 import { ClientOpen } from './open.ts';
-import { createRequest, queryDirectoryRequest } from './requests.ts';
+import { closeQuietly, openWith } from './open-with.ts';
+import { attempt, perform } from './perform.ts';
+import type { Request } from './request.ts';
+import { queryDirectoryRequest } from './requests.ts';
 import { responseOf, SmbError } from './smb-error.ts';
 import { payloadSize } from './transfer.ts';
 import type { ClientTree } from './tree.ts';
@@ -43,40 +46,49 @@ export async function* listDirectory(
   { pattern = '*' }: ListOptions,
 ): AsyncGenerator<ListEntry> {
   const fileInformationClass = FileIdBothDirectoryInformation;
-  const [created, first] = tree.compound(
-    [
-      createRequest({
-        name: path,
-        desiredAccess: FILE_LIST_DIRECTORY | FILE_READ_ATTRIBUTES,
-        shareAccess: FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-        createDisposition: FILE_OPEN,
-        createOptions: FILE_DIRECTORY_FILE,
-      }),
-      queryDirectoryRequest({
-        fileId: RELATED_FILE_ID,
-        fileInformationClass,
-        fileName: pattern,
-        outputBufferLength: FIRST_BUFFER_SIZE,
-      }),
-    ],
-    { related: true },
-  );
-  const open = new ClientOpen(tree, responseOf(await created, path));
+  const fileName = pattern;
+  const query = (fileId: FileId): Request<OutputBufferResponse> =>
+    queryDirectoryRequest({
+      fileId,
+      fileInformationClass,
+      fileName,
+      flags: SMB2_RESTART_SCANS,
+      outputBufferLength: FIRST_BUFFER_SIZE,
+    });
+  const create = {
+    name: path,
+    desiredAccess: FILE_LIST_DIRECTORY | FILE_READ_ATTRIBUTES,
+    shareAccess: FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+    createDisposition: FILE_OPEN,
+    createOptions: FILE_DIRECTORY_FILE,
+  };
+  const { created, reply: first } = await openWith(tree, create, query);
+  const open = new ClientOpen(tree, responseOf(created, path));
   try {
-    for (let call: Call<OutputBufferResponse> = first; ; ) {
-      const reply = await call;
+    const { session } = tree;
+    // What came before the listing had to begin anew on another channel.
+    const told = session.channelCount > 1 ? new Set<string>() : undefined;
+    let reply = first;
+    for (;;) {
       if (reply.status === STATUS_NO_MORE_FILES || reply.status === STATUS_NO_SUCH_FILE) return;
       const { buffer } = responseOf(reply, path);
-      const outputBufferLength = querySize(tree);
-      call = open.queryDirectory({ fileInformationClass, fileName: pattern, outputBufferLength });
-      yield* entriesIn(buffer, path);
+      const parameters = { fileInformationClass, fileName, outputBufferLength: querySize(tree) };
+      const next = attempt(session, (options) => open.queryDirectory(parameters, options));
+      yield* entriesIn(buffer, path, told);
+      const anew = { ...parameters, flags: SMB2_RESTART_SCANS };
+      reply = (await next) ?? (await perform(session, (to) => open.queryDirectory(anew, to)));
     }
   } finally {
-    await open.close();
+    await closeQuietly(open);
   }
 }
 
-function* entriesIn(buffer: Uint8Array, path: string): Generator<ListEntry> {
+/** Those that are not among the `told` ones, where they then belong. */
+function* entriesIn(
+  buffer: Uint8Array,
+  path: string,
+  told: Set<string> | undefined,
+): Generator<ListEntry> {
   const files = decodeDirectoryEntries(
     FileIdBothDirectoryInformation,
     viewOf(buffer),
@@ -85,7 +97,9 @@ function* entriesIn(buffer: Uint8Array, path: string): Generator<ListEntry> {
   );
   if (files === undefined) throw new SmbError(STATUS_INVALID_NETWORK_RESPONSE, path);
   for (const file of files) {
-    if (file.name !== '.' && file.name !== '..') yield entryOfListed(file);
+    if (file.name === '.' || file.name === '..' || told?.has(file.name)) continue;
+    told?.add(file.name);
+    yield entryOfListed(file);
   }
 }
 

@@ -27,6 +27,7 @@ import {
 import type { EmptyBody } from '../wire/empty-body.ts';
 import type { SessionSetupResponse } from '../wire/session-setup.ts';
 import type { ClientConnection } from './connection.ts';
+import { idlestOf } from './decide-channels.ts';
 import type { Channel, Reply, SendOptions } from './request.ts';
 import { logoffRequest, sessionSetupRequest } from './requests.ts';
 
@@ -74,16 +75,52 @@ interface Exchange extends SetupResult {
  *   T0 setup   T1 reauthenticate, bind   T3 logoff, or the server's own
  */
 export class ClientSession {
-  readonly connection: ClientConnection;
+  #connection: ClientConnection;
   #sessionId = 0n;
+  #channelSequence = 0;
+  /** Counts what `idlest` gave out. */
+  #turn = 0;
   #sessionFlags = 0;
   #keys: SessionKeys | undefined;
   #signingRequired = false;
   #encryptData = false;
   readonly #channels: Map<ClientConnection, Channel> = new Map();
 
-  constructor(connection: ClientConnection) {
-    this.connection = connection;
+  /** `channelSequence`: where it goes on for opens that are older than this session. */
+  constructor(connection: ClientConnection, channelSequence: number = 0) {
+    this.#connection = connection;
+    this.#channelSequence = channelSequence & 0xffff;
+  }
+
+  /** Whether a request can be sent at all. */
+  get isStanding(): boolean {
+    return this.#connection.closedReason === undefined || this.connections.length > 0;
+  }
+
+  /** Session.Connection: the first one that stands, or the last one that did. */
+  get connection(): ClientConnection {
+    return this.#connection;
+  }
+
+  /** Session.ChannelSequence: how many channels were lost. */
+  get channelSequence(): number {
+    return this.#channelSequence;
+  }
+
+  /** Session.ChannelList: the connections that stand, in the order they were bound. */
+  get connections(): readonly ClientConnection[] {
+    return [...this.#channels.keys()].filter(({ closedReason }) => closedReason === undefined);
+  }
+
+  /** Channels that stand, and at least 1. */
+  get channelCount(): number {
+    return Math.max(1, this.#channels.size);
+  }
+
+  /** The channel with the least to do, in turns where there are several such. */
+  get idlest(): ClientConnection {
+    if (this.#channels.size < 2) return this.#connection;
+    return idlestOf(this.connections, ++this.#turn) ?? this.#connection;
   }
 
   get sessionId(): bigint {
@@ -184,6 +221,20 @@ export class ClientSession {
     }
     this.#setChannel(connection, { ...this.channel, signer: own });
     return exchange;
+  }
+
+  /**
+   * [MS-SMB2] 3.2.7.1 Handling a Network Disconnect, of one channel of several: true when there is
+   * another one, on which what has no answer may be sent again.
+   */
+  lose(connection: ClientConnection): boolean {
+    const next = this.connections.find((other) => other !== connection);
+    if (next === undefined) return false;
+    if (this.#channels.delete(connection)) {
+      this.#channelSequence = (this.#channelSequence + 1) & 0xffff;
+    }
+    if (this.#connection === connection) this.#connection = next;
+    return true;
   }
 
   /** T3. [MS-SMB2] 3.2.4.23 Application Requests Terminating an Authenticated Context. */
@@ -294,6 +345,9 @@ export class ClientSession {
   }
 
   #setChannel(connection: ClientConnection, channel: Channel): void {
+    if (!this.#channels.has(connection)) {
+      void connection.closed.then(() => this.lose(connection));
+    }
     this.#channels.set(connection, channel);
     connection.setChannel(channel);
   }

@@ -1,15 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
 import { viewOf } from '../../base/bytes.ts';
+import { DELETE, FILE_READ_ATTRIBUTES, SYNCHRONIZE } from '../../dtyp/access-mask.ts';
 import {
-  DELETE,
-  FILE_GENERIC_READ,
-  FILE_GENERIC_WRITE,
-  FILE_READ_ATTRIBUTES,
-  SYNCHRONIZE,
-} from '../../dtyp/access-mask.ts';
-import {
-  isError,
-  STATUS_ACCESS_DENIED,
+  STATUS_CONNECTION_DISCONNECTED,
   STATUS_END_OF_FILE,
   STATUS_INVALID_PARAMETER,
 } from '../../erref/ntstatus.ts';
@@ -19,36 +12,37 @@ import {
   FILE_NON_DIRECTORY_FILE,
   FILE_OPEN,
   FILE_OPEN_IF,
-  FILE_OVERWRITE_IF,
   FILE_SHARE_DELETE,
   FILE_SHARE_READ,
   FILE_SHARE_WRITE,
 } from '../../fscc/create-parameters.ts';
-import { FILE_ATTRIBUTE_NORMAL } from '../../fscc/file-attributes.ts';
 import { FileDispositionInformation, FileRenameInformation } from '../../fscc/info-classes.ts';
 import { encodeDisposition, encodeNewName, newNameSize } from '../../fscc/set-information.ts';
-import { RELATED_FILE_ID } from '../wire/file-id.ts';
+import type { FileId } from '../wire/file-id.ts';
 import { type ConnectOptions, type DialectName, dialectName } from './connect-options.ts';
+import { FileHandle } from './file-handle.ts';
 import { readRange } from './file-reader.ts';
 import { type FileStat, type ListEntry, statOfResponse } from './file-stat.ts';
 import { readableOf, type WritableFile, writableOf } from './file-streams.ts';
 import { FileWriter } from './file-writer.ts';
 import { listSharesOver, type ShareInfo } from './list-shares.ts';
 import { type ListOptions, listDirectory } from './listing.ts';
-import { logOn } from './log-on.ts';
+import { Logon, TRIES_MAX } from './logon.ts';
 import { ClientOpen } from './open.ts';
+import { change, closeQuietly, openWith, touch } from './open-with.ts';
 import { baseName, prefixesOf, toShareRelative } from './path.ts';
-import {
-  type CreateParameters,
-  closeRequest,
-  createRequest,
-  readRequest,
-  setInfoRequest,
-} from './requests.ts';
+import { withinSession } from './perform.ts';
+import { type CreateParameters, readRequest, setInfoRequest } from './requests.ts';
 import type { ClientSession } from './session.ts';
 import { responseOf, SmbError } from './smb-error.ts';
-import { ClientTree } from './tree.ts';
-import { isNegotiationGenuine } from './validate-negotiate.ts';
+import {
+  type LockOptions,
+  type OpenOptions,
+  parametersFor,
+  type ReadOptions,
+  SmbFile,
+} from './smb-file.ts';
+import type { ClientTree } from './tree.ts';
 
 export type {
   ClientSession,
@@ -58,16 +52,12 @@ export type {
   FileStat,
   ListEntry,
   ListOptions,
+  LockOptions,
+  OpenOptions,
+  ReadOptions,
   ShareInfo,
 };
-export { SmbError };
-
-export interface ReadOptions {
-  /** First byte; default 0. */
-  readonly start?: number;
-  /** The byte after the last one; default: the file's end. */
-  readonly end?: number;
-}
+export { SmbError, SmbFile };
 
 export interface WriteOptions {
   /** Where to begin; default 0. */
@@ -79,11 +69,6 @@ export interface WriteOptions {
 const SHARE_ALL = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 /** What comes with the open of `readFile`: one credit's worth. */
 const FIRST_READ_SIZE = 65_536;
-const DISPOSITIONS = {
-  overwrite: FILE_OVERWRITE_IF,
-  create: FILE_CREATE,
-  keep: FILE_OPEN_IF,
-} as const;
 
 /**
  * A logged-in user on a share: the public client.
@@ -96,14 +81,12 @@ const DISPOSITIONS = {
  * protocol's own level, for whatever has no method here.
  */
 export class SmbClient {
-  readonly session: ClientSession;
-  readonly #host: string;
-  readonly #tree: ClientTree | undefined;
+  readonly #logon: Logon;
+  readonly #share: string | undefined;
 
-  private constructor(session: ClientSession, host: string, tree: ClientTree | undefined) {
-    this.session = session;
-    this.#host = host;
-    this.#tree = tree;
+  private constructor(logon: Logon, share?: string) {
+    this.#logon = logon;
+    this.#share = share;
   }
 
   /**
@@ -113,8 +96,7 @@ export class SmbClient {
    * common. Rejects with the system's error (`ECONNREFUSED` …) when nobody answers.
    */
   static async connect(options: ConnectOptions): Promise<SmbClient> {
-    const session = await logOn(options);
-    const client = new SmbClient(session, options.host, undefined);
+    const client = new SmbClient(await Logon.start(options));
     if (options.share === undefined) return client;
     try {
       return await client.openShare(options.share);
@@ -126,13 +108,25 @@ export class SmbClient {
 
   /** Another share of the same server, over the same session. `close` of either closes both. */
   async openShare(share: string): Promise<SmbClient> {
-    return new SmbClient(this.session, this.#host, await this.#connectTree(share));
+    await this.#logon.connect(share);
+    return new SmbClient(this.#logon, share);
   }
 
-  /** The protocol's own level of the share. */
+  /** With `reconnect`, another one after the connection broke. */
+  get session(): ClientSession {
+    return this.#logon.session;
+  }
+
+  /** Addresses of the server, one for each connection that the session has now. */
+  get channels(): readonly string[] {
+    return this.session.connections.map(({ remoteAddress }) => remoteAddress);
+  }
+
+  /** The protocol's own level of the share; with `reconnect`, as `session`. */
   get tree(): ClientTree {
-    if (this.#tree === undefined) throw new SmbError(STATUS_INVALID_PARAMETER, '', 'no share');
-    return this.#tree;
+    const tree = this.#logon.treeNow(this.#ownShare);
+    if (tree === undefined) throw new SmbError(STATUS_CONNECTION_DISCONNECTED, this.#ownShare);
+    return tree;
   }
 
   get dialect(): DialectName | undefined {
@@ -142,62 +136,50 @@ export class SmbClient {
 
   /** The server's shares as NetrShareEnum of [MS-SRVS] lists them. */
   async shares(): Promise<readonly ShareInfo[]> {
-    const tree = await this.#connectTree('IPC$');
-    try {
-      return await listSharesOver(tree, this.#host);
-    } finally {
-      await tree.disconnect();
-    }
+    return await this.#repeated((tree) => listSharesOver(tree, this.#logon.host), 'IPC$');
   }
 
   /** The entries of a folder, without `.` and `..`, in the server's order. */
-  list(path: string = '', options: ListOptions = {}): AsyncIterable<ListEntry> {
-    return listDirectory(this.tree, toShareRelative(path), options);
+  async *list(path: string = '', options: ListOptions = {}): AsyncGenerator<ListEntry> {
+    const told = this.#logon.returns ? new Set<string>() : undefined;
+    for (let tries = 1; ; tries++) {
+      const tree = await this.#connected();
+      try {
+        for await (const entry of listDirectory(tree, toShareRelative(path), options)) {
+          if (told?.has(entry.name) === true) continue;
+          told?.add(entry.name);
+          yield entry;
+        }
+        return;
+      } catch (error) {
+        if (tries === TRIES_MAX || !this.#mayRepeat(error)) throw error;
+      }
+    }
+  }
+
+  /**
+   * Opens a file to read, write and lock in it. STATUS_OBJECT_NAME_NOT_FOUND: see `mode`;
+   * STATUS_SHARING_VIOLATION: somebody has it open and does not share it.
+   */
+  async open(path: string, options: OpenOptions = {}): Promise<SmbFile> {
+    return new SmbFile(await this.#handle(path, options));
   }
 
   /** One round trip. STATUS_OBJECT_NAME_NOT_FOUND, STATUS_OBJECT_PATH_NOT_FOUND: not there. */
   async stat(path: string): Promise<FileStat> {
-    const [created] = this.tree.compound(
-      [
-        createRequest({
-          name: toShareRelative(path),
-          desiredAccess: FILE_READ_ATTRIBUTES,
-          shareAccess: SHARE_ALL,
-          createDisposition: FILE_OPEN,
-        }),
-        closeRequest({ flags: 0, fileId: RELATED_FILE_ID }),
-      ],
-      { related: true },
-    );
-    return statOfResponse(baseName(path), responseOf(await created, path));
+    const create = {
+      name: toShareRelative(path),
+      desiredAccess: FILE_READ_ATTRIBUTES,
+      shareAccess: SHARE_ALL,
+      createDisposition: FILE_OPEN,
+    };
+    const response = await this.#repeated((tree) => touch(tree, create, path));
+    return statOfResponse(baseName(path), response);
   }
 
   /** A whole file, or a part of it; what fits 64 KiB comes with the open. */
-  async readFile(path: string, { start = 0, end }: ReadOptions = {}): Promise<Uint8Array> {
-    const firstSize = Math.max(1, Math.min(FIRST_READ_SIZE, (end ?? Infinity) - start));
-    const [created, first] = this.tree.compound(
-      [
-        createRequest(forReading(path)),
-        readRequest({
-          fileId: RELATED_FILE_ID,
-          offset: start,
-          length: firstSize,
-          flags: this.tree.readFlags,
-        }),
-      ],
-      { related: true },
-    );
-    const open = new ClientOpen(this.tree, responseOf(await created, path));
-    try {
-      const reply = await first;
-      if (reply.status === STATUS_END_OF_FILE) return new Uint8Array(0);
-      const { data } = responseOf(reply, path);
-      const to = Math.min(end ?? Infinity, open.response.endOfFile);
-      if (start + data.length >= to) return data.slice(0, Math.max(0, to - start));
-      return await readRest(open, { data, start, end: to, path });
-    } finally {
-      await open.close();
-    }
+  async readFile(path: string, options: ReadOptions = {}): Promise<Uint8Array> {
+    return await this.#repeated((tree) => readWhole(tree, path, options));
   }
 
   /** Creates or replaces a file; `options` can spare what is there. */
@@ -217,13 +199,13 @@ export class SmbClient {
 
   /** A node stream of a file's bytes, read ahead as far as the stream is read. */
   createReadStream(path: string, { start = 0, end = Infinity }: ReadOptions = {}): Readable {
-    const { tree } = this;
+    const open = (): Promise<FileHandle> => this.#handle(path, {});
     return readableOf(async function* () {
-      const open = new ClientOpen(tree, responseOf(await tree.create(forReading(path)), path));
+      const handle = await open();
       try {
-        yield* readRange(open, { start, end: Math.min(end, open.response.endOfFile), path });
+        yield* readRange(handle, { start, end: Math.min(end, handle.response.endOfFile), path });
       } finally {
-        await open.close();
+        await handle.closeQuietly();
       }
     });
   }
@@ -272,58 +254,65 @@ export class SmbClient {
   ): Promise<void> {
     const names = recursive ? prefixesOf(path) : [toShareRelative(path)];
     for (const name of names) {
-      const [created] = this.tree.compound(
-        [
-          createRequest({
-            name,
-            desiredAccess: FILE_READ_ATTRIBUTES,
-            shareAccess: SHARE_ALL,
-            createDisposition: recursive ? FILE_OPEN_IF : FILE_CREATE,
-            createOptions: FILE_DIRECTORY_FILE,
-          }),
-          closeRequest({ flags: 0, fileId: RELATED_FILE_ID }),
-        ],
-        { related: true },
-      );
-      responseOf(await created, path);
+      const create = {
+        name,
+        desiredAccess: FILE_READ_ATTRIBUTES,
+        shareAccess: SHARE_ALL,
+        createDisposition: recursive ? FILE_OPEN_IF : FILE_CREATE,
+        createOptions: FILE_DIRECTORY_FILE,
+      };
+      const make = (tree: ClientTree): Promise<unknown> => touch(tree, create, path);
+      await (recursive ? this.#repeated(make) : make(await this.#connected()));
     }
   }
 
   /** Logs off and ends the connection, also under other shares of it. */
   async close(): Promise<void> {
-    await this.#tree?.disconnect();
-    await this.session.logoff();
-    this.session.connection.close();
+    await this.#logon.end();
   }
 
-  async #connectTree(share: string): Promise<ClientTree> {
-    const path = `\\\\${this.#host}\\${share}`;
-    const { status, tree } = await ClientTree.connect(this.session, path);
-    if (tree === undefined) throw new SmbError(status, path);
-    if (!(await isNegotiationGenuine(tree))) {
-      const reason = 'the negotiation was changed on its way';
-      this.session.connection.close(reason);
-      throw new SmbError(STATUS_ACCESS_DENIED, path, reason);
+  /** The share, over a new session where the last one broke and another one is wanted. */
+  async #connected(): Promise<ClientTree> {
+    return await this.#logon.tree(this.#ownShare);
+  }
+
+  get #ownShare(): string {
+    if (this.#share === undefined) throw new SmbError(STATUS_INVALID_PARAMETER, '', 'no share');
+    return this.#share;
+  }
+
+  /** Does what harms nobody when it is done twice, again when the session breaks meanwhile. */
+  async #repeated<T>(
+    work: (tree: ClientTree) => Promise<T>,
+    share: string = this.#ownShare,
+  ): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      const tree = await this.#logon.tree(share);
+      try {
+        return await work(tree);
+      } catch (error) {
+        if (tries === TRIES_MAX || !this.#mayRepeat(error)) throw error;
+      }
     }
-    return tree;
+  }
+
+  #mayRepeat(error: unknown): boolean {
+    if (!(error instanceof SmbError) || !this.#logon.returns) return false;
+    return error.status === STATUS_CONNECTION_DISCONNECTED;
+  }
+
+  async #handle(path: string, options: OpenOptions): Promise<FileHandle> {
+    const parameters = parametersFor(path, options);
+    return await FileHandle.open({ logon: this.#logon, share: this.#ownShare, path, parameters });
   }
 
   async #openForWriting(path: string, options: WriteOptions): Promise<WritableFile> {
     const { start = 0, mode = 'overwrite' } = options;
-    const reply = await this.tree.create({
-      name: toShareRelative(path),
-      desiredAccess: FILE_GENERIC_WRITE,
-      fileAttributes: FILE_ATTRIBUTE_NORMAL,
-      shareAccess: FILE_SHARE_READ,
-      createDisposition: DISPOSITIONS[mode],
-      createOptions: FILE_NON_DIRECTORY_FILE,
-    });
-    const open = new ClientOpen(this.tree, responseOf(reply, path));
-    const close = async (): Promise<void> => {
-      const { status } = await open.close();
-      if (isError(status)) throw new SmbError(status, path);
+    const handle = await this.#handle(path, { access: 'write', mode });
+    return {
+      writer: new FileWriter(handle, { position: start, path }),
+      close: () => handle.close(),
     };
-    return { writer: new FileWriter(open, { position: start, path }), close };
   }
 
   async #remove(path: string, createOptions: number): Promise<void> {
@@ -342,37 +331,37 @@ export class SmbClient {
     create: Pick<CreateParameters, 'desiredAccess' | 'createOptions'>,
     information: { readonly fileInfoClass: number; readonly buffer: Uint8Array },
   ): Promise<void> {
-    const calls = this.tree.compound(
-      [
-        createRequest({
-          name: toShareRelative(path),
-          shareAccess: SHARE_ALL,
-          createDisposition: FILE_OPEN,
-          ...create,
-        }),
-        setInfoRequest({ fileId: RELATED_FILE_ID, ...information }),
-        closeRequest({ flags: 0, fileId: RELATED_FILE_ID }),
-      ],
-      { related: true },
-    );
-    const [created, changed, closed] = [await calls[0], await calls[1], await calls[2]];
-    // A server may give up the whole compound after a failed request; the open stands then.
-    if (isError(closed.status) && created.response !== undefined) {
-      await new ClientOpen(this.tree, created.response).close();
-    }
-    responseOf(created, path);
-    responseOf(changed, path);
+    const parameters = {
+      name: toShareRelative(path),
+      shareAccess: SHARE_ALL,
+      createDisposition: FILE_OPEN,
+      ...create,
+    };
+    const request = (fileId: FileId) => setInfoRequest({ fileId, ...information });
+    await change(await this.#connected(), parameters, { request, path });
   }
 }
 
-function forReading(path: string): CreateParameters {
-  return {
-    name: toShareRelative(path),
-    desiredAccess: FILE_GENERIC_READ,
-    shareAccess: SHARE_ALL,
-    createDisposition: FILE_OPEN,
-    createOptions: FILE_NON_DIRECTORY_FILE,
-  };
+/** Opens, reads and closes a file; the first bytes come with the open. */
+async function readWhole(
+  tree: ClientTree,
+  path: string,
+  { start = 0, end }: ReadOptions,
+): Promise<Uint8Array> {
+  const length = Math.max(1, Math.min(FIRST_READ_SIZE, (end ?? Infinity) - start));
+  const { created, reply } = await openWith(tree, parametersFor(path, {}), (fileId: FileId) =>
+    readRequest({ fileId, offset: start, length, flags: tree.readFlags }),
+  );
+  const open = new ClientOpen(tree, responseOf(created, path));
+  try {
+    if (reply.status === STATUS_END_OF_FILE) return new Uint8Array(0);
+    const { data } = responseOf(reply, path);
+    const to = Math.min(end ?? Infinity, open.response.endOfFile);
+    if (start + data.length >= to) return data.slice(0, Math.max(0, to - start));
+    return await readRest(open, { data, start, end: to, path });
+  } finally {
+    await closeQuietly(open);
+  }
 }
 
 /** The first bytes and what follows them, in one piece. */
@@ -393,7 +382,7 @@ async function readRest(
   const all = Buffer.allocUnsafeSlow(end - start);
   all.set(data);
   let filled = data.length;
-  for await (const chunk of readRange(open, { start: start + filled, end, path })) {
+  for await (const chunk of readRange(withinSession(open), { start: start + filled, end, path })) {
     all.set(chunk, filled);
     filled += chunk.length;
   }

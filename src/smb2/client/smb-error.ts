@@ -1,4 +1,5 @@
 import { isError, type NtStatus, statusName } from '../../erref/ntstatus.ts';
+import { meaningOf } from './error-codes.ts';
 import type { Reply } from './request.ts';
 
 /** A server's refusal, or a connection that broke, as `SmbClient` throws it. */
@@ -7,14 +8,19 @@ export class SmbError extends Error {
   override readonly name: string;
   /** [MS-ERREF] 2.3. */
   readonly status: NtStatus;
+  /** The nearest of Node's: `ENOENT`, `EEXIST`, `EACCES`, `EBUSY` …; else `EIO`. */
+  readonly code: string;
   /** What was asked for: a path below the share, a share, or a host. */
   readonly path: string;
 
-  constructor(status: NtStatus, path: string, detail: string = '') {
+  constructor(status: NtStatus, path: string, detail?: string) {
     const name = statusName(status);
-    super(detail === '' ? `${name}: ${path}` : `${name}: ${path}: ${detail}`);
+    const { code, text } = meaningOf(status);
+    const why = detail ?? text;
+    super(why === '' ? `${name}: ${path}` : `${name}: ${path}: ${why}`);
     this.name = name;
     this.status = status;
+    this.code = code;
     this.path = path;
   }
 }

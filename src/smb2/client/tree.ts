@@ -126,8 +126,9 @@ export class ClientTree {
   #complete(connection: ClientConnection, options: TreeSendOptions): CompoundOptions {
     const channel: Channel = this.session.channelOn(connection);
     const encrypt = this.encryptData && channel.encryptor !== undefined;
-    const { header } = options;
     const compress = this.compressData;
-    return { channel, encrypt, compress, ...options, header: { treeId: this.treeId, ...header } };
+    const { channelSequence } = this.session;
+    const header = { treeId: this.treeId, channelSequence, ...options.header };
+    return { channel, encrypt, compress, ...options, header };
   }
 }

@@ -13,6 +13,7 @@ import {
 } from '../../fscc/fsctl-validate-negotiate.ts';
 import { SMB2_DIALECT_300, SMB2_DIALECT_302 } from '../wire/constants.ts';
 import { RELATED_FILE_ID } from '../wire/file-id.ts';
+import type { ClientConnection } from './connection.ts';
 import type { ClientTree } from './tree.ts';
 
 /**
@@ -20,8 +21,11 @@ import type { ClientTree } from './tree.ts';
  * nobody signed, is told to the server again under the session's key. False: somebody on the way
  * changed it (3.2.5.14.12), and the connection must be closed.
  */
-export async function isNegotiationGenuine(tree: ClientTree): Promise<boolean> {
-  const { connection, channel } = tree.session;
+export async function isNegotiationGenuine(
+  tree: ClientTree,
+  connection: ClientConnection = tree.session.connection,
+): Promise<boolean> {
+  const channel = tree.session.channelOn(connection);
   const { negotiated } = connection;
   if (negotiated === undefined || channel.signer === undefined) return true;
   const { dialect, request, response } = negotiated;
@@ -39,7 +43,8 @@ export async function isNegotiationGenuine(tree: ClientTree): Promise<boolean> {
     maxOutputResponse: VALIDATE_NEGOTIATE_RESPONSE_SIZE,
     input,
   };
-  const reply = await tree.ioctl(parameters, tree.encryptData ? {} : { sign: true });
+  const protection = tree.encryptData ? {} : { sign: true };
+  const reply = await tree.ioctl(parameters, { connection, ...protection });
   // Servers older than the request refuse it, under the session's protection like any answer.
   if (REFUSALS.has(reply.status)) return reply.protection !== 'none';
   if (reply.status !== STATUS_SUCCESS || reply.response === undefined) return false;

@@ -1,3 +1,4 @@
+import type { SecurityContext } from '../../fsa/security-context.ts';
 import type { Guid } from '../wire/guid.ts';
 import type { Open } from './state/open.ts';
 
@@ -6,6 +7,17 @@ export interface AppInstance {
   readonly id: Guid;
   /** High and low part as one number; undefined: the client gave none. */
   readonly version: bigint | undefined;
+}
+
+/** A CREATE of an instance that may have the file open on another client. Plain data. */
+export interface InstanceMove {
+  readonly shareName: string;
+  /** As the CREATE has it. */
+  readonly name: string;
+  /** Of the client that it comes from. */
+  readonly clientGuid: Guid;
+  readonly instance: AppInstance;
+  readonly security: SecurityContext;
 }
 
 /** The opens of applications that move between machines, by their instance id. */

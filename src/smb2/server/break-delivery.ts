@@ -1,5 +1,5 @@
 import { assert } from '../../base/assert.ts';
-import { BREAK_LOOK_MS, BREAK_TAKEN_TIME_MS } from '../../base/limits.ts';
+import { BREAK_LOOK_MS, BREAK_TAKEN_TIME_MS, KEEPALIVE_PROBES_MS } from '../../base/limits.ts';
 import type { TimerHandle, Timers } from '../../env/ports.ts';
 import type { Connection } from './state/connection.ts';
 
@@ -51,7 +51,8 @@ function confirmedBytes({ transport, confirmsNothing }: Connection): number {
 /**
  * [MS-SMB2] 3.3.4.6 Object Store Indicates an Oplock Break, 3.3.4.7 … a Lease Break: a notification
  * that cannot be sent on one channel is sent on another. A channel counts as dead when its peer's
- * TCP confirms nothing for BREAK_TAKEN_TIME_MS; it is closed then, where another can take over.
+ * TCP confirms nothing for BREAK_TAKEN_TIME_MS where another can take over, for as long as the
+ * probes of an idle one may take where it is the last; it is closed then.
  */
 export class BreakDeliveries {
   readonly #deliveries: Map<string, Delivery> = new Map();
@@ -130,8 +131,9 @@ export class BreakDeliveries {
     }
     delivery.stuckMs = confirmed > delivery.confirmedBytes ? 0 : delivery.stuckMs + BREAK_LOOK_MS;
     delivery.confirmedBytes = confirmed;
-    const isDead = delivery.stuckMs >= BREAK_TAKEN_TIME_MS;
-    if (isDead && notice.isRetried && nextChannel(notice, tried) !== undefined) {
+    const isLast = nextChannel(notice, tried) === undefined;
+    const patienceMs = isLast ? KEEPALIVE_PROBES_MS : BREAK_TAKEN_TIME_MS;
+    if (notice.isRetried && delivery.stuckMs >= patienceMs) {
       // Tells `connectionLost` of it, for this delivery and all others on that connection.
       this.#giveUp(connection, 'a break notification does not get through');
       return;

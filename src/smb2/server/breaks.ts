@@ -20,6 +20,7 @@ import { sendMessage } from './sender.ts';
 import type { Connection } from './state/connection.ts';
 import type { Lease } from './state/lease.ts';
 import type { Open } from './state/open.ts';
+import type { Session } from './state/session.ts';
 
 const NOTIFICATION_SIZE = 44;
 const MESSAGE_ID_NONE = 0xffff_ffff_ffff_ffffn;
@@ -126,14 +127,6 @@ export class OplockHolders implements OplockBreakSink {
     return this.#leases.get(oplockKey)?.opens ?? [];
   }
 
-  /** An open of the lease, whichever. */
-  openOfLease(oplockKey: string): Open | undefined {
-    const lease = this.#leases.get(oplockKey);
-    if (lease === undefined) return undefined;
-    for (const open of lease.opens) return open;
-    return undefined;
-  }
-
   /**
    * [MS-SMB2] 3.3.4.6 Object Store Indicates an Oplock Break, 3.3.4.7 … a Lease Break. A holder
    * whose client is away loses its opens instead (smbtorture smb2.durable-v2-open.purge-*).
@@ -192,19 +185,26 @@ export class OplockHolders implements OplockBreakSink {
   /**
    * [MS-SMB2] 3.3.4.7: a lease is its client's, so any connection of the client will do. Windows
    * takes the oldest (smbtorture smb2.lease.v2_complex1); where a session encrypts it must be one
-   * of its channels.
+   * of its channels. A ClientGuid is no secret: the user has to be on the connection.
    */
   *#connectionsOf(lease: Lease): Generator<Connection> {
     for (const open of lease.opens) {
       if (open.state !== 'connected') continue;
       if (!isSealed(open)) {
         for (const connection of this.#clients.get(open.session.clientGuid) ?? []) {
-          if (connection.sessions.size > 0) yield connection;
+          if (isOfUser(connection, open.session)) yield connection;
         }
       }
       yield* open.session.channels.keys();
     }
   }
+}
+
+function isOfUser(connection: Connection, { ownerSid }: Session): boolean {
+  for (const session of connection.sessions.values()) {
+    if (session.state !== 'in-progress' && session.ownerSid === ownerSid) return true;
+  }
+  return false;
 }
 
 /** On whose behalf a lease breaks on the connection: its keys seal what must be sealed. */

@@ -1,6 +1,6 @@
 import { put, slice, viewOf } from '../../base/bytes.ts';
-import { TURN_TIME_MS } from '../../base/limits.ts';
 import { isPromise, type MaybePromise, run, type Task, wait } from '../../base/task.ts';
+import { Turns } from '../../env/turns.ts';
 import {
   isError,
   type NtStatus,
@@ -16,13 +16,19 @@ import {
   SMB2_CHANGE_NOTIFY,
   SMB2_CLOSE,
   SMB2_CREATE,
+  SMB2_ECHO,
   SMB2_FLAGS_ASYNC_COMMAND,
   SMB2_FLAGS_RELATED_OPERATIONS,
   SMB2_FLAGS_SERVER_TO_REDIR,
   SMB2_FLAGS_SIGNED,
+  SMB2_FLUSH,
   SMB2_LOCK,
   SMB2_NEGOTIATE,
+  SMB2_QUERY_DIRECTORY,
+  SMB2_QUERY_INFO,
+  SMB2_READ,
   SMB2_SESSION_SETUP,
+  SMB2_WRITE,
 } from '../wire/constants.ts';
 import { encodeErrorResponse } from '../wire/error.ts';
 import {
@@ -62,6 +68,24 @@ const INTERRUPTIBLE: ReadonlySet<number> = new Set([
 ]);
 
 /**
+ * What became of a message: the peer broke the protocol; it was served and nobody looks at its
+ * bytes again; it was served and somebody may.
+ */
+export type Served = 'broken' | 'spent' | 'kept';
+
+/** Nothing of these is kept once they are answered; of others it may be contexts or tokens. */
+const LEAVES_NOTHING: ReadonlySet<number> = new Set([
+  SMB2_CANCEL,
+  SMB2_CLOSE,
+  SMB2_ECHO,
+  SMB2_FLUSH,
+  SMB2_QUERY_DIRECTORY,
+  SMB2_QUERY_INFO,
+  SMB2_READ,
+  SMB2_WRITE,
+]);
+
+/**
  * One message from the peer: a single request or a compound chain
  * ([MS-SMB2] 3.3.5.2.7 Handling Compounded Requests). Its responses leave together, unless one of
  * them has to wait.
@@ -97,27 +121,27 @@ export class Chain {
     this.#view = viewOf(options.bytes);
   }
 
-  /** Serves every element in order; false when the peer broke the protocol. */
-  process(): MaybePromise<boolean> {
+  /** Serves every element in order. */
+  process(): MaybePromise<Served> {
     return run(this.#processAll());
   }
 
-  *#processAll(): Task<boolean> {
+  *#processAll(): Task<Served> {
     const end = this.#bytes.length;
+    let outcome: Served = 'spent';
     let at = 0;
-    let startMs = 0;
+    let turns: Turns | undefined;
     for (let index = 0; ; index++) {
-      if (index > 0) {
-        startMs = yield* this.#takeTurns(index === 1 ? undefined : startMs);
-        if (this.connection.closed) return true;
-      }
-      if (index >= this.server.options.limits.compoundMax) return false;
+      if (turns !== undefined) yield* turns.next();
+      else if (index > 0) turns = new Turns(this.server.options.env);
+      if (index > 0 && this.connection.closed) return 'kept';
+      if (index >= this.server.options.limits.compoundMax) return 'broken';
       const header = decodeHeader(this.#view, at, end);
-      if (header === undefined) return false;
+      if (header === undefined) return 'broken';
       // A response sent back as a request would pass every signature check.
-      if ((header.flags & SMB2_FLAGS_SERVER_TO_REDIR) !== 0) return false;
+      if ((header.flags & SMB2_FLAGS_SERVER_TO_REDIR) !== 0) return 'broken';
       const next = header.nextCommand;
-      if (next !== 0 && (next % 8 !== 0 || next < HEADER_SIZE || at + next > end)) return false;
+      if (next !== 0 && (next % 8 !== 0 || next < HEADER_SIZE || at + next > end)) return 'broken';
       const request = new Request({
         chain: this,
         header,
@@ -126,7 +150,8 @@ export class Chain {
         end: next === 0 ? end : at + next,
         isLast: next === 0,
       });
-      if (!this.#claim(request)) return false;
+      if (!LEAVES_NOTHING.has(header.command)) outcome = 'kept';
+      if (!this.#claim(request)) return 'broken';
       const message = this.#bytes.subarray(at, request.end);
       if (index === 0 && request.isRelated && header.command !== SMB2_CANCEL) {
         this.answer(request, STATUS_INVALID_PARAMETER);
@@ -135,25 +160,15 @@ export class Chain {
           ? STATUS_INSUFFICIENT_RESOURCES
           : this.#serve(request, message);
         const status = isPromise(served) ? yield* wait(served) : served;
-        if (this.connection.closed) return true;
-        if (status === undefined) return false;
+        if (this.connection.closed) return 'kept';
+        if (status === undefined) return 'broken';
         if (header.command !== SMB2_CANCEL) this.answer(request, status);
       }
       if (next === 0) break;
       at += next;
     }
     this.#flush();
-    return true;
-  }
-
-  /** Lets others be served in the middle of a long compound; returns when its turn began. */
-  *#takeTurns(startMs: number | undefined): Task<number> {
-    const { clock, timers } = this.server.options.env;
-    const nowMs = clock.monotonicMs();
-    if (startMs === undefined) return nowMs;
-    if (nowMs - startMs <= TURN_TIME_MS) return startMs;
-    yield* wait(new Promise<void>((resolve) => timers.after(0, resolve)));
-    return clock.monotonicMs();
+    return outcome;
   }
 
   /** Undefined: the peer broke the protocol and gets no answer. */

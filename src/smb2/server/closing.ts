@@ -1,11 +1,15 @@
 import { type Task, wait } from '../../base/task.ts';
+import { Turns } from '../../env/turns.ts';
 import type { NtStatus } from '../../erref/ntstatus.ts';
 import { closeOpen as closeLocalOpen } from '../../fsa/close.ts';
 import { NO_CACHING } from '../../fsa/oplock.ts';
 import { acknowledgeBreak } from '../../fsa/oplock-breaks.ts';
 import { leaveOpen as leaveLocalOpen } from '../../fsa/persist.ts';
 import { failed } from '../../vfs/errno.ts';
+import { SMB2_SET_INFO } from '../wire/constants.ts';
 import { decideKeep } from './decide-durable.ts';
+import type { Share } from './options.ts';
+import type { Request } from './request.ts';
 import type { Smb2Server } from './server.ts';
 import { type Away, identityOf } from './state/durable-record.ts';
 import type { Open } from './state/open.ts';
@@ -22,7 +26,10 @@ export function* closeOpen(server: Smb2Server, open: Open): Task<NtStatus> {
   server.oplockHolders.remove(open);
   server.createReplays.forget(open);
   server.appInstances.remove(open);
-  if (open.inFlight > 0) yield* untilIdle(open);
+  if (open.inFlight > 0) {
+    giveUpWaiting(open);
+    yield* untilIdle(open);
+  }
   if (open.durable !== undefined) yield* server.durableOpens.remove(open);
   return open.localOpen === undefined ? 0 : yield* closeLocalOpen(open.localOpen);
 }
@@ -55,13 +62,32 @@ export function* leaveOpen(server: Smb2Server, open: Open): Task<void> {
 }
 
 /** Closes an open that nobody waits for: its client is gone. */
-export function closeUnattended(server: Smb2Server, open: Open): void {
+function closeUnattended(server: Smb2Server, open: Open): void {
   server.runDetached(closeOpen(server, open));
 }
 
 function leaveSession(open: Open): void {
   open.session.opens.delete(open.fileId.volatile);
   open.treeConnect.openCount--;
+}
+
+/**
+ * A rename or deletion that waits for others' caching to break, while others may wait for this open
+ * to close. What storage is busy with goes on.
+ */
+function giveUpWaiting(open: Open): void {
+  for (const request of waitingOf(open.session)) {
+    const isChange = request.header.command === SMB2_SET_INFO;
+    if (isChange && request.open === open) request.cancel();
+  }
+}
+
+function* waitingOf(session: Session): Iterable<Request> {
+  for (const connection of session.channels.keys()) {
+    for (const request of [...connection.waiting.values()]) {
+      if (request.session === session) yield request;
+    }
+  }
 }
 
 function* untilIdle(open: Open): Task<void> {
@@ -83,12 +109,16 @@ function* untilIdle(open: Open): Task<void> {
  * while the server has room for it; a persistent one stays.
  */
 export function* disconnectOpen(server: Smb2Server, open: Open): Task<void> {
+  if (open.state !== 'connected') return;
+  const { session } = open;
+  const isKept = yield* mayWait(server, open);
+  // Meanwhile it may have closed, or have been lost and come back to another session.
+  if (open.state !== 'connected' || open.session !== session) return;
   const { localOpen, durable } = open;
-  if (localOpen === undefined || durable === undefined || !(yield* mayWait(server, open))) {
+  if (localOpen === undefined || durable === undefined || !isKept) {
     yield* closeOpen(server, open);
     return;
   }
-  if (open.state !== 'connected') return;
   leaveSession(open);
   open.state = 'disconnected';
   const since = server.options.env.clock.fileTime();
@@ -139,38 +169,97 @@ function* mayWait(server: Smb2Server, { localOpen, durable }: Open): Task<boolea
 /** [MS-SMB2] 3.3.5.8 Receiving an SMB2 TREE_DISCONNECT Request: its opens go with it. */
 export function* closeTreeConnect(server: Smb2Server, treeConnect: TreeConnect): Task<void> {
   const { session } = treeConnect;
+  const turns = new Turns(server.options.env);
   session.treeConnects.delete(treeConnect.treeId);
   for (const open of [...session.opens.values()]) {
-    if (open.treeConnect === treeConnect) yield* closeOpen(server, open);
+    if (open.treeConnect !== treeConnect) continue;
+    yield* closeOpen(server, open);
+    yield* turns.next();
+  }
+  // What waits on those was ended by their closing; what is left has none yet.
+  for (const request of [...waitingOf(session), ...session.stranded]) {
+    const isOurs = request.treeConnect === treeConnect && request.asyncId !== 0n;
+    if (isOurs && request.open?.state !== 'closed') request.cancel();
   }
 }
 
-/** [MS-SMB2] 3.3.4.12 Server Application Requests Closing a Session. */
-export function closeSession(server: Smb2Server, session: Session): Task<void> {
-  return endSession(server, session, closeOpen);
+/** Closes all tree connects of a share and their opens, also of clients that are away. */
+export function* closeShare(server: Smb2Server, share: Share): Task<void> {
+  for (const session of [...server.sessions.values(), ...server.endingSessions.values()]) {
+    for (const treeConnect of [...session.treeConnects.values()]) {
+      if (treeConnect.share === share) yield* closeTreeConnect(server, treeConnect);
+    }
+  }
+  yield* closeDisconnected(server, (open) => open.treeConnect.share === share);
+}
+
+/** Closes opens whose clients are away. */
+export function* closeDisconnected(server: Smb2Server, which: (open: Open) => boolean): Task<void> {
+  const turns = new Turns(server.options.env);
+  for (const open of server.durableOpens.disconnected()) {
+    // It may have come back.
+    if (open.state === 'disconnected' && which(open)) yield* closeOpen(server, open);
+    yield* turns.next();
+  }
+}
+
+/**
+ * [MS-SMB2] 3.3.4.12 Server Application Requests Closing a Session. Of one that is being lost the
+ * rest closes.
+ */
+export function* closeSession(server: Smb2Server, session: Session): Task<void> {
+  if (session.state !== 'gone') {
+    yield* endSession(server, session, closeOpen, new Turns(server.options.env));
+    return;
+  }
+  const turns = new Turns(server.options.env);
+  for (const open of [...session.opens.values()]) {
+    yield* closeOpen(server, open);
+    yield* turns.next();
+  }
 }
 
 /**
  * What is durable stays. [MS-SMB2] 3.3.7.1 Handling Loss of a Connection, the last of a session;
  * 3.3.5.5.3, a client that lost its session and names it in PreviousSessionId; 3.3.5.6 Receiving an
- * SMB2 LOGOFF Request (smbtorture smb2.durable-open.reopen4).
+ * SMB2 LOGOFF Request (smbtorture smb2.durable-open.reopen4). `turns` are those of all that ends
+ * with it.
  */
-export function loseSession(server: Smb2Server, session: Session): Task<void> {
-  return endSession(server, session, disconnectOpen);
+export function loseSession(
+  server: Smb2Server,
+  session: Session,
+  turns: Turns = new Turns(server.options.env),
+): Task<void> {
+  return endSession(server, session, disconnectOpen, turns);
+}
+
+/** The same, when it is this user's. [MS-SMB2] 3.3.5.5.3, of a session in any process. */
+export function* endSessionOf(server: Smb2Server, sessionId: bigint, userSid: string): Task<void> {
+  const session = server.sessions.get(sessionId) ?? server.endingSessions.get(sessionId);
+  if (session?.identity?.userSid !== userSid) return;
+  yield* loseSession(server, session);
 }
 
 function* endSession(
   server: Smb2Server,
   session: Session,
   endOpen: (server: Smb2Server, open: Open) => Task<unknown>,
+  turns: Turns,
 ): Task<void> {
-  if (session.state === 'gone') return;
+  if (session.state === 'gone') {
+    if (server.endingSessions.has(session.sessionId)) yield* untilEnded(session);
+    return;
+  }
   session.become('gone');
   server.sessions.delete(session.sessionId);
+  server.endingSessions.set(session.sessionId, session);
   const connections = [...session.channels.keys(), ...session.authentications.keys()];
   for (const connection of connections) connection.sessions.delete(session.sessionId);
   // A close ends what waits on the open (locks, notifies) with a status of its own.
-  for (const open of [...session.opens.values()]) yield* endOpen(server, open);
+  for (const open of [...session.opens.values()]) {
+    if (open.session === session) yield* endOpen(server, open);
+    yield* turns.next();
+  }
   for (const connection of connections) {
     for (const request of [...connection.waiting.values()]) {
       const isOurs = request.session === session && request.asyncId !== 0n;
@@ -181,4 +270,10 @@ function* endSession(
   session.treeConnects.clear();
   session.channels.clear();
   session.authentications.clear();
+  server.endingSessions.delete(session.sessionId);
+  for (const wake of session.whenEnded.splice(0)) wake();
+}
+
+function* untilEnded(session: Session): Task<void> {
+  yield* wait(new Promise<void>((resolve) => session.whenEnded.push(resolve)));
 }

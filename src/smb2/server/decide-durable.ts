@@ -39,6 +39,14 @@ export function decideKeep(
   return !file.locks.some((lock) => lock.openId === open.openId);
 }
 
+/** Whether nobody waits for an answer to a break of what the open caches. */
+export function isAnswerable(
+  file: FileRecord | undefined,
+  open: { readonly oplockKey: string; readonly streamKey: string },
+): boolean {
+  return oplockOf(file, open)?.breaking === undefined;
+}
+
 /** The oplock or lease that an open has, as it is now. */
 export function oplockOf(
   file: FileRecord | undefined,

@@ -152,10 +152,14 @@ function verifyContext(request: Request, entry: Route, message: Uint8Array): NtS
   return entry.needsTree ? verifyTree(request) : 0;
 }
 
-/** [MS-SMB2] 3.3.5.2.4 Verifying the Signature; 3.3.5.2.9 for what must be encrypted. */
+/**
+ * [MS-SMB2] 3.3.5.2.4 Verifying the Signature; 3.3.5.2.9 for what must be encrypted. One session's
+ * key proves nothing about another's, though both are on the connection (Samba refuses it, too).
+ */
 function verifyProtection(request: Request, message: Uint8Array): NtStatus {
   const { session, connection, chain, header } = request;
-  if (session === undefined || chain.sealedBy !== undefined) return 0;
+  if (session === undefined) return 0;
+  if (chain.sealedBy !== undefined) return chain.sealedBy === session ? 0 : STATUS_ACCESS_DENIED;
   const channel = session.channels.get(connection);
   if (channel === undefined) return 0;
   if (request.isSigned) {

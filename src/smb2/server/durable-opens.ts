@@ -1,6 +1,7 @@
 import { assert } from '../../base/assert.ts';
 import { isPromise, run, type Task, wait } from '../../base/task.ts';
 import type { Env, TimerHandle } from '../../env/ports.ts';
+import { Turns } from '../../env/turns.ts';
 import { persistOpen } from '../../fsa/persist.ts';
 import type { RecordStore, RecordTable, Update } from '../../state/record-store.ts';
 import type { Guid } from '../wire/guid.ts';
@@ -20,6 +21,8 @@ export class DurableOpens {
   readonly #scavengers = new Map<Open, TimerHandle>();
   /** By client and CreateGuid. */
   readonly #persistent = new Map<string, Open>();
+  /** Calls whose time has come. */
+  readonly #overdue: (() => void)[] = [];
 
   constructor(options: { readonly env: Env; readonly store: RecordStore }) {
     this.#env = options.env;
@@ -95,7 +98,7 @@ export class DurableOpens {
   *restore(open: Open, record: DurableRecord): Task<void> {
     open.durable = record;
     this.#opens.set(record.persistentId, open);
-    this.#addPersistent(open, record);
+    if (record.kind === 'persistent') this.#addPersistent(open, record);
     yield* wait(this.#table.update(durableKey(record.persistentId), () => replaced(record)));
   }
 
@@ -103,10 +106,30 @@ export class DurableOpens {
     this.#persistent.set(replayKeyOf(clientGuid, createGuid), open);
   }
 
-  /** Its client is gone: `overdue` is called unless it comes back within `timeoutMs`. */
+  /**
+   * Its client is gone: `overdue` is called unless it comes back within `timeoutMs`. Many fall due
+   * at once, those of one connection, so they take turns.
+   */
   await(open: Open, timeoutMs: number, overdue: () => void): void {
     this.stopAwaiting(open);
-    this.#scavengers.set(open, this.#env.timers.after(timeoutMs, overdue));
+    const timer = this.#env.timers.after(timeoutMs, () => {
+      this.#overdue.push(() => {
+        if (this.#scavengers.get(open) === timer) overdue();
+      });
+      if (this.#overdue.length === 1) void run(this.#scavenge());
+    });
+    this.#scavengers.set(open, timer);
+  }
+
+  *#scavenge(): Task<void> {
+    const turns = new Turns(this.#env);
+    for (let done = 0; done < this.#overdue.length; ) {
+      this.#overdue[done++]!();
+      // The timers of those that were lost with it have yet to fire.
+      if (done === this.#overdue.length) yield* wait(this.#env.timers.turn());
+      else yield* turns.next();
+    }
+    this.#overdue.length = 0;
   }
 
   /** It came back, or closed. */
@@ -115,14 +138,21 @@ export class DurableOpens {
     this.#scavengers.delete(open);
   }
 
-  /** The open closed, or is not durable any more. */
-  *remove(open: Open): Task<void> {
+  /** Another process has the open now, and its record. */
+  leave(open: Open): void {
     const { durable } = open;
     if (durable === undefined) return;
     open.durable = undefined;
     this.stopAwaiting(open);
     this.#opens.delete(durable.persistentId);
     this.#persistent.delete(replayKeyOf(durable.clientGuid, durable.createGuid));
+  }
+
+  /** The open closed, or is not durable any more. */
+  *remove(open: Open): Task<void> {
+    const { durable } = open;
+    if (durable === undefined) return;
+    this.leave(open);
     yield* wait(this.#table.update(durableKey(durable.persistentId), () => REMOVED));
   }
 }

@@ -6,11 +6,15 @@ import type { Smb2Server } from './server.ts';
 /**
  * A session id that names no session yet; never 0, which means "none" on the wire. It is random so
  * that a lost session's id is not met again soon, but no secret. 32 bits, as Samba's: some clients
- * keep no more (smbtorture's session-id among them).
+ * keep no more (smbtorture's session-id among them). Each process of a server has a class of its
+ * own.
  */
 export function getSessionId(server: Smb2Server): bigint {
+  const { env, peers } = server.options;
+  const { value, bits } = peers?.sessionIdClass ?? { value: 0n, bits: 0 };
   for (;;) {
-    const sessionId = randomId(server.options.env.random) & 0xffff_ffffn;
+    const random = randomId(env.random) & 0xffff_ffffn;
+    const sessionId = ((random >> BigInt(bits)) << BigInt(bits)) | value;
     if (sessionId !== 0n && !server.sessions.has(sessionId)) return sessionId;
   }
 }

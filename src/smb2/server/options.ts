@@ -2,11 +2,13 @@
 import type { Authenticator } from '../../auth/acceptor.ts';
 import type { Identity } from '../../auth/token.ts';
 import type { Limits } from '../../base/limits.ts';
+import type { MaybePromise } from '../../base/task.ts';
 import type { Env } from '../../env/ports.ts';
 import type { SecurityContext } from '../../fsa/security-context.ts';
 import type { Volume } from '../../fsa/volume.ts';
 import type { PipeOpener } from '../../rpce/pipe.ts';
 import type { RecordStore } from '../../state/record-store.ts';
+import type { InstanceMove } from './app-instances.ts';
 import type { OplockBreakChannels } from './break-delivery.ts';
 
 /**
@@ -81,6 +83,31 @@ export interface NetworkInterface {
   readonly address: string;
 }
 
+/** The other processes of this server. */
+export interface ServerPeers {
+  /** The low bits of this process's session ids, and how many those are: they are unique then. */
+  readonly sessionIdClass: { readonly value: bigint; readonly bits: number };
+  /** [MS-SMB2] 3.3.5.5.3: ends the session if it is this user's, wherever it is. */
+  endSession(sessionId: bigint, userSid: string): MaybePromise<void>;
+  /** [MS-SMB2] 3.3.1.1 Server Global, GlobalSessionTable: a session of another process. */
+  findSession(sessionId: bigint): MaybePromise<ForeignSession | undefined>;
+  /** Has that process offer an open whose client is away; false: it has none. */
+  askForOpen(serverId: string, persistentId: bigint): MaybePromise<boolean>;
+  /** [MS-SMB2] 3.3.5.9.13, in the other processes. False: one there is as new, or newer. */
+  closeInstances(move: InstanceMove): MaybePromise<boolean>;
+  /** Tells what became of the offer. */
+  settleOpen(serverId: string, persistentId: bigint, isTaken: boolean): void;
+}
+
+/** What a refusal to bind a session of another process takes. */
+export interface ForeignSession {
+  readonly dialect: number;
+  readonly cipherId: number;
+  readonly signingAlgorithm: number;
+  /** Session.SigningKey; 16 bytes. */
+  readonly signingKey: Uint8Array;
+}
+
 export interface Smb2ServerOptions {
   readonly env: Env;
   readonly limits: Limits;
@@ -91,6 +118,8 @@ export interface Smb2ServerOptions {
   /** Identifies this process in file records. */
   readonly serverId: string;
   readonly serverName: string;
+  /** Undefined: this process is all of the server. */
+  readonly peers?: ServerPeers | undefined;
   readonly authenticator: Authenticator;
   /** Dialect revisions, 0x0202 … 0x0311. */
   readonly dialectMin: number;

@@ -123,7 +123,9 @@ export class Request implements CancelSignal {
     if (this.isRelated && chain.openFailure !== 0) return chain.openFailure;
     if (this.isRelated && chain.open !== undefined) {
       const { open } = chain;
-      return open.state === 'connected' ? this.#take(open) : FILE_CLOSED_STATUS;
+      // Between the two, a request that is not related may have named another session or tree.
+      const isOurs = open.state === 'connected' && open.treeConnect === this.treeConnect;
+      return isOurs ? this.#take(open) : FILE_CLOSED_STATUS;
     }
     const open = session?.opens.get(fileId.volatile);
     const isFound =

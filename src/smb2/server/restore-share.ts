@@ -29,11 +29,12 @@ export function* restoreShare(server: Smb2Server, share: Share): Task<number> {
   return restored.length;
 }
 
-function* addOpen(
+/** An open of another process, or of a server that has ended, is this one's. */
+export function* addOpen(
   server: Smb2Server,
   share: Share,
   from: { readonly localOpen: LocalOpen; readonly record: DurableRecord },
-): Task<void> {
+): Task<Open> {
   const { localOpen } = from;
   const record: DurableRecord = {
     ...from.record,
@@ -70,6 +71,7 @@ function* addOpen(
     server.createReplays.settle(replayKeyOf(record.clientGuid, record.createGuid), open);
   }
   awaitClient(server, open);
+  return open;
 }
 
 /** Its client was connected to the end. Whether it had the answer to its CREATE nobody knows. */

@@ -3,6 +3,7 @@ import { recycle } from '../../base/buffer-pool.ts';
 import { LE, viewOf } from '../../base/bytes.ts';
 import { SEND_QUEUE_SIZE_MIN } from '../../base/limits.ts';
 import { isPromise, type MaybePromise, run, type Task } from '../../base/task.ts';
+import { Turns } from '../../env/turns.ts';
 import { OffloadTokens } from '../../fsa/offload.ts';
 import { decompressMessage } from '../compression/message-decompressor.ts';
 import { TRANSFORM_HEADER_SIZE } from '../crypto/message-cipher.ts';
@@ -16,12 +17,11 @@ import {
 import { AppInstances } from './app-instances.ts';
 import { BreakDeliveries } from './break-delivery.ts';
 import { OplockHolders } from './breaks.ts';
-import { Chain } from './chain.ts';
+import { Chain, type Served } from './chain.ts';
 import {
-  closeOpen,
+  closeDisconnected,
   closeSession,
-  closeTreeConnect,
-  closeUnattended,
+  closeShare,
   leaveOpen,
   loseSession,
   purgeOpen,
@@ -33,7 +33,6 @@ import { FileIds } from './ids.ts';
 import { isContinuouslyAvailable, type Share, type Smb2ServerOptions } from './options.ts';
 import type { Request } from './request.ts';
 import { Connection, DIALECT_NONE } from './state/connection.ts';
-import type { Open } from './state/open.ts';
 import type { Session } from './state/session.ts';
 
 /** [MS-SMB2] 3.3.5.2.1.2: what a compressed segment may have beyond MaxTransactSize. */
@@ -47,10 +46,14 @@ export class Smb2Server {
   readonly options: Smb2ServerOptions;
   /** Session.SessionGlobalId is the session id: one engine hands them out. */
   readonly sessions: Map<bigint, Session> = new Map();
+  /** Gone, but some of their opens are still to be closed or lost. */
+  readonly endingSessions: Map<bigint, Session> = new Map();
   readonly connections: Set<Connection> = new Set();
   /** ShareList, by lower-cased name. */
   readonly #shares: Map<string, Share> = new Map();
   #nextConnectionId = 1;
+  /** Nothing is served any more. */
+  #isClosing = false;
   openCount = 0;
   readonly throttle: LogonThrottle;
   readonly #sendQueueSize: number;
@@ -115,28 +118,28 @@ export class Smb2Server {
     connection.transport.close({ abort: true });
   }
 
-  #message(connection: Connection, bytes: Uint8Array): void {
-    if (connection.closed) return;
-    let served: MaybePromise<boolean>;
+  /** True when nobody looks at the bytes any more. */
+  #message(connection: Connection, bytes: Uint8Array): boolean {
+    if (connection.closed || this.#isClosing) return true;
+    let served: MaybePromise<Served>;
     try {
       served = this.#receive(connection, bytes);
     } catch (error) {
       this.#unexpected(connection, error);
-      return;
+      return false;
     }
-    if (isPromise(served)) {
-      served.then(
-        (fine) => {
-          if (fine) recycle(bytes);
-          else this.disconnect(connection, 'protocol violation');
-        },
-        (error: unknown) => this.#unexpected(connection, error),
-      );
-    } else if (served) {
-      recycle(bytes);
-    } else {
-      this.disconnect(connection, 'protocol violation');
-    }
+    if (!isPromise(served)) return this.#served(connection, bytes, served);
+    served.then(
+      (outcome) => this.#served(connection, bytes, outcome),
+      (error: unknown) => this.#unexpected(connection, error),
+    );
+    return false;
+  }
+
+  #served(connection: Connection, bytes: Uint8Array, served: Served): boolean {
+    if (served === 'broken') this.disconnect(connection, 'protocol violation');
+    else recycle(bytes);
+    return served === 'spent';
   }
 
   /** Takes no further requests from a peer whose replies, sent or under way, fill the queue. */
@@ -165,9 +168,9 @@ export class Smb2Server {
     this.disconnect(connection, 'internal error');
   }
 
-  /** [MS-SMB2] 3.3.5.2 Receiving Any Message. False: the connection is to be closed. */
-  #receive(connection: Connection, bytes: Uint8Array): MaybePromise<boolean> {
-    if (bytes.length < 4) return false;
+  /** [MS-SMB2] 3.3.5.2 Receiving Any Message. */
+  #receive(connection: Connection, bytes: Uint8Array): MaybePromise<Served> {
+    if (bytes.length < 4) return 'broken';
     const protocolId = viewOf(bytes).getUint32(0, LE);
     if (protocolId === SMB2_PROTOCOL_ID) {
       return new Chain({ server: this, connection, bytes, sealedBy: undefined }).process();
@@ -177,31 +180,31 @@ export class Smb2Server {
       return this.#receiveCompressed(connection, bytes, undefined);
     }
     if (protocolId === SMB1_PROTOCOL_ID && connection.dialect === DIALECT_NONE) {
-      return answerSmb1Negotiate(this, connection, bytes);
+      return answerSmb1Negotiate(this, connection, bytes) ? 'kept' : 'broken';
     }
-    return false;
+    return 'broken';
   }
 
   /** [MS-SMB2] 3.3.5.2.1 Decrypting the Message. */
-  #receiveSealed(connection: Connection, bytes: Uint8Array): MaybePromise<boolean> {
-    if (bytes.length < TRANSFORM_HEADER_SIZE || connection.dialect < 0x0300) return false;
+  #receiveSealed(connection: Connection, bytes: Uint8Array): MaybePromise<Served> {
+    if (bytes.length < TRANSFORM_HEADER_SIZE || connection.dialect < 0x0300) return 'broken';
     const view = viewOf(bytes);
     const session = connection.sessions.get(view.getBigUint64(44, LE));
-    if (session?.decryptor === undefined || !session.channels.has(connection)) return false;
+    if (session?.decryptor === undefined || !session.channels.has(connection)) return 'broken';
     // An anonymous session's key is no secret; it may encrypt beside a user's session only.
-    if (!session.isSecured && !isLoggedIn(connection)) return false;
-    if (view.getUint16(42, LE) !== 1) return false;
+    if (!session.isSecured && !isLoggedIn(connection)) return 'broken';
+    if (view.getUint16(42, LE) !== 1) return 'broken';
     const sealed = bytes.subarray(TRANSFORM_HEADER_SIZE);
-    if (view.getUint32(36, LE) !== sealed.length) return false;
+    if (view.getUint32(36, LE) !== sealed.length) return 'broken';
     // The message's memory is ours: it is decrypted where it lies.
     const header = bytes.subarray(0, TRANSFORM_HEADER_SIZE);
     const plain = session.decryptor.decrypt(header, [sealed], sealed);
-    if (plain === undefined || plain.length < 4) return false;
+    if (plain === undefined || plain.length < 4) return 'broken';
     const protocolId = viewOf(plain).getUint32(0, LE);
     if (protocolId === SMB2_COMPRESSION_PROTOCOL_ID) {
       return this.#receiveCompressed(connection, plain, session);
     }
-    if (protocolId !== SMB2_PROTOCOL_ID) return false;
+    if (protocolId !== SMB2_PROTOCOL_ID) return 'broken';
     return new Chain({ server: this, connection, bytes: plain, sealedBy: session }).process();
   }
 
@@ -210,15 +213,15 @@ export class Smb2Server {
     connection: Connection,
     bytes: Uint8Array,
     sealedBy: Session | undefined,
-  ): MaybePromise<boolean> {
+  ): MaybePromise<Served> {
     const { compression } = connection;
-    if (compression === undefined) return false;
+    if (compression === undefined) return 'broken';
     const sizeMax = isLoggedIn(connection)
       ? connection.maxTransactSize + COMPRESSED_SIZE_EXTRA
       : this.options.limits.unauthenticatedMessageSize;
     const plain = decompressMessage(bytes, compression, sizeMax);
-    if (plain === undefined || plain.length < 4) return false;
-    if (viewOf(plain).getUint32(0, LE) !== SMB2_PROTOCOL_ID) return false;
+    if (plain === undefined || plain.length < 4) return 'broken';
+    if (viewOf(plain).getUint32(0, LE) !== SMB2_PROTOCOL_ID) return 'broken';
     const served = new Chain({ server: this, connection, bytes: plain, sealedBy }).process();
     if (!isPromise(served)) {
       recycle(plain);
@@ -227,11 +230,11 @@ export class Smb2Server {
     // Few bytes from the peer hold many here while their request waits: then no more are taken.
     connection.pendingBytes += plain.length;
     this.holdBack(connection);
-    return served.then((fine) => {
+    return served.then((outcome) => {
       connection.pendingBytes -= plain.length;
       this.letGo(connection);
       recycle(plain);
-      return fine;
+      return outcome;
     });
   }
 
@@ -243,10 +246,11 @@ export class Smb2Server {
     this.oplockHolders.removeConnection(connection);
     this.options.env.log.debug({ connection: connection.id, reason }, 'connection closed');
     for (const request of [...connection.waiting.values()]) strand(request);
+    const turns = new Turns(this.options.env);
     for (const session of [...connection.sessions.values()]) {
       session.channels.delete(connection);
       session.authentications.delete(connection);
-      if (session.channels.size === 0) this.runDetached(loseSession(this, session));
+      if (session.channels.size === 0) this.runDetached(loseSession(this, session, turns));
     }
     connection.sessions.clear();
     this.oplockHolders.connectionLost(connection);
@@ -289,12 +293,7 @@ export class Smb2Server {
     const share = this.findShare(name);
     if (share === undefined) return false;
     this.#shares.delete(name.toLowerCase());
-    for (const session of [...this.sessions.values()]) {
-      for (const treeConnect of [...session.treeConnects.values()]) {
-        if (treeConnect.share === share) await run(closeTreeConnect(this, treeConnect));
-      }
-    }
-    await this.#closeDisconnected((open) => open.treeConnect.share === share);
+    await run(closeShare(this, share));
     return true;
   }
 
@@ -311,20 +310,12 @@ export class Smb2Server {
   /** Closes the sessions of an account that was removed or locked. */
   logoffUser(userName: string): void {
     const wanted = userName.toLowerCase();
-    for (const session of [...this.sessions.values()]) {
-      if (session.identity?.userName.toLowerCase() === wanted) {
-        this.runDetached(closeSession(this, session));
-      }
+    const isTheirs = ({ identity }: Session): boolean =>
+      identity?.userName.toLowerCase() === wanted;
+    for (const session of [...this.sessions.values(), ...this.endingSessions.values()]) {
+      if (isTheirs(session)) this.runDetached(closeSession(this, session));
     }
-    for (const open of this.durableOpens.disconnected()) {
-      if (open.session.identity?.userName.toLowerCase() === wanted) closeUnattended(this, open);
-    }
-  }
-
-  async #closeDisconnected(which: (open: Open) => boolean): Promise<void> {
-    for (const open of this.durableOpens.disconnected()) {
-      if (which(open)) await run(closeOpen(this, open));
-    }
+    this.runDetached(closeDisconnected(this, (open) => isTheirs(open.session)));
   }
 
   counts(): {
@@ -348,12 +339,16 @@ export class Smb2Server {
    * Persistent opens stand in the store for the server that starts next.
    */
   async close(): Promise<void> {
+    this.#isClosing = true;
     for (const connection of [...this.connections]) {
       for (const request of [...connection.waiting.values()]) request.cancel();
     }
     for (const open of this.durableOpens.persistent()) await run(leaveOpen(this, open));
-    for (const session of [...this.sessions.values()]) await run(closeSession(this, session));
-    await this.#closeDisconnected(() => true);
+    for (const session of [...this.sessions.values(), ...this.endingSessions.values()]) {
+      await run(closeSession(this, session));
+    }
+    await run(closeDisconnected(this, () => true));
+    this.offloadTokens.close();
     for (const { volume } of this.#shares.values()) await volume?.persistentFiles?.settle();
     for (const connection of [...this.connections]) {
       this.#closed(connection, 'the server stops');

@@ -1,5 +1,6 @@
 /** What the server is doing, as plain data: for `semba status`, dashboards and metrics. */
 import { type Task, wait } from '../../base/task.ts';
+import { Turns } from '../../env/turns.ts';
 import type { FileRecord } from '../../fsa/file-record.ts';
 import {
   HANDLE_CACHING,
@@ -22,6 +23,8 @@ import type { Session } from './state/session.ts';
 export interface ConnectionStatus {
   readonly id: number;
   readonly address: string;
+  /** This server's end: channels of a session differ in it where the client uses several cards. */
+  readonly localAddress: string;
   /** '3.1.1'; '' before NEGOTIATE. */
   readonly dialect: string;
   readonly clientGuid: string;
@@ -92,10 +95,18 @@ export interface DurableStatus {
   readonly disconnected: boolean;
 }
 
+export interface WorkerStatus {
+  readonly slot: number;
+  readonly pid: number;
+  readonly connections: number;
+}
+
 export interface ServerStatus {
   readonly connections: readonly ConnectionStatus[];
   readonly sessions: readonly SessionStatus[];
   readonly opens: readonly OpenStatus[];
+  /** Of a server of several processes. */
+  readonly workers?: readonly WorkerStatus[];
 }
 
 /** A snapshot; what changes while it is taken may be in it or not. */
@@ -103,15 +114,25 @@ export function* serverStatus(server: Smb2Server): Task<ServerStatus> {
   const nowMs = server.options.env.clock.monotonicMs();
   const sessions = [...server.sessions.values()].filter(({ state }) => state !== 'in-progress');
   const opens: OpenStatus[] = [];
-  for (const session of sessions) {
-    for (const open of [...session.opens.values()]) opens.push(yield* statusOfOpen(open));
+  const turns = new Turns(server.options.env);
+  for (const open of allOpens(server)) {
+    if (open.state !== 'closed') opens.push(yield* statusOfOpen(open));
+    yield* turns.next();
   }
-  for (const open of server.durableOpens.disconnected()) opens.push(yield* statusOfOpen(open));
   return {
     connections: [...server.connections].map(statusOfConnection),
     sessions: sessions.map((session) => statusOfSession(session, nowMs)),
     opens,
   };
+}
+
+/** [MS-SMB2] 3.3.1.5 GlobalOpenTable, a copy. */
+export function allOpens(server: Smb2Server): readonly Open[] {
+  const all: Open[] = [];
+  for (const sessions of [server.sessions, server.endingSessions]) {
+    for (const { opens } of sessions.values()) for (const open of opens.values()) all.push(open);
+  }
+  return all.concat(server.durableOpens.disconnected());
 }
 
 /** [MS-SMB2] 3.3.1.10: an open's id in `ServerStatus`. */
@@ -131,6 +152,7 @@ function statusOfConnection(connection: Connection): ConnectionStatus {
   return {
     id: connection.id,
     address: connection.transport.remoteAddress,
+    localAddress: connection.transport.localAddress,
     dialect: dialectName(connection.dialect),
     clientGuid: connection.clientGuid,
     cipher: CIPHER_NAMES[connection.cipherId as CipherId] ?? '',

@@ -34,8 +34,11 @@ export interface Transport {
 
 /** What a transport tells its owner. */
 export interface TransportListener {
-  /** One message; its memory is the receiver's for as long as it wants, to change it too. */
-  message(bytes: Uint8Array): void;
+  /**
+   * One message; its memory is the receiver's to change, and to keep for as long as it wants. True
+   * when it does not want it any longer: the next message may be received there.
+   */
+  message(bytes: Uint8Array): boolean;
   /** Queued bytes fell to nothing after some had been held back. */
   writable(): void;
   /** The connection ended; called once. `reason` is for the log. */

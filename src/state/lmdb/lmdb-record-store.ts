@@ -91,6 +91,11 @@ export class LmdbRecordStore implements RecordStore {
     return table;
   }
 
+  /** What processes that were killed read keeps nothing from being written over any more. */
+  forgetDeadReaders(): void {
+    this.#root.readerCheck();
+  }
+
   async close(): Promise<void> {
     this.#tables.clear();
     await this.#root.close();

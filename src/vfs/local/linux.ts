@@ -37,6 +37,11 @@ export const IOV_MAX = 1024;
 /** _IOW(0x94, 13, struct file_clone_range). */
 export const FICLONERANGE = 0x4020_940d;
 
+/** _IOR('f', 1, long), _IOW('f', 2, long): flags as chattr(1) sets them, an int in fact. */
+export const FS_IOC_GETFLAGS = 0x8008_6601;
+export const FS_IOC_SETFLAGS = 0x4008_6602;
+export const FS_NOCOW_FL = 0x0080_0000;
+
 export const SEEK_SET = 0;
 export const SEEK_DATA = 3;
 export const SEEK_HOLE = 4;
@@ -84,6 +89,7 @@ export const ST_RDONLY = 1;
 /** `f_type` of statfs(2). */
 export const TMPFS_MAGIC = 0x0102_1994;
 export const RAMFS_MAGIC = 0x8584_58f6;
+export const BTRFS_SUPER_MAGIC = 0x9123_683e;
 export const MSDOS_SUPER_MAGIC = 0x4d44;
 export const EXFAT_SUPER_MAGIC = 0x2011_bab0;
 

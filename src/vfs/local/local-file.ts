@@ -38,6 +38,7 @@ import type {
   PosixLockType,
   VfsFile,
 } from '../vfs.ts';
+import * as checksums from './checksums.ts';
 import { readEntries } from './directory.ts';
 import {
   AT_EMPTY_PATH,
@@ -67,6 +68,7 @@ import {
 } from './linux.ts';
 import { isEntryName, type LocalRoot } from './local-root.ts';
 import { STATFS_SIZE, StatBuffer, statfsType } from './stat.ts';
+import { syncPinned } from './sync.ts';
 import * as sys from './syscalls.ts';
 import * as xattrs from './xattrs.ts';
 
@@ -207,8 +209,14 @@ export class LocalFile implements VfsFile {
 
   async sync(dataOnly: boolean): Promise<0 | Errno> {
     this.#assertOpen();
-    if (this.#access === 'metadata') return EBADF;
-    return done(await this.#inThread(sys.syncThread(this.#fd, dataOnly)));
+    if (this.#access !== 'metadata') {
+      return done(await this.#inThread(sys.syncThread(this.#fd, dataOnly)));
+    }
+    const stat = this.stat();
+    if (failed(stat)) return stat;
+    const isDirectory = stat.type === 'directory';
+    if (!isDirectory && stat.type !== 'file') return EBADF;
+    return await this.#inThread(syncPinned(this.#root, this.#fd, isDirectory));
   }
 
   setTimes(accessNs: bigint | undefined, modifyNs: bigint | undefined): 0 | Errno {
@@ -337,6 +345,7 @@ export class LocalFile implements VfsFile {
   setLease(kind: LeaseKind): 0 | Errno {
     this.#assertOpen();
     if (this.#access === 'metadata' || this.#access === 'directory') return EBADF;
+    this.#root.hasLeases = true;
     // SIGIO goes to the process as a whole: its event loop waits for it (sigio.ts).
     const owned = sys.fcntl(this.#fd, F_SETOWN, process.pid);
     return done(failed(owned) ? owned : sys.fcntl(this.#fd, F_SETLEASE, LEASES[kind]));
@@ -365,6 +374,16 @@ export class LocalFile implements VfsFile {
   removeXattr(name: string): 0 | Errno {
     this.#assertOpen();
     return xattrs.removeXattr(this.#xattrHandle(), name);
+  }
+
+  hasChecksums(): boolean | Errno {
+    this.#assertOpen();
+    return checksums.hasChecksums(this.#flagsHandle());
+  }
+
+  setChecksums(isOn: boolean): 0 | Errno {
+    this.#assertOpen();
+    return checksums.setChecksums(this.#flagsHandle(), isOn);
   }
 
   listXattrs(): readonly string[] | Errno {
@@ -441,6 +460,11 @@ export class LocalFile implements VfsFile {
   #procName(): Uint8Array {
     this.#root.path.set(String(this.#fd));
     return this.#root.path.bytes;
+  }
+
+  #flagsHandle(): checksums.FlagsHandle {
+    if (this.#access !== 'metadata') return this.#fd;
+    return { dir: this.#root.procFd, name: this.#procName() };
   }
 
   #xattrHandle(): xattrs.XattrHandle {

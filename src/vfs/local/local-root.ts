@@ -19,6 +19,8 @@ export interface LocalVfsOptions {
   readonly caseSensitive?: boolean;
   /** A WRITE of at least so many bytes goes to a thread; by default none does. */
   readonly threadWriteSize?: number;
+  /** What is shared instead is this folder below the root, reached without following any link. */
+  readonly below?: string;
 }
 
 /** Resolution races with a rename are tried again so often. */
@@ -38,6 +40,8 @@ export class LocalRoot {
   /** Scratch for the arguments of one synchronous call. */
   readonly path: PathBuffer = new PathBuffer();
   readonly path2: PathBuffer = new PathBuffer();
+  /** A lease was taken on a file: opening another descriptor of one may break it. */
+  hasLeases = false;
   #users = 1;
 
   private constructor(fd: number, procFd: number, options: LocalVfsOptions) {
@@ -53,7 +57,8 @@ export class LocalRoot {
     const path = new PathBuffer();
     const named = path.set(root);
     if (failed(named)) return named;
-    const fd = sys.openPath(path.bytes, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    let fd = sys.openPath(path.bytes, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (!failed(fd) && options.below !== undefined) fd = goBelow(fd, options.below);
     if (failed(fd)) return fd;
     const probe = sys.openat2(fd, DOT, { flags: O_PATH | O_CLOEXEC, mode: 0, resolve: BENEATH });
     const procFd = sys.openPath(PROC_SELF_FD, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -116,6 +121,20 @@ export class LocalRoot {
     sys.close(this.fd);
     sys.close(this.procFd);
   }
+}
+
+/** Takes `root` over; the directory at `path` below it. */
+function goBelow(root: number, path: string): number | Errno {
+  const buffer = new PathBuffer();
+  const named = buffer.set(path);
+  const how = {
+    flags: O_PATH | O_DIRECTORY | O_CLOEXEC,
+    mode: 0,
+    resolve: BENEATH | RESOLVE_NO_SYMLINKS,
+  };
+  const fd = failed(named) ? named : sys.openat2(root, buffer.bytes, how);
+  sys.close(root);
+  return fd;
 }
 
 /** A name that means an entry of a directory, and never another directory. */

@@ -29,6 +29,7 @@ import {
   AT_NO_AUTOMOUNT,
   AT_REMOVEDIR,
   AT_SYMLINK_NOFOLLOW,
+  BTRFS_SUPER_MAGIC,
   EXFAT_SUPER_MAGIC,
   MSDOS_SUPER_MAGIC,
   O_CLOEXEC,
@@ -52,6 +53,7 @@ import { LocalRoot, type LocalVfsOptions } from './local-root.ts';
 import { decodeName } from './names.ts';
 import { onSigio } from './sigio.ts';
 import { decodeStatfs, STATFS_SIZE, statfsType } from './stat.ts';
+import { syncAll } from './sync.ts';
 import * as sys from './syscalls.ts';
 import { Watches } from './watches.ts';
 
@@ -135,6 +137,10 @@ export class LocalVfs implements Vfs {
       sys.close(pinned);
       return failed(result) ? result : statBuffer.decode();
     });
+  }
+
+  sync(): Promise<0 | Errno> {
+    return syncAll(this.#root);
   }
 
   makeDirectory(credentials: Credentials, path: string, mode: number): 0 | Errno {
@@ -301,6 +307,7 @@ function capabilitiesOf(root: LocalRoot, options: LocalVfsOptions): VfsCapabilit
     hardLinks: !fat,
     sparseFiles: !fat,
     sharedBlocks: !fat && canClone(root),
+    checksums: type === BTRFS_SUPER_MAGIC,
     xattrSizeMax: XATTR_SIZE_MAX,
     fileSystemName: 'NTFS',
   };

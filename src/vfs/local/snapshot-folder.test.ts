@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { ENOENT, failed } from '../errno.ts';
+import { ELOOP, ENOENT, failed } from '../errno.ts';
 import { compileSnapshotPattern, SnapshotFolder } from './snapshot-folder.ts';
 
 const TIME = Date.UTC(2024, 0, 2, 3, 4, 5) / 1000;
@@ -46,5 +46,31 @@ describe('SnapshotFolder', () => {
     assert.equal(snapshots.open(1_700_000_000), ENOENT);
     rmSync(folder, { recursive: true });
     assert.deepEqual(snapshots.list(), []);
+  });
+
+  it('follows no link that somebody left there', () => {
+    const share = mkdtempSync(join(tmpdir(), 'semba-snapshots-'));
+    const outside = mkdtempSync(join(tmpdir(), 'semba-outside-'));
+    mkdirSync(join(outside, '1700000003', 'data'), { recursive: true });
+    mkdirSync(join(share, 'taken', '1700000001'), { recursive: true });
+    symlinkSync(outside, join(share, 'taken', '1700000000'));
+    symlinkSync(outside, join(share, 'taken', '1700000001', 'data'));
+    symlinkSync(outside, join(share, 'planted'));
+    const asked = { share, pattern: '%s' };
+    const cases = [
+      [{ ...asked, folder: 'taken' }, 1_700_000_000],
+      [{ ...asked, folder: 'taken', subfolder: 'data' }, 1_700_000_001],
+      [{ ...asked, folder: 'planted' }, 1_700_000_003],
+      [{ folder: join(share, 'taken'), pattern: '%s' }, 1_700_000_000],
+    ] as const;
+    for (const [options, seconds] of cases) {
+      const opened = new SnapshotFolder(options).open(seconds);
+      if (!failed(opened)) opened.close();
+      assert.equal(opened, ELOOP);
+    }
+    const real = new SnapshotFolder({ ...asked, folder: 'taken' }).open(1_700_000_001);
+    assert.ok(!failed(real));
+    real.close();
+    for (const folder of [share, outside]) rmSync(folder, { recursive: true });
   });
 });

@@ -6,8 +6,10 @@ import type { Snapshots } from '../snapshots.ts';
 import { openLocalVfs } from './local-vfs.ts';
 
 export interface SnapshotFolderOptions {
-  /** The folder of snapshots, e.g. '/tank/.zfs/snapshot'. */
+  /** The folder of snapshots, e.g. '/tank/.zfs/snapshot'; or one below `share`. */
   readonly folder: string;
+  /** The share's own folder, where `folder` is below it: clients may have made what is there. */
+  readonly share?: string;
   /** A folder's name with %Y, %m, %d, %H, %M and %S, or %s, in UTC; '*' is any text. */
   readonly pattern?: string;
   /** Where the share's root is below a snapshot; default: the snapshot is the root. */
@@ -57,7 +59,13 @@ function secondsOf(fields: readonly string[], values: readonly number[]): number
   return isTime && date[1] >= 0 ? Date.UTC(...date, ...time) / 1000 : undefined;
 }
 
+/**
+ * From `folder`, or `share`, on no link is followed: who may write there could otherwise show any
+ * folder of this machine as a snapshot.
+ */
 export class SnapshotFolder implements Snapshots {
+  readonly #root: string;
+  /** The folder of snapshots from there. */
   readonly #folder: string;
   readonly #subfolder: string;
   readonly #timeOf: SnapshotName;
@@ -65,10 +73,12 @@ export class SnapshotFolder implements Snapshots {
   #names: ReadonlyMap<number, string> = new Map();
 
   /** The pattern has to be one that `compileSnapshotPattern` takes. */
-  constructor({ folder, pattern = DEFAULT_PATTERN, subfolder = '' }: SnapshotFolderOptions) {
+  constructor(options: SnapshotFolderOptions) {
+    const { folder, share, pattern = DEFAULT_PATTERN, subfolder = '' } = options;
     const timeOf = compileSnapshotPattern(pattern);
     if (timeOf === undefined) throw new Error(`no pattern of snapshots: '${pattern}'`);
-    this.#folder = folder;
+    this.#root = share ?? folder;
+    this.#folder = share === undefined ? '' : folder;
     this.#subfolder = subfolder;
     this.#timeOf = timeOf;
   }
@@ -77,7 +87,7 @@ export class SnapshotFolder implements Snapshots {
   list(): readonly number[] {
     const names = new Map<number, string>();
     try {
-      for (const name of readdirSync(this.#folder).sort()) {
+      for (const name of readdirSync(join(this.#root, this.#folder)).sort()) {
         const seconds = this.#timeOf(name);
         if (seconds !== undefined) names.set(seconds, name);
       }
@@ -98,6 +108,7 @@ export class SnapshotFolder implements Snapshots {
 
   #open(seconds: number): ReturnType<typeof openLocalVfs> {
     const name = this.#names.get(seconds);
-    return name === undefined ? ENOENT : openLocalVfs(join(this.#folder, name, this.#subfolder));
+    if (name === undefined) return ENOENT;
+    return openLocalVfs(this.#root, { below: join(this.#folder, name, this.#subfolder) });
   }
 }

@@ -7,8 +7,8 @@
  * - `syscall(2)` takes all its arguments as words, so it is declared once per call.
  */
 import koffi from 'koffi';
-import type { Errno } from '../errno.ts';
-import { F_OFD_SETLK, FICLONERANGE, IOV_MAX } from './linux.ts';
+import { type Errno, failed } from '../errno.ts';
+import { F_OFD_SETLK, FICLONERANGE, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, IOV_MAX } from './linux.ts';
 
 type Native = ((...args: readonly unknown[]) => number) & {
   async(...args: readonly unknown[]): void;
@@ -68,6 +68,7 @@ const c = {
   ioctl: define('int ioctl(int, unsigned long, void*)'),
   fsync: define('int fsync(int)'),
   fdatasync: define('int fdatasync(int)'),
+  syncfs: define('int syncfs(int)'),
   futimens: define('int futimens(int, void*)'),
   utimensat: define('int utimensat(int, void*, void*, int)'),
   fchmod: define('int fchmod(int, uint32_t)'),
@@ -261,6 +262,10 @@ export function syncThread(fd: number, dataOnly: boolean): Promise<number | Errn
   return inThread(dataOnly ? c.fdatasync : c.fsync, fd);
 }
 
+export function syncfsThread(fd: number): Promise<number | Errno> {
+  return inThread(c.syncfs, fd);
+}
+
 export function copyFileRangeThread(
   source: { readonly fd: number; readonly offset: number },
   target: { readonly fd: number; readonly offset: number },
@@ -289,6 +294,19 @@ export function cloneRange(
 ): 0 | Errno {
   const range = cloneRangeArgument(source, target.offset, length);
   return done(c.ioctl(target.fd, FICLONERANGE, range));
+}
+
+const fileFlags = new Uint32Array(2);
+
+/** FS_*_FL of an open file or directory. */
+export function getFileFlags(fd: number): number | Errno {
+  const got = done(c.ioctl(fd, FS_IOC_GETFLAGS, fileFlags));
+  return failed(got) ? got : fileFlags[0]! & 0x7fff_ffff;
+}
+
+export function setFileFlags(fd: number, flags: number): 0 | Errno {
+  fileFlags[0] = flags;
+  return done(c.ioctl(fd, FS_IOC_SETFLAGS, fileFlags));
 }
 
 /** struct file_clone_range: src_fd, src_offset, src_length, dest_offset. */

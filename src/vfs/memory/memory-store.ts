@@ -1,6 +1,6 @@
 /** The inodes of a MemoryVfs, its space and its rules; paths and handles are built on it. */
 import type { Clock } from '../../env/ports.ts';
-import { EINVAL, ENAMETOOLONG, ENOENT, ENOSPC, EROFS, type Errno } from '../errno.ts';
+import { EFBIG, EINVAL, ENAMETOOLONG, ENOENT, ENOSPC, EROFS, type Errno } from '../errno.ts';
 import type { Credentials, FileStat, FileType } from '../vfs.ts';
 import type { MemoryWatch } from './memory-watch.ts';
 import { PAGE_SIZE, SparseBytes } from './sparse-bytes.ts';
@@ -149,6 +149,7 @@ export class MemoryStore {
 
   reserve(inode: Inode, size: number): 0 | Errno {
     const reserved = Math.max(inode.reserved, Math.ceil(size / PAGE_SIZE) * PAGE_SIZE);
+    if (!Number.isSafeInteger(reserved)) return EFBIG;
     const more = Math.max(inode.data.allocated, reserved) - this.allocated(inode);
     if (this.used + more > this.capacity) return ENOSPC;
     this.account(inode, () => {

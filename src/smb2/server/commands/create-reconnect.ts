@@ -23,6 +23,7 @@ import { channelSequence } from '../../wire/header.ts';
 import { acceptSequence } from '../channel-sequence.ts';
 import { closeOpen, disconnectOpen } from '../closing.ts';
 import { decideIdentity, decideReconnect, oplockOf } from '../decide-durable.ts';
+import { takeOver } from '../moving-opens.ts';
 import { isNameOf } from '../name-of.ts';
 import { oplockLevelOf } from '../oplock-contexts.ts';
 import type { Request } from '../request.ts';
@@ -31,6 +32,7 @@ import type { Open } from '../state/open.ts';
 import type { TreeConnect } from '../state/tree-connect.ts';
 import { respondOpened } from './create-answer.ts';
 import type { DurableContexts } from './create-durable.ts';
+import { whyGone } from './why-gone.ts';
 
 type Reconnect = Extract<DurableContexts, { readonly kind: 'reconnect' }>;
 
@@ -70,7 +72,9 @@ export function* giveBack(
   const leaseData = findCreateContext(create.contexts, SMB2_CREATE_REQUEST_LEASE);
   const lease = leaseData === undefined ? undefined : decodeLeaseContext(leaseData);
   if (leaseData !== undefined && lease === undefined) return STATUS_INVALID_PARAMETER;
-  const open = findOpen(request, asked);
+  const open = findOpen(request, asked) ?? (yield* fetchOpen(request, treeConnect, asked));
+  // The session that lost it has a long way to go.
+  if (open?.session.state === 'gone') yield* disconnectOpen(server, open);
   const persistentId = open?.fileId.persistent ?? asked.persistentId;
   const record = yield* server.durableOpens.recordOf(persistentId);
   const localOpen = open?.localOpen;
@@ -85,11 +89,22 @@ export function* giveBack(
     isSameName: localOpen !== undefined && isNameOf(localOpen, create.name),
   });
   if (status !== 0) return status;
-  // One that another process holds is taken over once the store outlives the process.
   if (record === undefined || open?.state !== 'disconnected' || localOpen === undefined) {
     return STATUS_OBJECT_NAME_NOT_FOUND;
   }
-  if (!(yield* isAsLeft(request, open, record))) return STATUS_OBJECT_NAME_NOT_FOUND;
+  const change = yield* changeSince(open, record);
+  // Meanwhile it may have closed, or come back on another connection.
+  const isSame = open.durable?.away?.since === record.away?.since;
+  if (open.state !== 'disconnected' || !isSame) return STATUS_OBJECT_NAME_NOT_FOUND;
+  if (change !== undefined) {
+    const { path } = localOpen;
+    const { log } = server.options.env;
+    log.warn({ path, userSid: record.userSid, change }, 'not given back: the file is another');
+    yield* closeOpen(server, open);
+    return STATUS_OBJECT_NAME_NOT_FOUND;
+  }
+  const gone = whyGone(request, treeConnect);
+  if (gone !== 0) return gone;
   const oplock = yield* join(request, treeConnect, { open, record, epoch: lease?.epoch });
   return { open, oplock };
 }
@@ -104,24 +119,37 @@ function findOpen(
   return server.durableOpens.findPersistent(connection.clientGuid, createGuid);
 }
 
+/** From the process that has it, if its client was the same user. */
+function* fetchOpen(
+  { server }: Request,
+  treeConnect: TreeConnect,
+  { persistentId }: Omit<Reconnect, 'kind'>,
+): Task<Open | undefined> {
+  if (server.options.peers === undefined) return undefined;
+  const record = yield* server.durableOpens.recordOf(persistentId);
+  if (record === undefined) return undefined;
+  const { share, session } = treeConnect;
+  if (record.userSid !== session.identity?.userSid) return undefined;
+  if (record.shareName !== share.name.toLowerCase()) return undefined;
+  return yield* takeOver(server, treeConnect, record);
+}
+
 /**
- * Whether the file is still what the client left. A file that somebody changed or put elsewhere
- * without asking this server is not given back: what the client cached of it is not true any more.
+ * What became of the file, undefined: it is still what the client left. One that somebody changed
+ * or put elsewhere without asking this server is not given back: what the client cached of it is
+ * not true any more.
  */
-function* isAsLeft(request: Request, open: Open, record: DurableRecord): Task<boolean> {
-  const { localOpen } = open;
-  if (localOpen === undefined) return false;
+function* changeSince(
+  { localOpen }: Open,
+  record: DurableRecord,
+): Task<ReturnType<typeof decideIdentity>> {
+  if (localOpen === undefined) return undefined;
   const { volume, security, path } = localOpen;
   const stat = yield* wait(volume.vfs.stat(security.credentials, path));
-  const found = failed(stat) ? undefined : identityOf(stat);
-  const change = decideIdentity(record.away?.identity, found);
-  if (change === undefined) return true;
+  const change = decideIdentity(record.away?.identity, failed(stat) ? undefined : identityOf(stat));
   // Others could open it and write where the lease let them; the client is told of what broke.
-  if (change === 'changed' && record.kind === 'persistent') return true;
-  const { log } = request.server.options.env;
-  log.warn({ path, userSid: record.userSid, change }, 'not given back: the file is another');
-  yield* closeOpen(request.server, open);
-  return false;
+  if (change === 'changed' && record.kind === 'persistent') return undefined;
+  return change;
 }
 
 function* join(

@@ -5,10 +5,8 @@ import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
   STATUS_BAD_IMPERSONATION_LEVEL,
-  STATUS_FILE_CLOSED,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
-  STATUS_NETWORK_NAME_DELETED,
   STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_TOO_MANY_OPENED_FILES,
 } from '../../../erref/ntstatus.ts';
@@ -76,6 +74,7 @@ import {
 } from './create-durable.ts';
 import { reconnectOpen } from './create-reconnect.ts';
 import { createOnce } from './create-replay.ts';
+import { whyGone } from './why-gone.ts';
 
 /** Bytes of an error response, and of one context in it, up to the data. */
 const ERROR_HEAD_SIZE = 16;
@@ -270,14 +269,6 @@ function mayJoinLease(request: Request, volume: Volume, { create, oplock, posix 
   return request.server.oplockHolders.mayJoin(leaseOplockKey(oplock.lease), volume, name);
 }
 
-/** An open may have waited: session and tree connect are looked up again (style.md 12). */
-function whyGone(request: Request, treeConnect: TreeConnect): NtStatus {
-  const { session, treeId } = treeConnect;
-  const isLost = request.connection.closed && !request.isReplayable;
-  if (isLost || session.state === 'gone') return STATUS_FILE_CLOSED;
-  return session.treeConnects.get(treeId) === treeConnect ? 0 : STATUS_NETWORK_NAME_DELETED;
-}
-
 /** The request and its contexts as the object store takes them, or why they are no good. */
 function toOpenParams(request: Request, { create, oplock, posix }: Asked): OpenParams | NtStatus {
   const { contexts } = create;
@@ -286,7 +277,8 @@ function toOpenParams(request: Request, { create, oplock, posix }: Asked): OpenP
   if (alsi !== undefined) {
     const size = decodeAllocationSize(alsi);
     if (size === undefined) return STATUS_INVALID_PARAMETER;
-    allocationSize = toOffset(size);
+    // What no file can have fails as what no disk has room for.
+    allocationSize = toOffset(size) ?? Number.MAX_SAFE_INTEGER;
   }
   let timewarp: bigint | undefined;
   const twrp = findCreateContext(contexts, SMB2_CREATE_TIMEWARP_TOKEN);

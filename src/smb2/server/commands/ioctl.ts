@@ -18,6 +18,7 @@ import {
   FSCTL_DUPLICATE_EXTENTS_TO_FILE_EX,
   FSCTL_FILE_LEVEL_TRIM,
   FSCTL_GET_COMPRESSION,
+  FSCTL_GET_INTEGRITY_INFORMATION,
   FSCTL_GET_OBJECT_ID,
   FSCTL_GET_REPARSE_POINT,
   FSCTL_LMR_REQUEST_RESILIENCY,
@@ -29,6 +30,8 @@ import {
   FSCTL_QUERY_FILE_REGIONS,
   FSCTL_QUERY_NETWORK_INTERFACE_INFO,
   FSCTL_SET_COMPRESSION,
+  FSCTL_SET_INTEGRITY_INFORMATION,
+  FSCTL_SET_INTEGRITY_INFORMATION_EX,
   FSCTL_SET_OBJECT_ID,
   FSCTL_SET_OBJECT_ID_EXTENDED,
   FSCTL_SET_REPARSE_POINT,
@@ -55,6 +58,11 @@ import {
   trimRanges,
   zeroData,
 } from './ioctl-file.ts';
+import {
+  getIntegrityInformation,
+  setIntegrityInformation,
+  setIntegrityInformationEx,
+} from './ioctl-integrity.ts';
 import { queryInterfaces, validateNegotiate } from './ioctl-negotiate.ts';
 import {
   createOrGetObjectId,
@@ -104,6 +112,9 @@ const ON_FILES: ReadonlyMap<number, FileHandler> = new Map<number, FileHandler>(
   [FSCTL_SET_OBJECT_ID, setObjectId],
   [FSCTL_SET_OBJECT_ID_EXTENDED, setObjectIdExtended],
   [FSCTL_DELETE_OBJECT_ID, deleteObjectId],
+  [FSCTL_GET_INTEGRITY_INFORMATION, getIntegrityInformation],
+  [FSCTL_SET_INTEGRITY_INFORMATION, setIntegrityInformation],
+  [FSCTL_SET_INTEGRITY_INFORMATION_EX, setIntegrityInformationEx],
   [FSCTL_FILE_LEVEL_TRIM, trimRanges],
   [FSCTL_QUERY_FILE_REGIONS, queryRegions],
   [FSCTL_OFFLOAD_READ, readToToken],

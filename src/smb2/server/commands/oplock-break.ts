@@ -65,18 +65,21 @@ function* keep(localOpen: LocalOpen, caching: number): Task<number | undefined> 
 
 /**
  * [MS-SMB2] 3.3.5.22.2 Processing a Lease Acknowledgment. STATUS_OBJECT_NAME_NOT_FOUND: the client
- * has no such lease. STATUS_UNSUCCESSFUL: it does not break. STATUS_REQUEST_NOT_ACCEPTED: more is
- * acknowledged than may stay.
+ * has no such lease, or another user of it does. STATUS_UNSUCCESSFUL: it does not break.
+ * STATUS_REQUEST_NOT_ACCEPTED: more is acknowledged than may stay.
  */
 function* acknowledgeLease(request: Request, leaseBreak: LeaseBreak): Task<NtStatus> {
   const { leaseKey, leaseState } = leaseBreak;
   const { clientGuid } = request.connection;
   const oplockKey = leaseOplockKey({ clientGuid, leaseKey, version: 1 });
   const { oplockHolders, createReplays } = request.server;
-  for (const open of oplockHolders.opensOfLease(oplockKey)) createReplays.forget(open);
-  oplockHolders.acknowledged(oplockKey);
-  const localOpen = oplockHolders.openOfLease(oplockKey)?.localOpen;
+  const opens = [...oplockHolders.opensOfLease(oplockKey)];
+  // ClientGuid and lease key are no secrets: one of the lease's opens is this user's.
+  const ownerSid = request.session?.ownerSid;
+  const localOpen = opens.find(({ session }) => session.ownerSid === ownerSid)?.localOpen;
   if (localOpen === undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
+  for (const open of opens) createReplays.forget(open);
+  oplockHolders.acknowledged(oplockKey);
   const status = yield* acknowledgeBreak(localOpen, leaseState);
   if (status !== STATUS_SUCCESS) return status;
   const reply = request.room(RESPONSE_SIZE);

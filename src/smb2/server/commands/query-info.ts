@@ -77,7 +77,7 @@ export function* handleQueryInfo(request: Request): Task<NtStatus> {
   if (query.outputBufferLength > maxTransactSize) return STATUS_INVALID_PARAMETER;
   const payload = Math.max(query.outputBufferLength, query.input.length);
   if (!request.chargeCovers(payload)) return STATUS_INVALID_PARAMETER;
-  if (open.localOpen === undefined) return answer(request, query, queryPipeInformation);
+  if (open.localOpen === undefined) return queryPipe(request, query);
 
   switch (query.infoType) {
     case SMB2_0_INFO_FILE:
@@ -92,6 +92,19 @@ export function* handleQueryInfo(request: Request): Task<NtStatus> {
       return STATUS_INVALID_PARAMETER;
   }
 }
+
+/** A pipe has no volume, and no descriptor or quota that one could see. */
+function queryPipe(request: Request, query: QueryInfoRequest): NtStatus {
+  if (query.infoType === SMB2_0_INFO_FILE) return answer(request, query, queryPipeInformation);
+  return INFO_TYPES.has(query.infoType) ? STATUS_NOT_SUPPORTED : STATUS_INVALID_PARAMETER;
+}
+
+const INFO_TYPES: ReadonlySet<number> = new Set([
+  SMB2_0_INFO_FILE,
+  SMB2_0_INFO_FILESYSTEM,
+  SMB2_0_INFO_SECURITY,
+  SMB2_0_INFO_QUOTA,
+]);
 
 type Encoder = (infoClass: number, view: DataView, at: number, end: number) => Encoded;
 

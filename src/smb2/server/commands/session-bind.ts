@@ -1,3 +1,4 @@
+import { type Task, wait } from '../../../base/task.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -9,7 +10,7 @@ import {
   STATUS_REQUEST_OUT_OF_SEQUENCE,
   STATUS_USER_SESSION_DELETED,
 } from '../../../erref/ntstatus.ts';
-import { SIGNING_AES_GMAC } from '../../crypto/algorithms.ts';
+import { isSigningAlgorithmId, SIGNING_AES_GMAC } from '../../crypto/algorithms.ts';
 import { deriveKeys } from '../../crypto/keys.ts';
 import { createSigner } from '../../crypto/signer.ts';
 import { SMB2_DIALECT_300 } from '../../wire/constants.ts';
@@ -21,11 +22,47 @@ import type { Session } from '../state/session.ts';
  * that may be bound, or why not. Windows: the order of the checks and the two statuses for signing
  * algorithms are what smbtorture's session.bind_negative tests observed.
  */
-export function findSessionToBind(request: Request, message: Uint8Array): Session | NtStatus {
+export function* findSessionToBind(
+  request: Request,
+  message: Uint8Array,
+): Task<Session | NtStatus> {
   const { server, connection, header } = request;
   if (header.sessionId === 0n) return STATUS_INVALID_PARAMETER;
   const session = server.sessions.get(header.sessionId);
-  if (session === undefined || session.state === 'in-progress') return STATUS_USER_SESSION_DELETED;
+  if (session === undefined) return yield* refuseForeign(request, message);
+  if (session.state === 'in-progress') return STATUS_USER_SESSION_DELETED;
+  const refusal = decideBinding(request, session, message);
+  if (refusal !== undefined) return refusal;
+  if (session.channels.has(connection)) return STATUS_REQUEST_NOT_ACCEPTED;
+  if (session.clientGuid !== connection.clientGuid) return STATUS_USER_SESSION_DELETED;
+  if (session.state === 'expired') return STATUS_NETWORK_SESSION_EXPIRED;
+  if (!session.isSecured) return STATUS_NOT_SUPPORTED;
+  return mayBindMore(request, session) ? session : STATUS_INSUFFICIENT_RESOURCES;
+}
+
+/** A session of another process is another client's: the refusal is the same as of one here. */
+function* refuseForeign(request: Request, message: Uint8Array): Task<NtStatus> {
+  const { server, header } = request;
+  const { peers } = server.options;
+  if (peers === undefined) return STATUS_USER_SESSION_DELETED;
+  const kept = message.slice();
+  const session = yield* wait(peers.findSession(header.sessionId));
+  if (session === undefined || !isSigningAlgorithmId(session.signingAlgorithm)) {
+    return STATUS_USER_SESSION_DELETED;
+  }
+  const signer = createSigner(session.signingAlgorithm, session.signingKey);
+  return decideBinding(request, { ...session, signer }, kept) ?? STATUS_USER_SESSION_DELETED;
+}
+
+type Bindable = Pick<Session, 'dialect' | 'cipherId' | 'signingAlgorithm' | 'signer'>;
+
+/** What a session of any process has to match; a refusal is signed with its key. */
+function decideBinding(
+  request: Request,
+  session: Bindable,
+  message: Uint8Array,
+): NtStatus | undefined {
+  const { connection } = request;
   const [ours, theirs] = [connection.signingAlgorithm, session.signingAlgorithm];
   if (theirs >= SIGNING_AES_GMAC && ours !== theirs) return STATUS_REQUEST_OUT_OF_SEQUENCE;
   if (ours >= SIGNING_AES_GMAC && ours !== theirs) return STATUS_NOT_SUPPORTED;
@@ -36,11 +73,7 @@ export function findSessionToBind(request: Request, message: Uint8Array): Sessio
   if (request.signer === undefined) return STATUS_ACCESS_DENIED;
   if (session.dialect !== connection.dialect) return STATUS_INVALID_PARAMETER;
   if (session.cipherId !== connection.cipherId) return STATUS_INVALID_PARAMETER;
-  if (session.channels.has(connection)) return STATUS_REQUEST_NOT_ACCEPTED;
-  if (session.clientGuid !== connection.clientGuid) return STATUS_USER_SESSION_DELETED;
-  if (session.state === 'expired') return STATUS_NETWORK_SESSION_EXPIRED;
-  if (!session.isSecured) return STATUS_NOT_SUPPORTED;
-  return mayBindMore(request, session) ? session : STATUS_INSUFFICIENT_RESOURCES;
+  return undefined;
 }
 
 /** Windows: a session has 32 channels (smbtorture smb2.multichannel.generic.num_channels). */

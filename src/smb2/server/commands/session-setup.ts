@@ -1,10 +1,13 @@
 import type { AcceptStep } from '../../../auth/acceptor.ts';
+import type { Identity } from '../../../auth/token.ts';
+import { printable } from '../../../base/printable.ts';
 import { type MaybePromise, type Task, wait } from '../../../base/task.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
+  STATUS_LOGON_FAILURE,
   STATUS_MORE_PROCESSING_REQUIRED,
   STATUS_USER_SESSION_DELETED,
 } from '../../../erref/ntstatus.ts';
@@ -27,12 +30,15 @@ import {
   encodeSessionSetupResponse,
   type SessionSetupRequest,
 } from '../../wire/session-setup.ts';
-import { closeSession, loseSession } from '../closing.ts';
+import { closeSession, endSessionOf } from '../closing.ts';
 import { getSessionId } from '../ids.ts';
 import type { Request } from '../request.ts';
 import type { Connection } from '../state/connection.ts';
 import { type Authentication, Session } from '../state/session.ts';
 import { bindChannel, findSessionToBind, mayBindMore } from './session-bind.ts';
+
+/** Code units of a user name that a failed logon claims; no account's is longer. */
+const USER_NAME_SHOWN_MAX = 104;
 
 type Done = Extract<AcceptStep, { readonly kind: 'done' }>;
 type Failed = Extract<AcceptStep, { readonly kind: 'failed' }>;
@@ -47,7 +53,7 @@ export function* handleSessionSetup(request: Request, message: Uint8Array): Task
   const canEncrypt = connection.dialect >= SMB2_DIALECT_300 && connection.cipherId !== 0;
   if (encryption === 'required' && !canEncrypt) return STATUS_ACCESS_DENIED;
   const binds = (setup.flags & SMB2_SESSION_FLAG_BINDING) !== 0;
-  const session = binds ? findSessionToBind(request, message) : findOrMake(request);
+  const session = binds ? yield* findSessionToBind(request, message) : findOrMake(request);
   if (typeof session === 'number') return session;
   request.session = session;
   const authentication = beginOrGoOn(request, session, message);
@@ -139,12 +145,14 @@ function writeResponse(request: Request, sessionFlags: number, token: Uint8Array
  */
 function* fail(request: Request, session: Session | undefined, step: Failed): Task<NtStatus> {
   const { server, connection } = request;
-  const user = step.userName ?? '';
+  const userName = step.userName ?? '';
+  // A claim of anybody's: neither long nor a command to a terminal.
+  const user = printable(userName, USER_NAME_SHOWN_MAX);
   const address = connection.transport.remoteAddress;
   const { env, onEvent } = server.options;
   env.log.warn({ user, address, status: step.status.toString(16) }, 'logon failed');
   onEvent?.({ kind: 'logon-failed', user, address, status: step.status });
-  const delayMs = server.throttle.failed({ userName: user, address });
+  const delayMs = server.throttle.failed({ userName, address });
   if (delayMs > 0) yield* wait(delay(request, delayMs));
   if (session !== undefined) {
     // The session goes, its key still signs the answer to a signed reauthentication.
@@ -155,10 +163,23 @@ function* fail(request: Request, session: Session | undefined, step: Failed): Ta
   return step.status;
 }
 
+/** Where its address guessed at the user a right password waits, too; false: for too long. */
+function* isDue(request: Request, { userName }: Identity): Task<boolean> {
+  const { throttle } = request.server;
+  const attempt = { userName, address: request.connection.transport.remoteAddress };
+  const { delayMs, isRefused } = throttle.held(attempt);
+  if (isRefused) return false;
+  if (delayMs > 0) yield* wait(delay(request, delayMs));
+  throttle.succeeded(attempt);
+  return true;
+}
+
+/** Ends early with the connection; an SMB2 CANCEL of the client's shortens nothing. */
 function delay(request: Request, delayMs: number): MaybePromise<void> {
   return new Promise((resolve) => {
     const timer = request.server.options.env.timers.after(delayMs, resolve);
     request.onCancel(() => {
+      if (!request.connection.closed) return;
       timer.cancel();
       resolve();
     });
@@ -178,15 +199,34 @@ function* establish(request: Request, established: Established): Task<NtStatus> 
   const { setup, session, step } = established;
   const { identity } = step;
   const address = connection.transport.remoteAddress;
-  server.throttle.succeeded({ userName: identity.userName });
+  if (!(yield* isDue(request, identity))) {
+    const isBinding = (setup.flags & SMB2_SESSION_FLAG_BINDING) !== 0;
+    return yield* fail(request, isBinding ? undefined : session, {
+      kind: 'failed',
+      status: STATUS_LOGON_FAILURE,
+      userName: identity.userName,
+    });
+  }
+  if (connection.closed || session.state === 'gone') return STATUS_USER_SESSION_DELETED;
   if (setup.flags & SMB2_SESSION_FLAG_BINDING) return bind(request, established);
 
   const isNew = session.state === 'in-progress';
+  if (!isNew && !mayReauthenticate(session, identity)) {
+    const { userName } = identity;
+    return yield* fail(request, session, {
+      kind: 'failed',
+      status: STATUS_ACCESS_DENIED,
+      userName,
+    });
+  }
   session.identity = identity;
   if (isNew) {
+    session.ownerSid = identity.userSid;
     makeKeys(request, established);
     if (setup.previousSessionId !== 0n) yield* endPrevious(request, session, setup);
-    if (connection.closed) return STATUS_USER_SESSION_DELETED;
+    // Meanwhile its user may have been locked out.
+    const isGone = server.sessions.get(session.sessionId) !== session;
+    if (connection.closed || isGone) return STATUS_USER_SESSION_DELETED;
     server.options.env.log.info({ user: identity.userName, address }, 'logged on');
     server.options.onEvent?.({ kind: 'logon', user: identity.userName, address });
   } else {
@@ -210,6 +250,14 @@ function bind(request: Request, { session, authentication, step }: Established):
   request.mustSign = true;
   writeResponse(request, sessionFlags(session), step.token);
   return 0;
+}
+
+/**
+ * Deviation (docs/adr/0005): a session stays its first user's, who may become nobody and be back.
+ * It keeps its keys: whoever relays the logon of another into a session of his own has them.
+ */
+function mayReauthenticate(session: Session, { userSid, isAnonymous }: Identity): boolean {
+  return isAnonymous || userSid === session.ownerSid;
 }
 
 /** Reauthentication replaces Session.SecurityContext: opens made from now on are the new user's. */
@@ -266,10 +314,13 @@ function makeKeys(request: Request, { setup, session, authentication, step }: Es
 
 /** The client's earlier session, which it lost: what is durable stays ([MS-SMB2] 3.3.5.5.3). */
 function* endPrevious(request: Request, session: Session, setup: SessionSetupRequest): Task<void> {
-  const previous = request.server.sessions.get(setup.previousSessionId);
-  if (previous === undefined || previous === session) return;
-  if (previous.identity?.userSid !== session.identity?.userSid) return;
-  yield* loseSession(request.server, previous);
+  const { sessions, endingSessions, options } = request.server;
+  const id = setup.previousSessionId;
+  const { userSid } = session.identity ?? {};
+  if (id === session.sessionId || userSid === undefined) return;
+  const isHere = sessions.has(id) || endingSessions.has(id);
+  if (isHere) yield* endSessionOf(request.server, id, userSid);
+  else yield* wait(options.peers?.endSession(id, userSid));
 }
 
 /** Header, fixed parts and contexts around the largest payload. */

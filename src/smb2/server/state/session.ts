@@ -48,6 +48,8 @@ export class Session {
   readonly createdMs: number;
   state: SessionState = 'in-progress';
   identity: Identity | undefined;
+  /** Whose logon made the session, and its keys. */
+  ownerSid: string | undefined;
   keys: SessionKeys | undefined;
   /** Session.FullSessionKey, for channels that are bound later. */
   fullSessionKey: Uint8Array | undefined;
@@ -74,6 +76,8 @@ export class Session {
   /** CREATEs that wait and whose channel failed: a replay on another one asks for their answers. */
   readonly stranded: Set<Request> = new Set();
   nextTreeId = 1;
+  /** Who waits until the last of its opens is closed or lost. */
+  readonly whenEnded: (() => void)[] = [];
 
   constructor(options: {
     readonly sessionId: bigint;

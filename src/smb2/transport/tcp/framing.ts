@@ -23,21 +23,25 @@ export function encodeFrameHeader(bytes: Uint8Array, at: number, length: number)
 
 /**
  * Cuts a byte stream into messages. The stream is received straight into `room()`: small messages
- * are views of a slab that is never reused, a large one gets memory of its own size of which the
- * rest of the message is received in place.
+ * are views of a slab, a large one gets memory of its own size of which the rest of the message is
+ * received in place. The slab is filled from its start again when nobody kept a message of it; else
+ * it is theirs, and a new one is begun in its time.
  */
 export class FrameReader {
   #slab: Uint8Array = Buffer.allocUnsafeSlow(SLAB_SIZE);
   /** `[#start, #end)` of the slab: received and not yet handed on. */
   #start = 0;
   #end = 0;
+  /** A message of the slab is still somebody's. */
+  #isKept = false;
   /** A message larger than the slab's rest, and how much of it has come. */
   #large: Uint8Array | undefined;
   #largeFilled = 0;
-  readonly #deliver: (message: Uint8Array) => void;
+  readonly #deliver: (message: Uint8Array) => boolean;
   messageSizeMax: number;
 
-  constructor(messageSizeMax: number, deliver: (message: Uint8Array) => void) {
+  /** `deliver` tells whether the message's memory may be used again. */
+  constructor(messageSizeMax: number, deliver: (message: Uint8Array) => boolean) {
     this.messageSizeMax = messageSizeMax;
     this.#deliver = deliver;
   }
@@ -50,6 +54,11 @@ export class FrameReader {
   /** Where the next bytes of the stream go. */
   room(): Uint8Array {
     if (this.#large !== undefined) return this.#large.subarray(this.#largeFilled);
+    if (this.#start === this.#end && !this.#isKept) {
+      this.#start = 0;
+      this.#end = 0;
+      return this.#slab;
+    }
     if (SLAB_SIZE - this.#end < SLAB_ROOM_MIN) this.#renew();
     return this.#slab.subarray(this.#end);
   }
@@ -84,7 +93,7 @@ export class FrameReader {
         return true;
       }
       this.#start = body + length;
-      this.#deliver(slab.subarray(body, body + length));
+      if (!this.#deliver(slab.subarray(body, body + length))) this.#isKept = true;
     }
     return true;
   }
@@ -97,12 +106,12 @@ export class FrameReader {
     this.#start = this.#end;
   }
 
-  /** Begins a new slab with what is left of the old one, which its messages keep alive. */
+  /** What is left moves to the start: of this slab, or of a new one when its messages need it. */
   #renew(): void {
     const rest = this.#slab.subarray(this.#start, this.#end);
-    const slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
-    slab.set(rest);
-    this.#slab = slab;
+    if (this.#isKept) this.#slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+    this.#slab.set(rest);
+    this.#isKept = false;
     this.#start = 0;
     this.#end = rest.length;
   }

@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Limits } from '../../../base/limits.ts';
+import { networkOf } from '../../../base/network-of.ts';
 import type { Log, Timers } from '../../../env/ports.ts';
 import type { TransportAcceptor } from '../transport.ts';
 import { TcpTransport } from './tcp-transport.ts';
@@ -45,7 +46,7 @@ export class TcpListener {
 
   #connected(socket: Socket): void {
     const { limits, log, accept, timers } = this.#options;
-    const address = socket.remoteAddress ?? '';
+    const address = networkOf(socket.remoteAddress ?? '');
     const fromAddress = this.#byAddress.get(address) ?? 0;
     if (
       this.#connections >= limits.connectionsMax ||

@@ -54,6 +54,7 @@ export class TcpTransport implements Transport {
   #paused = false;
   /** Messages that had arrived with the one that made the owner pause. */
   readonly #pending: Uint8Array[] = [];
+  #isBroken = false;
   #ended = false;
   #delivered = 0;
   #deadline: TimerHandle | undefined;
@@ -62,15 +63,17 @@ export class TcpTransport implements Transport {
   #linger: TimerHandle | undefined;
 
   /**
-   * Takes over a connected socket that has not been read from (`pauseOnConnect`). The socket object
-   * itself is spent: its handle moves to one that receives into our memory.
+   * Takes over a connected socket that has not been read from (`pauseOnConnect`), or of which only
+   * `early` has been read. The socket object itself is spent: its handle moves to one that receives
+   * into our memory.
    */
-  constructor(connected: Socket, options: TcpTransportOptions) {
+  constructor(connected: Socket, options: TcpTransportOptions, early: Uint8Array = NOTHING) {
     this.#options = options;
     this.remoteAddress = connected.remoteAddress ?? '';
     this.localAddress = connected.localAddress ?? '';
     this.#frames = new FrameReader(options.messageSizeMax, (message) => this.#deliver(message));
-    this.#socket = adopt(connected, {
+    if (early.length > 0) this.#takeEarly(early);
+    this.#socket = adoptSocket(connected, {
       buffer: () => this.#frames.room(),
       callback: (count) => this.#received(count),
     });
@@ -88,7 +91,21 @@ export class TcpTransport implements Transport {
   start(listener: TransportListener): void {
     assert(this.#listener === undefined, 'a transport has one listener');
     this.#listener = listener;
-    this.#socket.resume();
+    if (this.#isBroken) this.#end(NO_FRAMING);
+    else if (this.#paused) this.resume();
+    else this.#socket.resume();
+  }
+
+  /** What was read before waits with its messages until `start`. */
+  #takeEarly(early: Uint8Array): void {
+    this.#paused = true;
+    for (let at = 0; at < early.length && !this.#isBroken; ) {
+      const room = this.#frames.room();
+      const count = Math.min(room.length, early.length - at);
+      room.set(early.subarray(at, at + count));
+      at += count;
+      this.#isBroken = !this.#frames.received(count);
+    }
   }
 
   get queuedBytes(): number {
@@ -158,17 +175,18 @@ export class TcpTransport implements Transport {
   }
 
   /** What came in one receive with a message that made the owner pause waits with the rest. */
-  #deliver(message: Uint8Array): void {
-    if (this.#ended) return;
+  #deliver(message: Uint8Array): boolean {
+    if (this.#ended) return true;
     this.#delivered++;
-    if (this.#paused) this.#pending.push(message);
-    else this.#listener?.message(message);
+    if (!this.#paused) return this.#listener?.message(message) ?? true;
+    this.#pending.push(message);
+    return false;
   }
 
   #received(count: number): boolean {
     if (!this.#frames.received(count)) {
       this.#socket.destroy();
-      this.#end('no SMB2 framing, or a message over the limit');
+      this.#end(NO_FRAMING);
       return false;
     }
     this.#watchPartial();
@@ -245,8 +263,12 @@ function unacknowledgedMs({ messageTimeMs }: TcpTransportOptions): number {
   return Math.max(messageTimeMs, KEEPALIVE_IDLE_MS + KEEPALIVE_PROBES_MS);
 }
 
-interface OnRead {
+const NOTHING = new Uint8Array(0);
+const NO_FRAMING = 'no SMB2 framing, or a message over the limit';
+
+export interface OnRead {
   readonly buffer: () => Uint8Array;
+  /** False: stop reading. */
   readonly callback: (count: number) => boolean;
 }
 
@@ -254,7 +276,7 @@ interface OnRead {
  * `net.Server` makes its sockets without `onread`, so their handle moves to a new socket. This is
  * what Node itself does when it sends a handle to another process.
  */
-function adopt(connected: Socket, onread: OnRead): Socket {
+export function adoptSocket(connected: Socket, onread: OnRead): Socket {
   const from = connected as Handled;
   const handle = from._handle;
   assert(handle !== null, 'the socket is connected');

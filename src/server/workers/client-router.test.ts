@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ClientRouter } from './client-router.ts';
+
+const ADDRESS = '10.0.0.1';
+
+function routerOf(options: { clientsMax?: number } = {}): ClientRouter {
+  const router = new ClientRouter({ rememberedMs: 1_000, clientsMax: options.clientsMax ?? 10 });
+  router.workerCame(0);
+  router.workerCame(1);
+  return router;
+}
+
+describe('ClientRouter', () => {
+  it('spreads new clients, and gives one client all its connections to one worker', () => {
+    const router = routerOf();
+    const slots = ['a', 'b', 'a', 'a', 'c'].map((guid) => router.route(guid, ADDRESS, 0)?.slot);
+    assert.deepEqual(slots, [0, 1, 0, 0, 1]);
+    assert.equal(router.size, 5);
+    assert.equal(router.fromAddress(ADDRESS), 5);
+  });
+
+  it('gives everybody who says no name to the worker with the fewest connections', () => {
+    const router = routerOf();
+    const slots = [1, 2, 3, 4].map(() => router.route(undefined, ADDRESS, 0)?.slot);
+    assert.deepEqual(slots, [0, 1, 0, 1]);
+  });
+
+  it('remembers whose a client was for a while after its last connection', () => {
+    const router = routerOf();
+    const first = router.route('a', ADDRESS, 0)!;
+    const other = router.route('b', ADDRESS, 0)!;
+    assert.deepEqual([first.slot, other.slot], [0, 1]);
+    router.closed(other.id, 100);
+    assert.equal(router.route('b', ADDRESS, 1_100)?.slot, 1);
+    assert.equal(router.loadOf(1), 1);
+  });
+
+  it('forgets it after that', () => {
+    const router = routerOf();
+    router.closed(router.route('a', ADDRESS, 0)!.id, 0);
+    router.route('b', ADDRESS, 1);
+    assert.equal(router.route('a', ADDRESS, 1_001)?.slot, 1);
+  });
+
+  it('routes to the workers that are left, and to none when none is', () => {
+    const router = routerOf();
+    const { id } = router.route('a', ADDRESS, 0)!;
+    router.workerWent(0);
+    assert.equal(router.size, 0);
+    router.closed(id, 1);
+    assert.equal(router.route('a', ADDRESS, 1)?.slot, 1);
+    router.workerWent(1);
+    assert.equal(router.route('a', ADDRESS, 2), undefined);
+  });
+
+  it('learns later whose a connection is, and tells when two workers have one client', () => {
+    const router = routerOf();
+    const unknown = router.route(undefined, ADDRESS, 0)!;
+    assert.equal(router.identified(unknown.id, 'a'), true);
+    assert.equal(router.route('a', ADDRESS, 0)?.slot, unknown.slot);
+    const late = router.route(undefined, ADDRESS, 0)!;
+    assert.notEqual(late.slot, unknown.slot);
+    assert.equal(router.identified(late.id, 'a'), false);
+  });
+
+  it('forgets the client that has been idle longest when it knows too many', () => {
+    const router = routerOf({ clientsMax: 2 });
+    const slots = ['a', 'b'].map((guid) => router.route(guid, ADDRESS, 0)!);
+    router.closed(slots[1]!.id, 1);
+    router.closed(slots[0]!.id, 2);
+    router.route('c', ADDRESS, 3);
+    // b is forgotten, a is not: it comes to its worker although that has more to do.
+    assert.equal(router.route('a', ADDRESS, 3)?.slot, slots[0]?.slot);
+  });
+});

@@ -1,0 +1,96 @@
+import { assert } from '../../base/assert.ts';
+import type { Limits } from '../../base/limits.ts';
+import type { Env } from '../../env/ports.ts';
+import type { ServerStatus } from '../../smb2/server/status.ts';
+import { makePrivateFolder } from '../atomic-file.ts';
+import type { ShareOptions, SmbServerOptions } from '../options.ts';
+import { makeRuntimeFolder, removeRuntimeFolder } from './runtime-folder.ts';
+import { Supervisor } from './supervisor.ts';
+import { checkShareOfWorkers, optionsOfWorker } from './worker-options.ts';
+
+export interface CrewOptions {
+  readonly count: number;
+  readonly options: SmbServerOptions;
+  readonly env: Env;
+  readonly limits: Limits;
+}
+
+/** The processes of a server that has several, from before they start until they are gone. */
+export class Crew {
+  readonly #params: CrewOptions;
+  #folder: string | undefined;
+  #supervisor: Supervisor | undefined;
+
+  constructor(params: CrewOptions) {
+    this.#params = params;
+  }
+
+  /** Makes the runtime folder; the server's options, with accounts that the processes share. */
+  open(): SmbServerOptions & { readonly stateFolder: string } {
+    const { options } = this.#params;
+    this.#folder ??= makeRuntimeFolder();
+    const stateFolder = options.stateFolder ?? `${this.#folder}/accounts`;
+    makePrivateFolder(stateFolder);
+    return { ...options, stateFolder };
+  }
+
+  /** Rejects when a worker does not come up. */
+  async start(shares: readonly ShareOptions[]): Promise<void> {
+    const { count, env, limits } = this.#params;
+    const { stateFolder, onEvent, ...rest } = this.open();
+    const folder = this.#folder;
+    assert(folder !== undefined, 'open() makes the runtime folder');
+    const options = optionsOfWorker(rest, stateFolder);
+    this.#supervisor = await Supervisor.start({
+      count,
+      folder,
+      env,
+      limits,
+      options,
+      shares,
+      onEvent,
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#supervisor?.stop();
+    this.#supervisor = undefined;
+    if (this.#folder !== undefined) removeRuntimeFolder(this.#folder);
+  }
+
+  async listen(host: string, port: number): Promise<void> {
+    await this.#supervisor?.listen(host, port);
+  }
+
+  /** The first address. */
+  get listening(): { readonly address: string; readonly port: number } | undefined {
+    return this.#supervisor?.address;
+  }
+
+  /** Throws `OptionError`. */
+  checkShare(share: ShareOptions): void {
+    checkShareOfWorkers(share);
+  }
+
+  async addShare(share: ShareOptions): Promise<void> {
+    await this.#supervisor?.addShare(share);
+  }
+
+  async removeShare(name: string): Promise<void> {
+    await this.#supervisor?.removeShare(name);
+  }
+
+  accountsChanged(): void {
+    this.#supervisor?.accountsChanged();
+  }
+
+  async status(): Promise<ServerStatus> {
+    return (await this.#supervisor?.status()) ?? NOTHING;
+  }
+
+  async end(what: 'session' | 'open' | 'share', id: string): Promise<boolean> {
+    return (await this.#supervisor?.end(what, id)) ?? false;
+  }
+}
+
+const NOTHING: ServerStatus = { connections: [], sessions: [], opens: [] };

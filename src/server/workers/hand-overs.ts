@@ -1,0 +1,57 @@
+import type { Identified } from './intake.ts';
+
+/** Connections that found no worker: more are refused. */
+const WAITING_MAX = 1024;
+
+/**
+ * Connections on their way to workers. Each stays open here until its worker has it, so that it
+ * goes to another one when that worker ends before; and those that come while no worker serves
+ * wait.
+ */
+export class HandOvers {
+  readonly #send: (identified: Identified) => boolean;
+  /** By the supervisor's number of the connection. */
+  readonly #onTheWay = new Map<number, { readonly slot: number; readonly what: Identified }>();
+  #waiting: Identified[] = [];
+
+  /** `send` sends it to a worker, and calls `sent` before; false: none serves. */
+  constructor(send: (identified: Identified) => boolean) {
+    this.#send = send;
+  }
+
+  /** False: there are too many. */
+  begin(identified: Identified): boolean {
+    if (this.#send(identified)) return true;
+    if (this.#waiting.length >= WAITING_MAX) return false;
+    this.#waiting.push(identified);
+    return true;
+  }
+
+  sent(id: number, slot: number, what: Identified): void {
+    this.#onTheWay.set(id, { slot, what });
+  }
+
+  /** The worker has it: this process's end of it goes. */
+  taken(id: number): void {
+    this.#onTheWay.get(id)?.what.socket.destroy();
+    this.#onTheWay.delete(id);
+  }
+
+  /** Those on their way to a worker that is gone go to another one. */
+  workerWent(slot: number): void {
+    const lost = [...this.#onTheWay].filter(([, one]) => one.slot === slot);
+    for (const [id] of lost) this.#onTheWay.delete(id);
+    for (const [, { what }] of lost) if (!this.begin(what)) what.socket.destroy();
+  }
+
+  workerCame(): void {
+    for (const identified of this.#waiting.splice(0)) this.begin(identified);
+  }
+
+  close(): void {
+    for (const { what } of this.#onTheWay.values()) what.socket.destroy();
+    for (const { socket } of this.#waiting) socket.destroy();
+    this.#onTheWay.clear();
+    this.#waiting = [];
+  }
+}

@@ -1,0 +1,376 @@
+/**
+ * The process that listens, and the workers that serve: [MS-SMB2] 3.3.1.5 Global, spread over
+ * processes by client. A worker's life:
+ *
+ *   starting --T0 SERVING--> serving --T1 it exits, or hangs and is killed--> gone
+ *       \------------------------------T1--------------------------------------/ |
+ *       ^-----------------T2 swept, and after a delay: decideRestart()-----------+
+ *
+ * starting: it has no connections. serving: it answers pings, connections are handed to it. gone:
+ * what it held in the shared records is taken out, and whoever waited for that goes on.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Limits } from '../../base/limits.ts';
+import type { Env, TimerHandle } from '../../env/ports.ts';
+import { sweepProcess, sweepRemovals } from '../../fsa/sweep-process.ts';
+import { BusCalls } from '../../messaging/calls.ts';
+import { broadcast } from '../../messaging/message-bus.ts';
+import { ProcessBus, socketOf } from '../../messaging/process/process-bus.ts';
+import { BusWakes } from '../../messaging/wakes.ts';
+import type { ServerEvent } from '../../smb2/server/options.ts';
+import type { ServerStatus } from '../../smb2/server/status.ts';
+import { sweepDurable } from '../../smb2/server/sweep-durable.ts';
+import { LmdbRecordStore } from '../../state/lmdb/lmdb-record-store.ts';
+import { OptionError, type ShareOptions } from '../options.ts';
+import { ClientRouter } from './client-router.ts';
+import { decideHung, decideRestart } from './decide-workers.ts';
+import { HandOvers } from './hand-overs.ts';
+import { type Identified, Intake } from './intake.ts';
+import { joinStatus } from './join-status.ts';
+import { removeLeftOver } from './runtime-folder.ts';
+import {
+  ACCOUNTS_CHANGED,
+  ADD_SHARE,
+  CONNECTION_CLOSED,
+  CONNECTION_IDENTIFIED,
+  CONNECTION_TAKEN,
+  END,
+  EVENT,
+  type HandedOver,
+  LOG,
+  MEMBERS,
+  PING,
+  PONG,
+  REMOVE_SHARE,
+  SERVING,
+  STATUS,
+  STOP,
+  SWEPT,
+  type WorkerSetup,
+} from './worker-messages.ts';
+import type { OptionsOfWorker } from './worker-options.ts';
+
+const WORKER = fileURLToPath(new URL('./worker-main.js', import.meta.url));
+/** How often a worker is asked whether it lives. */
+const PING_MS = 1_000;
+/** A removal that a dead worker began is forgotten when it stands this long. */
+const REMOVAL_TIME_MS = 5_000;
+/** Longer than a worker takes to close all files in order. */
+const STOP_TIME_MS = 8_000;
+const CLIENTS_MAX = 100_000;
+
+export interface SupervisorOptions {
+  readonly count: number;
+  /** The runtime folder; removed by who made it. */
+  readonly folder: string;
+  readonly env: Env;
+  readonly limits: Limits;
+  readonly options: OptionsOfWorker;
+  readonly shares: readonly ShareOptions[];
+  readonly onEvent: ((event: ServerEvent) => void) | undefined;
+}
+
+interface WorkerProcess {
+  readonly slot: number;
+  readonly serverId: string;
+  readonly child: ChildProcess;
+  readonly startedMs: number;
+  state: 'starting' | 'serving' | 'gone';
+  heardMs: number;
+}
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #bus: ProcessBus;
+  readonly #calls: BusCalls;
+  readonly #store: LmdbRecordStore;
+  readonly #router: ClientRouter;
+  readonly #intake: Intake;
+  readonly #handOvers: HandOvers;
+  readonly #workers = new Map<number, WorkerProcess>();
+  readonly #failures = new Map<number, number>();
+  #shares: readonly ShareOptions[];
+  #isStopping = false;
+  #pings: TimerHandle | undefined;
+  /** Told at the first worker that serves, or the first that does not come up. */
+  #settleStart: ((failed?: Error) => void) | undefined;
+
+  /** Starts the workers; resolves when all serve. Rejects when one ends before. */
+  static async start(options: SupervisorOptions): Promise<Supervisor> {
+    const { folder, env } = options;
+    const serverId = newServerId(env);
+    const bus = await ProcessBus.open({ folder, serverId, log: env.log });
+    const supervisor = new Supervisor(options, bus);
+    const started = new Promise<void>((resolve, reject) => {
+      supervisor.#settleStart = (failed) => (failed === undefined ? resolve() : reject(failed));
+    });
+    for (let slot = 0; slot < options.count; slot++) supervisor.#fork(slot);
+    try {
+      await started;
+    } catch (error) {
+      await supervisor.stop();
+      throw error;
+    }
+    return supervisor;
+  }
+
+  private constructor(options: SupervisorOptions, bus: ProcessBus) {
+    const { env, limits, folder, shares } = options;
+    this.#options = options;
+    this.#shares = shares;
+    this.#bus = bus;
+    this.#calls = new BusCalls(bus);
+    this.#store = new LmdbRecordStore({
+      folder: `${folder}/state`,
+      durability: 'volatile',
+      bus: new BusWakes(bus),
+    });
+    this.#router = new ClientRouter({
+      rememberedMs: limits.durableTimeoutMaxMs,
+      clientsMax: CLIENTS_MAX,
+    });
+    const router = this.#router;
+    this.#handOvers = new HandOvers((identified) => this.#handOver(identified));
+    this.#intake = new Intake({
+      limits,
+      env,
+      counts: (address) => ({ all: router.size, fromAddress: router.fromAddress(address) }),
+      handOver: (identified) => {
+        if (this.#handOvers.begin(identified)) return;
+        env.log.warn({ address: identified.address }, 'connection refused: no worker serves');
+        identified.socket.destroy();
+      },
+    });
+    this.#listenToWorkers();
+    this.#ping();
+  }
+
+  listen(host: string, port: number): Promise<void> {
+    return this.#intake.listen(host, port);
+  }
+
+  get address(): { readonly address: string; readonly port: number } | undefined {
+    return this.#intake.address;
+  }
+
+  /** Throws `OptionError` when a worker cannot have it. */
+  async addShare(share: ShareOptions): Promise<void> {
+    this.#shares = [...this.#shares, share];
+    const problems = await this.#calls.askAll(this.#bus.peers(), ADD_SHARE, share);
+    const problem = problems.find((one) => one !== '');
+    if (problem === undefined) return;
+    await this.removeShare(share.name);
+    throw new OptionError(problem);
+  }
+
+  async removeShare(name: string): Promise<void> {
+    this.#shares = this.#shares.filter((one) => one.name.toLowerCase() !== name.toLowerCase());
+    await this.#calls.askAll(this.#bus.peers(), REMOVE_SHARE, name);
+  }
+
+  accountsChanged(): void {
+    broadcast(this.#bus, ACCOUNTS_CHANGED, {});
+  }
+
+  async status(): Promise<ServerStatus> {
+    const serving = [...this.#workers.values()].filter(({ state }) => state === 'serving');
+    const answers = await Promise.all(
+      serving.map(async ({ slot, serverId, child }) => {
+        const status = await this.#calls.ask(serverId, STATUS, {});
+        return { slot, pid: child.pid ?? 0, status: status as ServerStatus | undefined };
+      }),
+    );
+    return joinStatus(answers);
+  }
+
+  /** False: there is none, in no worker. */
+  async end(what: 'session' | 'open' | 'share', id: string): Promise<boolean> {
+    return (await this.#calls.askAll(this.#bus.peers(), END, { what, id })).includes(true);
+  }
+
+  /** Every worker closes its files in order; one that does not come to an end is killed. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#pings?.cancel();
+    this.#intake.close();
+    this.#handOvers.close();
+    const ended = [...this.#workers.values()].map((worker) => this.#stopWorker(worker));
+    await Promise.all(ended);
+    await this.#bus.close();
+    await this.#store.close();
+  }
+
+  async #stopWorker({ child, serverId, state }: WorkerProcess): Promise<void> {
+    if (state === 'gone') return;
+    const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    const late = this.#options.env.timers.after(STOP_TIME_MS, () => child.kill('SIGKILL'));
+    if (state === 'serving') await this.#calls.ask(serverId, STOP, {});
+    child.kill('SIGKILL');
+    await exited;
+    late.cancel();
+  }
+
+  #fork(slot: number): void {
+    const { env, folder, options } = this.#options;
+    const child = fork(WORKER, [], { serialization: 'advanced' });
+    const nowMs = env.clock.monotonicMs();
+    const serverId = newServerId(env);
+    const worker: WorkerProcess = {
+      slot,
+      serverId,
+      child,
+      startedMs: nowMs,
+      state: 'starting',
+      heardMs: nowMs,
+    };
+    this.#workers.set(slot, worker);
+    child.on('error', (error) => env.log.error({ slot, error: error.message }, 'worker'));
+    child.once('exit', (code, signal) => this.#gone(worker, signal ?? `code ${code}`));
+    const setup: WorkerSetup = {
+      kind: 'setup',
+      serverId,
+      supervisorId: this.#bus.serverId,
+      slot,
+      folder,
+      options,
+      isDebugged: env.log.isLevelEnabled?.('debug') ?? false,
+    };
+    child.send(setup, (error) => {
+      if (error !== null) env.log.error({ slot, error: error.message }, 'a worker was not set up');
+    });
+  }
+
+  /** T1, T2. */
+  #gone(worker: WorkerProcess, reason: string): void {
+    const { env } = this.#options;
+    const { slot, serverId, state, startedMs } = worker;
+    worker.state = 'gone';
+    this.#router.workerWent(slot);
+    if (this.#isStopping) return;
+    this.#handOvers.workerWent(slot);
+    if (this.#settleStart !== undefined) {
+      this.#settleStart(new Error(`worker ${slot} ended: ${reason}`));
+      return;
+    }
+    const livedMs = env.clock.monotonicMs() - startedMs;
+    const restart = decideRestart(this.#failures.get(slot) ?? 0, livedMs);
+    this.#failures.set(slot, restart.failures);
+    env.log.error({ slot, reason, state, delayMs: restart.delayMs }, 'a worker is gone');
+    this.#sweep(serverId)
+      .catch((error: unknown) => env.log.error({ slot, error: String(error) }, 'not swept'))
+      .then(() =>
+        env.timers.after(restart.delayMs, () => {
+          if (!this.#isStopping) this.#fork(slot);
+        }),
+      );
+  }
+
+  async #sweep(serverId: string): Promise<void> {
+    removeLeftOver(socketOf(this.#options.folder, serverId));
+    this.#store.forgetDeadReaders();
+    await sweepDurable(this.#store, serverId);
+    await sweepProcess(this.#store, serverId);
+    broadcast(this.#bus, SWEPT, {});
+    const removals = await sweepRemovals(this.#store, new Map());
+    if (removals.size === 0) return;
+    this.#options.env.timers.after(REMOVAL_TIME_MS, () => {
+      if (!this.#isStopping) void sweepRemovals(this.#store, removals);
+    });
+  }
+
+  #handOver(identified: Identified): boolean {
+    const { env } = this.#options;
+    const { socket, guid, early, address } = identified;
+    const placed = this.#router.route(guid, address, env.clock.monotonicMs());
+    const worker = placed && this.#workers.get(placed.slot);
+    if (placed === undefined || worker === undefined) return false;
+    const { id, slot } = placed;
+    this.#handOvers.sent(id, slot, identified);
+    const message: HandedOver = { kind: 'connection', id, early, isUnknown: guid === undefined };
+    worker.child.send(message, socket, { keepOpen: true }, (error) => {
+      // It stays here until the worker has it; this one is about to be gone.
+      if (error !== null) env.log.warn({ address, slot, error: error.message }, 'not handed over');
+    });
+    return true;
+  }
+
+  #listenToWorkers(): void {
+    const { env, onEvent } = this.#options;
+    const bus = this.#bus;
+    bus.watchPeers({
+      // Who comes connects to those that came before, so that every two of them are connected.
+      joined: (serverId) => {
+        const serverIds = bus.peers().filter((other) => other !== serverId);
+        bus.send(serverId, MEMBERS, { serverIds, shares: this.#shares });
+      },
+      left: (serverId) => this.#lost(serverId),
+    });
+    bus.handle(SERVING, (_, from) => this.#serves(from));
+    bus.handle(PONG, (_, from) => {
+      const worker = this.#workerOf(from);
+      if (worker !== undefined) worker.heardMs = env.clock.monotonicMs();
+    });
+    bus.handle(CONNECTION_TAKEN, ({ id }) => this.#handOvers.taken(id));
+    bus.handle(CONNECTION_CLOSED, ({ id }) => this.#router.closed(id, env.clock.monotonicMs()));
+    bus.handle(CONNECTION_IDENTIFIED, ({ id, guid }) => {
+      if (this.#router.identified(id, guid)) return;
+      env.log.warn({ guid }, 'a client that began with SMB1 is served by two workers');
+    });
+    bus.handle(LOG, ({ level, fields, message }, from) => {
+      const worker = this.#workerOf(from)?.slot;
+      env.log[level]({ worker, ...(fields as object) }, message);
+    });
+    bus.handle(EVENT, ({ event }) => onEvent?.(event as ServerEvent));
+  }
+
+  /** T0. */
+  #serves(serverId: string): void {
+    const worker = this.#workerOf(serverId);
+    if (worker === undefined) return;
+    worker.state = 'serving';
+    worker.heardMs = this.#options.env.clock.monotonicMs();
+    this.#router.workerCame(worker.slot);
+    this.#handOvers.workerCame();
+    const all = [...this.#workers.values()];
+    if (this.#settleStart === undefined) return;
+    if (!all.every(({ state }) => state === 'serving')) return;
+    this.#settleStart();
+    this.#settleStart = undefined;
+  }
+
+  /** Its end of the bus is gone: it exits, or has to. */
+  #lost(serverId: string): void {
+    const worker = this.#workerOf(serverId);
+    if (worker !== undefined && !this.#isStopping) worker.child.kill('SIGKILL');
+  }
+
+  #ping(): void {
+    const { env } = this.#options;
+    this.#pings = env.timers.after(PING_MS, () => {
+      const serving = [...this.#workers.values()].filter(({ state }) => state === 'serving');
+      const nowMs = env.clock.monotonicMs();
+      const hung = decideHung(serving, nowMs, this.#options.limits.workerSilenceMs);
+      if (hung !== undefined) this.#replaceHung(hung, serving);
+      for (const { serverId } of serving) this.#bus.send(serverId, PING, {});
+      this.#ping();
+    });
+  }
+
+  #replaceHung(slot: number, serving: readonly WorkerProcess[]): void {
+    const { env, limits } = this.#options;
+    env.log.error({ slot, silenceMs: limits.workerSilenceMs }, 'a worker hangs: it is replaced');
+    this.#workers.get(slot)?.child.kill('SIGKILL');
+    // The others may have waited for this one only.
+    for (const worker of serving) worker.heardMs = env.clock.monotonicMs();
+  }
+
+  #workerOf(serverId: string): WorkerProcess | undefined {
+    for (const worker of this.#workers.values()) if (worker.serverId === serverId) return worker;
+    return undefined;
+  }
+}
+
+function newServerId(env: Env): string {
+  return Buffer.from(env.random.bytes(8)).toString('hex');
+}

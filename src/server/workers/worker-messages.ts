@@ -1,0 +1,279 @@
+/** What the supervisor and its workers say to each other. */
+
+import type { NotifyEvent } from '../../fsa/notify-list.ts';
+import type { OplockBreak } from '../../fsa/oplock.ts';
+import type { VolumeNews } from '../../fsa/volume-peers.ts';
+import type { CallType } from '../../messaging/calls.ts';
+import type { MessageType } from '../../messaging/message-bus.ts';
+import {
+  bytes,
+  flag,
+  int,
+  json,
+  list,
+  oneOf,
+  optional,
+  type Shape,
+  struct,
+  text,
+  u64,
+  u128,
+  variants,
+} from '../../messaging/shape.ts';
+import type { InstanceMove } from '../../smb2/server/app-instances.ts';
+import type { ForeignSession } from '../../smb2/server/options.ts';
+import type { OptionsOfWorker } from './worker-options.ts';
+
+/** Sent once, over the pipe of the fork. */
+export interface WorkerSetup {
+  readonly kind: 'setup';
+  readonly serverId: string;
+  readonly supervisorId: string;
+  readonly slot: number;
+  /** The runtime folder: sockets of the bus, and the volatile store. */
+  readonly folder: string;
+  readonly options: OptionsOfWorker;
+  readonly isDebugged: boolean;
+}
+
+/** Comes with a socket, over the same pipe. */
+export interface HandedOver {
+  readonly kind: 'connection';
+  /** As the supervisor counts connections. */
+  readonly id: number;
+  readonly early: Uint8Array;
+  /** It has not said whose it is. */
+  readonly isUnknown: boolean;
+}
+
+type None = Readonly<Record<never, never>>;
+const none = struct<None>({});
+
+interface Members {
+  readonly serverIds: readonly string[];
+  /** `ShareOptions[]`; what changes after this comes by `ADD_SHARE` and `REMOVE_SHARE`. */
+  readonly shares: unknown;
+}
+
+const WORKERS_MAX = 1024;
+const SIGNING_KEY_SIZE = 16;
+/** Groups of a user: Linux allows as many. */
+const TOKEN_ENTRIES_MAX = 65_536;
+
+/** Supervisor to a new worker: who else is there, and what it serves. */
+export const MEMBERS: MessageType<Members> = {
+  name: 'members',
+  shape: struct<Members>({ serverIds: list(text, WORKERS_MAX), shares: json }),
+};
+/** Worker to supervisor: connections may come. */
+export const SERVING: MessageType<None> = { name: 'serving', shape: none };
+export const PING: MessageType<None> = { name: 'ping', shape: none };
+export const PONG: MessageType<None> = { name: 'pong', shape: none };
+/** Somebody edited the accounts. */
+export const ACCOUNTS_CHANGED: MessageType<None> = { name: 'accounts-changed', shape: none };
+/** To every worker, when another one is gone and what it held is swept. */
+export const SWEPT: MessageType<None> = { name: 'swept', shape: none };
+
+interface ConnectionId {
+  readonly id: number;
+}
+/** Worker to supervisor: the socket came. */
+export const CONNECTION_TAKEN: MessageType<ConnectionId> = {
+  name: 'connection-taken',
+  shape: struct<ConnectionId>({ id: int }),
+};
+export const CONNECTION_CLOSED: MessageType<ConnectionId> = {
+  name: 'connection-closed',
+  shape: struct<ConnectionId>({ id: int }),
+};
+
+interface ClientOfConnection extends ConnectionId {
+  readonly guid: string;
+}
+export const CONNECTION_IDENTIFIED: MessageType<ClientOfConnection> = {
+  name: 'connection-identified',
+  shape: struct<ClientOfConnection>({ id: int, guid: text }),
+};
+
+interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly fields: unknown;
+  readonly message: string;
+}
+export const LOG: MessageType<LogLine> = {
+  name: 'log',
+  shape: struct<LogLine>({
+    level: oneOf(['debug', 'info', 'warn', 'error']),
+    fields: json,
+    message: text,
+  }),
+};
+
+interface EventMessage {
+  readonly event: unknown;
+}
+/** `ServerEvent`. */
+export const EVENT: MessageType<EventMessage> = {
+  name: 'event',
+  shape: struct<EventMessage>({ event: json }),
+};
+
+const oplockBreak: Shape<OplockBreak> = struct<OplockBreak>({
+  oplockKey: text,
+  serverId: text,
+  lease: optional(
+    struct<NonNullable<OplockBreak['lease']>>({
+      clientGuid: text,
+      leaseKey: text,
+      version: leaseVersion(),
+    }),
+  ),
+  from: int,
+  to: int,
+  needsAcknowledgement: flag,
+  epoch: int,
+  since: int,
+});
+
+function leaseVersion(): Shape<1 | 2> {
+  const known = oneOf(['1', '2']);
+  return {
+    toJson: (value) => String(value),
+    fromJson: (value) => {
+      const found = known.fromJson(value);
+      if (found === '1') return 1;
+      return found === '2' ? 2 : found;
+    },
+  };
+}
+
+const notifyEvent = struct<NotifyEvent>({
+  action: int,
+  filter: int,
+  unless: int,
+  path: text,
+  streamName: text,
+});
+const fromTo = { from: text, to: text };
+
+interface VolumeMessage {
+  readonly volumeId: string;
+  readonly news: VolumeNews;
+}
+/** `VolumePeers.tell`. */
+export const VOLUME_NEWS: MessageType<VolumeMessage> = {
+  name: 'volume',
+  shape: struct<VolumeMessage>({
+    volumeId: text,
+    news: variants<VolumeNews>({
+      break: struct({ fileKey: text, oplockBreak }),
+      event: struct({ event: notifyEvent }),
+      'watch-ends': struct({ directory: text, status: int }),
+      noted: struct({ path: text, deed: oneOf(['added', 'removed', 'modified']) }),
+      moved: struct(fromTo),
+      renamed: struct({ fileKey: text, ...fromTo }),
+      'moved-below': struct(fromTo),
+      'stream-renamed': struct({ fileKey: text, from: text, streamName: text, streamKey: text }),
+    }),
+  }),
+};
+
+/** `VolumePeers.settled`: answered when everything sent before is done. */
+export const SETTLED: CallType<None, boolean> = { name: 'settled', question: none, answer: flag };
+
+interface SessionId {
+  readonly sessionId: bigint;
+}
+/** `ServerPeers.findSession`. */
+export const FIND_SESSION: CallType<SessionId, ForeignSession | undefined> = {
+  name: 'find-session',
+  question: struct<SessionId>({ sessionId: u64 }),
+  answer: optional(
+    struct<ForeignSession>({
+      dialect: int,
+      cipherId: int,
+      signingAlgorithm: int,
+      signingKey: bytes(SIGNING_KEY_SIZE),
+    }),
+  ),
+};
+
+interface DurableOpenId {
+  readonly persistentId: bigint;
+}
+/** `ServerPeers.askForOpen`. */
+export const ASK_FOR_OPEN: CallType<DurableOpenId, boolean> = {
+  name: 'ask-for-open',
+  question: struct<DurableOpenId>({ persistentId: u64 }),
+  answer: flag,
+};
+
+interface OfferEnd extends DurableOpenId {
+  readonly isTaken: boolean;
+}
+/** `ServerPeers.settleOpen`. */
+export const SETTLE_OPEN: MessageType<OfferEnd> = {
+  name: 'settle-open',
+  shape: struct<OfferEnd>({ persistentId: u64, isTaken: flag }),
+};
+
+/** `ServerPeers.closeInstances`. */
+export const CLOSE_INSTANCES: CallType<InstanceMove, boolean> = {
+  name: 'close-instances',
+  question: struct<InstanceMove>({
+    shareName: text,
+    name: text,
+    clientGuid: text,
+    instance: struct<InstanceMove['instance']>({ id: text, version: optional(u128) }),
+    security: struct<InstanceMove['security']>({
+      userSid: text,
+      groupSids: list(text, TOKEN_ENTRIES_MAX),
+      privileges: list(text, TOKEN_ENTRIES_MAX),
+      credentials: struct<InstanceMove['security']['credentials']>({
+        uid: int,
+        gid: int,
+        groups: list(int, TOKEN_ENTRIES_MAX),
+      }),
+      maximalAccess: int,
+    }),
+  }),
+  answer: flag,
+};
+
+interface SessionOfUser {
+  readonly sessionId: bigint;
+  readonly userSid: string;
+}
+/** `ServerPeers.endSession`; answered once the session is gone. */
+export const END_SESSION: CallType<SessionOfUser, boolean> = {
+  name: 'end-session',
+  question: struct<SessionOfUser>({ sessionId: u64, userSid: text }),
+  answer: flag,
+};
+
+interface Named {
+  readonly what: 'session' | 'open' | 'share';
+  readonly id: string;
+}
+/** What an administrator ends; true: it was here. */
+export const END: CallType<Named, boolean> = {
+  name: 'end',
+  question: struct<Named>({ what: oneOf(['session', 'open', 'share']), id: text }),
+  answer: flag,
+};
+
+/** `ServerStatus` of a worker. */
+export const STATUS: CallType<None, unknown> = { name: 'status', question: none, answer: json };
+/** `ShareOptions`; answers with what is wrong, '' for nothing. */
+export const ADD_SHARE: CallType<unknown, string> = {
+  name: 'add-share',
+  question: json,
+  answer: text,
+};
+export const REMOVE_SHARE: CallType<string, boolean> = {
+  name: 'remove-share',
+  question: text,
+  answer: flag,
+};
+/** Answered when everything is closed. */
+export const STOP: CallType<None, boolean> = { name: 'stop', question: none, answer: flag };

@@ -1,0 +1,168 @@
+import type { Socket } from 'node:net';
+import { assert } from '../../base/assert.ts';
+import { DEFAULT_LIMITS } from '../../base/limits.ts';
+import { nodeTimers } from '../../env/node/node-timers.ts';
+import type { Log } from '../../env/ports.ts';
+import { BusCalls } from '../../messaging/calls.ts';
+import type { ProcessBus } from '../../messaging/process/process-bus.ts';
+import { BusWakes } from '../../messaging/wakes.ts';
+import type { Smb2Server } from '../../smb2/server/server.ts';
+import { TcpTransport } from '../../smb2/transport/tcp/tcp-transport.ts';
+import { LmdbRecordStore } from '../../state/lmdb/lmdb-record-store.ts';
+import type { ShareOptions } from '../options.ts';
+import { SmbServer } from '../smb-server.ts';
+import { frameOf, identifyClient } from './identify-client.ts';
+import { keepBreakTimes } from './keep-break-times.ts';
+import {
+  ACCOUNTS_CHANGED,
+  ADD_SHARE,
+  CONNECTION_CLOSED,
+  CONNECTION_IDENTIFIED,
+  CONNECTION_TAKEN,
+  END,
+  EVENT,
+  type HandedOver,
+  MEMBERS,
+  PING,
+  PONG,
+  REMOVE_SHARE,
+  SERVING,
+  STATUS,
+  STOP,
+  SWEPT,
+  type WorkerSetup,
+} from './worker-messages.ts';
+import { WorkerPeers } from './worker-peers.ts';
+
+/** One worker: the server of its clients, and its ends of the bus. */
+export class Worker {
+  readonly #setup: WorkerSetup;
+  readonly #bus: ProcessBus;
+  readonly #log: Log;
+  readonly #calls: BusCalls;
+  readonly #store: LmdbRecordStore;
+  readonly #server: SmbServer;
+  #engine: Smb2Server | undefined;
+  #jobs: Promise<unknown> = Promise.resolve();
+
+  constructor(setup: WorkerSetup, bus: ProcessBus, log: Log) {
+    this.#setup = setup;
+    this.#bus = bus;
+    this.#log = log;
+    this.#calls = new BusCalls(bus);
+    const { serverId, supervisorId, folder, slot } = setup;
+    const store = new LmdbRecordStore({
+      folder: `${folder}/state`,
+      durability: 'volatile',
+      bus: new BusWakes(bus),
+    });
+    this.#store = store;
+    const peers = new WorkerPeers({ bus, calls: this.#calls, supervisorId, slot });
+    const options = {
+      ...setup.options,
+      log,
+      onEvent: (event: unknown) => void bus.send(supervisorId, EVENT, { event }),
+    };
+    const attach = (engine: Smb2Server): void => {
+      this.#engine = engine;
+      peers.serve(engine, log);
+    };
+    this.#server = new SmbServer(options, { serverId, store, peers, attach });
+  }
+
+  /** Joins the others, then says that it serves. */
+  async serve(): Promise<void> {
+    const { supervisorId } = this.#setup;
+    const met = this.#meetOthers();
+    this.#obey();
+    if (!(await this.#bus.connect(supervisorId))) throw new Error('the supervisor is gone');
+    await met;
+    await this.#inTurn(() => this.#server.start());
+    this.#bus.send(supervisorId, SERVING, {});
+  }
+
+  /** A connection from the supervisor, with what it has read of it. */
+  accept({ id, early, isUnknown }: HandedOver, socket: Socket): void {
+    const engine = this.#engine;
+    assert(engine !== undefined, 'a connection came before the engine');
+    const { supervisorId, options } = this.#setup;
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const transportOptions = {
+      timers: nodeTimers,
+      messageSizeMax: limits.unauthenticatedMessageSize,
+      messageTimeMs: limits.messageTimeMs,
+    };
+    this.#bus.send(supervisorId, CONNECTION_TAKEN, { id });
+    const transport = new TcpTransport(socket, transportOptions, early);
+    const listener = engine.accept(transport);
+    let isKnown = !isUnknown;
+    transport.start({
+      message: (bytes) => {
+        if (!isKnown) isKnown = this.#identify(id, bytes);
+        return listener.message(bytes);
+      },
+      writable: () => listener.writable(),
+      closed: (reason) => {
+        this.#bus.send(supervisorId, CONNECTION_CLOSED, { id });
+        listener.closed(reason);
+      },
+    });
+  }
+
+  /** [MS-SMB2] 3.3.5.3: after an SMB1 message the next one says whose the connection is. */
+  #identify(id: number, message: Uint8Array): boolean {
+    const client = identifyClient(frameOf(message));
+    if (typeof client === 'string') return false;
+    const { guid } = client;
+    this.#bus.send(this.#setup.supervisorId, CONNECTION_IDENTIFIED, { id, guid });
+    return true;
+  }
+
+  #meetOthers(): Promise<void> {
+    return new Promise((resolve, reject) =>
+      this.#bus.handle(MEMBERS, ({ serverIds, shares }) => {
+        const joined = this.#inTurn(async () => {
+          await Promise.all(serverIds.map((serverId) => this.#bus.connect(serverId)));
+          for (const share of shares as ShareOptions[]) await this.#server.addShare(share);
+        });
+        joined.then(resolve, reject);
+      }),
+    );
+  }
+
+  /** What changes the shares happens in the order in which it was said. */
+  #inTurn<T>(job: () => Promise<T>): Promise<T> {
+    const done = this.#jobs.then(job);
+    this.#jobs = done.catch(() => undefined);
+    return done;
+  }
+
+  #obey(): void {
+    const [bus, calls, server] = [this.#bus, this.#calls, this.#server];
+    const { supervisorId, serverId } = this.#setup;
+    bus.handle(PING, () => void bus.send(supervisorId, PONG, {}));
+    bus.handle(ACCOUNTS_CHANGED, () => void server.reloadAccounts());
+    bus.handle(SWEPT, () => {
+      if (this.#engine === undefined) return;
+      keepBreakTimes(this.#engine, this.#store, serverId).catch((error: unknown) =>
+        this.#log.error({ error: String(error) }, 'breaks of a worker that is gone'),
+      );
+    });
+    calls.answer(STATUS, () => server.status());
+    calls.answer(END, ({ what, id }) => {
+      if (what === 'session') return server.closeSession(id);
+      return what === 'open' ? server.closeOpen(id) : server.closeShare(id);
+    });
+    calls.answer(ADD_SHARE, (share) =>
+      this.#inTurn(() => server.addShare(share as ShareOptions)).then(
+        () => '',
+        (error: unknown) => (error as Error).message,
+      ),
+    );
+    calls.answer(REMOVE_SHARE, (name) => this.#inTurn(() => server.removeShare(name)));
+    calls.answer(STOP, async () => {
+      await server.stop();
+      return true;
+    });
+  }
+}

@@ -1,0 +1,160 @@
+import { viewOf } from '../../base/bytes.ts';
+import type { TimerHandle } from '../../env/ports.ts';
+import { isError, STATUS_SUCCESS } from '../../erref/ntstatus.ts';
+import { FSCTL_QUERY_NETWORK_INTERFACE_INFO } from '../../fscc/fsctl.ts';
+import { decodeNetworkInterfaces } from '../../fscc/fsctl-network-interfaces.ts';
+import { SMB2_DIALECT_300, SMB2_GLOBAL_CAP_MULTI_CHANNEL } from '../wire/constants.ts';
+import { RELATED_FILE_ID } from '../wire/file-id.ts';
+import type { ClientConnection } from './connection.ts';
+import { addressesFor, nextAddress } from './decide-channels.ts';
+import type { Dialer } from './dialer.ts';
+import type { ClientSession } from './session.ts';
+import { ClientTree } from './tree.ts';
+import { isNegotiationGenuine } from './validate-negotiate.ts';
+
+/** Milliseconds until a channel that was lost is made again, doubled each time it fails. */
+const REMAKE_MIN_MS = 1_000;
+const REMAKE_MAX_MS = 60_000;
+/** Windows' servers have no more for a session. */
+const CHANNELS_MAX = 32;
+
+/**
+ * Keeps a session at its number of channels: [MS-SMB2] 3.2.1.8 Per Channel, 3.2.5.14.11
+ * Handling a Network Interfaces Response.
+ *
+ *   idle --T0--> filling --T1--> full --T2--> filling
+ *                  |  ^--T3-- waiting
+ *                  +---T3--------^           stopped from any of them: T4
+ *
+ *   full     there are as many as wanted, or as the server and its addresses allow
+ *   waiting  an address did not answer; the timer runs
+ *   T0 fill   T1 the last one is bound   T2 one of them ended   T3 one failed, its pause passed
+ *   T4 stop, or the session is gone
+ */
+export class Channels {
+  readonly #session: ClientSession;
+  readonly #dialer: Dialer;
+  /** Where each one leads to. */
+  readonly #addresses = new Map<ClientConnection, string>();
+  #filling: Promise<void> | undefined;
+  #timer: TimerHandle | undefined;
+  #pauseMs = REMAKE_MIN_MS;
+  #stopped = false;
+
+  constructor(session: ClientSession, dialer: Dialer) {
+    this.#session = session;
+    this.#dialer = dialer;
+    const { connection } = session;
+    this.#keep(
+      connection,
+      this.#fixed === undefined ? connection.remoteAddress : dialer.options.host,
+    );
+  }
+
+  /** T0. Fulfilled when there are all channels, or what is missing has to wait. */
+  fill(): Promise<void> {
+    this.#filling ??= this.#fill().finally(() => {
+      this.#filling = undefined;
+    });
+    return this.#filling;
+  }
+
+  /** T4. Makes no further ones; those that stand stay. */
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  get #fixed(): readonly string[] | undefined {
+    const { host, channels } = this.#dialer.options;
+    return typeof channels === 'object' ? [host, ...channels] : undefined;
+  }
+
+  get #wanted(): number {
+    const { channels = 1 } = this.#dialer.options;
+    const wanted = typeof channels === 'number' ? channels : channels.length + 1;
+    return Math.min(wanted, CHANNELS_MAX);
+  }
+
+  async #fill(): Promise<void> {
+    if (this.#stopped || !this.#mayHaveMore || this.#addresses.size >= this.#wanted) return;
+    const tree = await this.#controlTree();
+    if (tree === undefined) return this.#later();
+    let candidates = this.#fixed ?? (await this.#told(tree));
+    const perAddressMax = this.#fixed === undefined ? CHANNELS_MAX : 1;
+    let failed = false;
+    while (!this.#stopped && this.#addresses.size < this.#wanted) {
+      const address = nextAddress(candidates, this.#addresses.values(), perAddressMax);
+      if (address === undefined) break;
+      if (await this.#open(address, tree)) continue;
+      failed = true;
+      candidates = candidates.filter((other) => other !== address);
+    }
+    await tree.disconnect();
+    if (failed) this.#later();
+    else this.#pauseMs = REMAKE_MIN_MS;
+  }
+
+  /** [MS-SMB2] 3.2.5.2: both sides speak 3.x and know of it; guests' sessions cannot be bound. */
+  get #mayHaveMore(): boolean {
+    const { connection, keys } = this.#session;
+    const { negotiated } = connection;
+    if (negotiated === undefined || keys === undefined) return false;
+    const { capabilities } = negotiated.response;
+    const hasChannels = (capabilities & SMB2_GLOBAL_CAP_MULTI_CHANNEL) !== 0;
+    return negotiated.dialect >= SMB2_DIALECT_300 && hasChannels;
+  }
+
+  async #controlTree(): Promise<ClientTree | undefined> {
+    const { host } = this.#dialer.options;
+    return (await ClientTree.connect(this.#session, `\\\\${host}\\IPC$`)).tree;
+  }
+
+  /** [MS-SMB2] 3.2.4.20.10 Application Requests Querying Server's Network Interfaces. */
+  async #told(tree: ClientTree): Promise<readonly string[]> {
+    const { remoteAddress } = this.#session.connection;
+    const query = { ctlCode: FSCTL_QUERY_NETWORK_INTERFACE_INFO, fileId: RELATED_FILE_ID };
+    // 3.3.5.15.11: a server may refuse to tell it to who does not sign.
+    const reply = await tree.ioctl(query, tree.encryptData ? {} : { sign: true });
+    const output = reply.response?.output;
+    if (isError(reply.status) || output === undefined) return [remoteAddress];
+    const interfaces = decodeNetworkInterfaces(viewOf(output), 0, output.length) ?? [];
+    const addresses = addressesFor(interfaces, remoteAddress);
+    return addresses.length === 0 ? [remoteAddress] : addresses;
+  }
+
+  /** False: nobody answers there, or not as this server. */
+  async #open(address: string, tree: ClientTree): Promise<boolean> {
+    let connection: ClientConnection | undefined;
+    try {
+      connection = await this.#dialer.dial(address);
+    } catch {
+      return false;
+    }
+    const { status } = await this.#session.bind(connection, this.#dialer.initiator());
+    const isGood = status === STATUS_SUCCESS && (await isNegotiationGenuine(tree, connection));
+    if (!isGood || this.#stopped) {
+      connection.close('it did not become a channel');
+      return false;
+    }
+    this.#keep(connection, address);
+    return true;
+  }
+
+  #keep(connection: ClientConnection, address: string): void {
+    this.#addresses.set(connection, address);
+    void connection.closed.then(() => {
+      this.#addresses.delete(connection);
+      this.#later();
+    });
+  }
+
+  /** T2, T3. */
+  #later(): void {
+    const isGone = this.#session.connection.closedReason !== undefined;
+    this.#timer?.cancel();
+    if (this.#stopped || isGone || !this.#mayHaveMore) return;
+    this.#timer = this.#dialer.env.timers.after(this.#pauseMs, () => void this.fill());
+    this.#pauseMs = Math.min(2 * this.#pauseMs, REMAKE_MAX_MS);
+  }
+}
