@@ -38,7 +38,8 @@ export type Resolution =
   | { readonly kind: 'found'; readonly path: string }
   /** All but the last component stand: what is to be made goes to `path`. */
   | { readonly kind: 'name-missing'; readonly path: string; readonly parent: string }
-  | { readonly kind: 'path-missing' }
+  /** `path` is as far as it goes, and one name that is not there, or nothing to go into. */
+  | { readonly kind: 'path-missing'; readonly path: string }
   | { readonly kind: 'failed'; readonly errno: Errno };
 
 export interface NameResolver {
@@ -83,12 +84,14 @@ class ExactResolver implements NameResolver {
   *resolve(credentials: Credentials, path: string): Task<Resolution> {
     const stat = yield* wait(this.#vfs.stat(credentials, path, this.#options));
     if (!failed(stat)) return { kind: 'found', path };
-    if (stat === ENOTDIR) return { kind: 'path-missing' };
+    if (stat === ENOTDIR) return { kind: 'path-missing', path };
     if (stat !== ENOENT) return { kind: 'failed', errno: stat };
     const slash = path.lastIndexOf('/');
     const parent = slash < 0 ? '' : path.slice(0, slash);
     const parentStat = yield* wait(this.#vfs.stat(credentials, parent));
-    if (failed(parentStat) || parentStat.type !== 'directory') return { kind: 'path-missing' };
+    if (failed(parentStat) || parentStat.type !== 'directory') {
+      return { kind: 'path-missing', path };
+    }
     return { kind: 'name-missing', path, parent };
   }
 
@@ -156,14 +159,15 @@ class FoldingResolver implements NameResolver {
       const fresh = yield* this.#refresh(credentials, directory, at);
       if (fresh !== 0) {
         this.#drop(directory);
-        return this.#failure(fresh);
+        return this.#failure(fresh, at);
       }
       walked.push(directory);
       const name = this.#lookUp(directory, components[i]!);
       if (name === undefined) {
         this.#touch(walked);
-        if (i < components.length - 1) return { kind: 'path-missing' };
-        return { kind: 'name-missing', path: joinPath(at, components[i]!), parent: at };
+        const missing = joinPath(at, components[i]!);
+        if (i < components.length - 1) return { kind: 'path-missing', path: missing };
+        return { kind: 'name-missing', path: missing, parent: at };
       }
       at = joinPath(at, name);
       if (i < components.length - 1) directory = childOf(directory, name);
@@ -184,8 +188,8 @@ class FoldingResolver implements NameResolver {
     this.#forget(this.#root);
   }
 
-  #failure(errno: Errno): Resolution {
-    if (errno === ENOENT || errno === ENOTDIR) return { kind: 'path-missing' };
+  #failure(errno: Errno, path: string): Resolution {
+    if (errno === ENOENT || errno === ENOTDIR) return { kind: 'path-missing', path };
     return { kind: 'failed', errno };
   }
 

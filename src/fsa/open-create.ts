@@ -26,7 +26,7 @@ import {
   FILE_ATTRIBUTE_READONLY,
   FILE_ATTRIBUTE_TEMPORARY,
 } from '../fscc/file-attributes.ts';
-import { EEXIST, type Errno, failed } from '../vfs/errno.ts';
+import { EACCES, EEXIST, type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat, VfsFile } from '../vfs/vfs.ts';
 import { type DirectoryRights, directoryRights, tokenOf } from './access.ts';
 import { appleBacking } from './apple-streams.ts';
@@ -131,7 +131,11 @@ function* checkParent(
   const right = makesDirectory ? FILE_ADD_SUBDIRECTORY : FILE_ADD_FILE;
   if ((security.maximalAccess & right) === 0) return STATUS_ACCESS_DENIED;
   const parent = yield* directoryRights(volume, security, place.parent, request.options);
-  if (parent === undefined) return STATUS_OBJECT_PATH_NOT_FOUND;
+  if (parent === undefined) {
+    const stat = yield* wait(volume.vfs.stat(security.credentials, place.parent));
+    // Who may not look there is not told what is not there, either.
+    return stat === EACCES ? STATUS_ACCESS_DENIED : STATUS_OBJECT_PATH_NOT_FOUND;
+  }
   // Without a stored descriptor the store itself checks, ACLs included.
   if (parent.descriptor !== undefined && (parent.allowed & right) === 0) {
     return STATUS_ACCESS_DENIED;

@@ -87,6 +87,9 @@ function* openPresent(
       case 'failed':
         return yield* stopOr(request, statusOf(found.errno));
       case 'path-missing':
+        if (yield* isHidden(request, found.path, isTried ? path : undefined)) {
+          return { status: STATUS_ACCESS_DENIED };
+        }
         return yield* stopOr(request, STATUS_OBJECT_PATH_NOT_FOUND);
       case 'found':
         if (isTried && found.path === path) {
@@ -104,7 +107,10 @@ function* openPresent(
           const stopped = yield* stoppedOnPath(request);
           if (stopped !== undefined) return stopped;
         }
-        if (!request.mayCreate) return { status: STATUS_OBJECT_NAME_NOT_FOUND };
+        if (!request.mayCreate) {
+          const hidden = yield* isHidden(request, found.path, isTried ? path : undefined);
+          return { status: hidden ? STATUS_ACCESS_DENIED : STATUS_OBJECT_NAME_NOT_FOUND };
+        }
         path = volume.tunnel?.take(found.path) ?? found.path;
         const outcome = yield* createNew(request, { path, parent: found.parent });
         if (outcome !== 'exists') return outcome;
@@ -114,6 +120,19 @@ function* openPresent(
     }
   }
   return { status: STATUS_OBJECT_NAME_NOT_FOUND };
+}
+
+/**
+ * Whether the caller may not even know that nothing is there: names are looked for as the server.
+ * `tried` is what the store itself has said it about, to the caller.
+ */
+function* isHidden(
+  { volume, security }: OpenRequest,
+  missing: string,
+  tried: string | undefined,
+): Task<boolean> {
+  if (tried === missing || tried?.startsWith(`${missing}/`) === true) return false;
+  return (yield* wait(volume.vfs.stat(security.credentials, missing))) === EACCES;
 }
 
 /** What a name that leads nowhere fails with: a link that is the client's, else `status`. */

@@ -14,6 +14,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { makeNodeClock } from '../../src/env/node/node-clock.ts';
 import { makeNodeLog } from '../../src/env/node/node-log.ts';
+import { statusName } from '../../src/erref/ntstatus.ts';
+import { FILE_CREATE, FILE_OPEN } from '../../src/fscc/create-parameters.ts';
 import { OptionError, SmbServer } from '../../src/server/smb-server.ts';
 import { MemoryVfs } from '../../src/server/storage.ts';
 import { SmbClient } from '../../src/smb2/client/smb-client.ts';
@@ -89,6 +91,38 @@ describe('SmbServer: shares at run time', () => {
     writeFileSync(join(owned, 'secret'), 'for root alone', { mode: 0o600 });
     await assert.rejects(client.readFile('secret'), /ACCESS_DENIED/);
     assert.equal(Buffer.from(await client.readFile('new.txt')).toString(), 'hello');
+  });
+
+  it('tells nobody what stands where they may not look, in whatever case', needsRoot, async () => {
+    const [anna, ben] = [4301, 4302].map((uid) => ({ uid, gid: uid }));
+    await server.addUser({ name: 'anna', password: 'secret', unixIds: anna! });
+    await server.addUser({ name: 'ben', password: 'secret', unixIds: ben! });
+    chmodSync(folder, 0o777);
+    mkdirSync(join(folder, 'private', 'below'), { recursive: true });
+    writeFileSync(join(folder, 'private', 'secret.txt'), '');
+    chownSync(join(folder, 'private'), 4301, 4301);
+    chmodSync(join(folder, 'private'), 0o700);
+    await server.addShare({ name: 'docs', path: folder });
+    const names = [
+      'secret.txt',
+      'none.txt',
+      'below\\none.txt',
+      'none\\none.txt',
+      'secret.txt\\none',
+    ];
+    const statusesOf = async (user: string): Promise<readonly string[]> => {
+      const { tree } = await connect('docs', 'secret', user);
+      const statuses = new Set<string>();
+      for (const name of names.flatMap((one) => [`private\\${one}`, `PRIVATE\\${one}`])) {
+        for (const createDisposition of [FILE_OPEN, FILE_CREATE]) {
+          const asked = { name, desiredAccess: 0x80, createDisposition };
+          statuses.add(statusName((await tree.create(asked)).status));
+        }
+      }
+      return [...statuses];
+    };
+    assert.deepEqual(await statusesOf('ben'), ['STATUS_ACCESS_DENIED']);
+    assert.ok((await statusesOf('anna')).length > 2);
   });
 
   it('goes on when a shared folder is removed beneath it', async () => {
