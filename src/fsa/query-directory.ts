@@ -189,7 +189,8 @@ function* scanEntry(
       if (isStreamsFolder(found.name, open.volume.options)) continue;
       const name = open.isPosix ? found.name : nameFromDisk(found.name);
       if (!pattern.matchesAll && !pattern.matches(name)) {
-        if (!shortNames || !pattern.matches(shortNameOf(name))) continue;
+        const shortName = shortNames ? shortNameOf(name) : '';
+        if (shortName === '' || !pattern.matches(shortName)) continue;
       }
       if (cursor.namesOnly) return nameEntry(found, name, open.volume.options);
       const stating = file.statEntry(found.name);

@@ -51,6 +51,10 @@ for (const storage of ['memory', 'local'] as const) {
           pattern,
         );
       }
+      // What matches nothing at all matches no name that is not there.
+      for (const pattern of ['<', '>>>>', '"']) {
+        assert.deepEqual(await rig.list('A long folder', pattern), [], pattern);
+      }
     });
 
     it('forgets it with the file, and gives the file that replaces it the long name', async () => {
