@@ -74,9 +74,13 @@ export function posix(name: string, parameters: Partial<CreateParameters> = {}):
     desiredAccess: FILE_ALL_ACCESS,
     shareAccess: SHARE_ALL,
     createDisposition: FILE_CREATE,
-    contexts: [posixModeContext(0o640)],
+    contexts: [posixModeContext(isFolder(parameters) ? 0o750 : 0o640)],
     ...parameters,
   };
+}
+
+function isFolder({ createOptions = 0 }: Partial<CreateParameters>): boolean {
+  return (createOptions & FILE_DIRECTORY_FILE) !== 0;
 }
 
 function attributesOf(open: ClientOpen): PosixAttributes {

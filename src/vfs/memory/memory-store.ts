@@ -58,7 +58,7 @@ export class MemoryStore {
     this.#clock = clock;
     this.options = options;
     this.capacity = options.capacity ?? Number.POSITIVE_INFINITY;
-    this.root = this.make('directory', { uid: 0, gid: 0, groups: [] }, 0o777);
+    this.root = this.make('directory', thisProcess(), 0o777);
     this.root.parent = this.root;
     this.root.links = 2;
   }
@@ -182,6 +182,11 @@ export class MemoryStore {
     if (fault !== undefined) return fault;
     return changes === 'changes' && this.options.readOnly === true ? EROFS : undefined;
   }
+}
+
+/** The root is the server's own, as a folder that it made would be. */
+function thisProcess(): Credentials {
+  return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0, groups: [] };
 }
 
 /** Why `name` cannot be an entry's. */
