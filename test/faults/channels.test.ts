@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { BREAK_LOOK_MS } from '../../src/base/limits.ts';
+import { BREAK_LOOK_MS, KEEPALIVE_IDLE_MS } from '../../src/base/limits.ts';
 import { FILE_ALL_ACCESS, FILE_GENERIC_READ } from '../../src/dtyp/access-mask.ts';
 import {
   STATUS_CONNECTION_DISCONNECTED,
@@ -23,6 +24,7 @@ import type { FaultyClient, RigOptions } from './rig.ts';
 import { assertStatus, openFile, type Rig, SHARE_ALL, turn, until, withRig } from './rig.ts';
 
 const TIMEOUT_MS = 30_000;
+const TICK_MS = 10;
 const LEASE_KEY = 'c3'.repeat(16);
 
 /** A session with several channels, which notes on which of them breaks arrive. */
@@ -208,6 +210,35 @@ describe('[MS-SMB2] 3.3.7.1: a session lives as long as one of its channels', {
       clients[1]!.connection.close();
       await until(() => rig.engine.connections.size === 2);
       assertStatus(await rig.bind(session, third), 0);
+    });
+  });
+});
+
+/**
+ * Milliseconds until the kernel asks the peer of each connection that the server has whether it is
+ * there: timer 2 of /proc/net/tcp, in its USER_HZ. Undefined: it does not, or does something else.
+ */
+function keepaliveTimers(port: number): readonly (number | undefined)[] {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const established = readFileSync('/proc/net/tcp', 'latin1')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, address, , state]) => address === local && state === '01');
+  return established.map(([, , , , , timer = '']) => {
+    const [kind, ticks = ''] = timer.split(':');
+    return kind === '02' ? Number.parseInt(ticks, 16) * TICK_MS : undefined;
+  });
+}
+
+describe('idle channels', { timeout: TIMEOUT_MS, skip: process.platform !== 'linux' }, () => {
+  it('are probed by TCP, so that dead ones end', async () => {
+    await withChannels(3, {}, async ({ rig }) => {
+      const isDue = (ms: number | undefined): boolean =>
+        ms !== undefined && ms > 0 && ms <= KEEPALIVE_IDLE_MS;
+      await until(() => {
+        const timers = keepaliveTimers(rig.port);
+        return timers.length === 3 && timers.every(isDue);
+      });
     });
   });
 });

@@ -14,7 +14,7 @@ import type { LockElement } from '../../src/smb2/wire/lock.ts';
 import { LEASE_KEY, lease, RH, RWH } from '../conformance/oplock-peer.ts';
 import { during, load, prepare, REMAKE_MS } from './client-load.ts';
 import { CUTS, CuttingProxy, type Direction } from './cutting-proxy.ts';
-import { assertStatus, openFile, pattern, type Rig, until, withRig } from './rig.ts';
+import { assertStatus, openFile, pattern, type Rig, turn, until, withRig } from './rig.ts';
 import { seededRandom, VirtualTime } from './virtual-env.ts';
 
 const TIMEOUT_MS = 60_000;
@@ -54,6 +54,19 @@ async function withTwoChannels(
   });
 }
 
+const RANGE = { offset: 0, length: 10 };
+/** Longer than it takes to find a channel dead: a look that saw it alive, one more, and an ECHO. */
+const WATCH_MS = 16_000;
+const STEP_MS = 10;
+
+/** Lets so much time pass, and the network carry what is asked and answered meanwhile. */
+async function passWatch(time: VirtualTime): Promise<void> {
+  for (let ms = 0; ms < WATCH_MS; ms += STEP_MS) {
+    time.advance(STEP_MS);
+    await turn();
+  }
+}
+
 const LOCK_CUTS: readonly (readonly [Direction, number])[] = [
   ['to-server', 3],
   ['to-server', 118],
@@ -91,6 +104,31 @@ describe('[MS-SMB2] 3.2.7.1: a client one of whose channels breaks', {
     });
   }
 
+  it('gives a channel up on which nothing arrives any more, and no other', async () => {
+    await withTwoChannels({}, async ({ rig, proxy, client, time }) => {
+      await prepare(client);
+      const holder = await openFile(await rig.tree(), { name: 'source' });
+      const ranges = [RANGE, { ...RANGE, offset: 20 }];
+      assertStatus((await holder.lock(ranges.map(exclusive))).status, 0);
+      const file = await client.open('source', { access: 'read-write', share: 'all' });
+      // One on each channel: a server that does not answer yet is no reason to give them up.
+      const waiting = ranges.map((range) => file.lock(range));
+      await passWatch(time);
+      assert.equal(client.channels.length, 2);
+      await holder.close();
+      await Promise.all(waiting);
+      await Promise.all(ranges.map((range) => file.unlock(range)));
+
+      proxy.stall();
+      const loading = load(client);
+      await passWatch(time);
+      await until(() => client.channels.length === 1);
+      assert.deepEqual(client.channels, [DIRECT]);
+      await loading;
+      await file.close();
+    });
+  });
+
   it('keeps locks, and knows which ones were granted', async () => {
     await withTwoChannels({}, async ({ rig, proxy, client, time }) => {
       await client.writeFile('locked', pattern(1_000, 9));
@@ -119,7 +157,7 @@ describe('[MS-SMB2] 3.2.7.1: a client one of whose channels breaks', {
   it('waits for a lock on another channel', async () => {
     await withTwoChannels({}, async ({ rig, proxy, client, time }) => {
       await client.writeFile('locked', '');
-      const range = { offset: 0, length: 10 };
+      const range = RANGE;
       const holder = await openFile(await rig.tree(), { name: 'locked' });
       assertStatus((await holder.lock([exclusive(range)])).status, 0);
       const file = await client.open('locked', { access: 'read-write', share: 'all' });

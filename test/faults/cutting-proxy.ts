@@ -22,6 +22,7 @@ export const CUTS: readonly (readonly [Direction, number])[] = [
 export class CuttingProxy {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
+  #isStalled = false;
   #cut: { direction: Direction; left: number } | undefined;
   /** Connections that were taken so far. */
   taken = 0;
@@ -52,6 +53,11 @@ export class CuttingProxy {
     for (const pair of this.#pairs) this.#end(pair);
   }
 
+  /** From now on swallows everything, on old and new connections; both ends see nothing of it. */
+  stall(): void {
+    this.#isStalled = true;
+  }
+
   get connections(): number {
     return this.#pairs.size;
   }
@@ -78,6 +84,7 @@ export class CuttingProxy {
   }
 
   #pass(direction: Direction, bytes: Buffer, pair: readonly [Socket, Socket]): void {
+    if (this.#isStalled) return;
     const to = pair[direction === 'to-server' ? 1 : 0];
     const cut = this.#cut;
     if (cut?.direction !== direction) {

@@ -5,6 +5,7 @@ import { FSCTL_QUERY_NETWORK_INTERFACE_INFO } from '../../fscc/fsctl.ts';
 import { decodeNetworkInterfaces } from '../../fscc/fsctl-network-interfaces.ts';
 import { SMB2_DIALECT_300, SMB2_GLOBAL_CAP_MULTI_CHANNEL } from '../wire/constants.ts';
 import { RELATED_FILE_ID } from '../wire/file-id.ts';
+import { ChannelWatch } from './channel-watch.ts';
 import type { ClientConnection } from './connection.ts';
 import { addressesFor, nextAddress } from './decide-channels.ts';
 import type { Dialer } from './dialer.ts';
@@ -36,6 +37,7 @@ export class Channels {
   readonly #dialer: Dialer;
   /** Where each one leads to. */
   readonly #addresses = new Map<ClientConnection, string>();
+  readonly #watch: ChannelWatch;
   #filling: Promise<void> | undefined;
   #timer: TimerHandle | undefined;
   #pauseMs = REMAKE_MIN_MS;
@@ -44,6 +46,7 @@ export class Channels {
   constructor(session: ClientSession, dialer: Dialer) {
     this.#session = session;
     this.#dialer = dialer;
+    this.#watch = new ChannelWatch(session, dialer.env.timers);
     const { connection } = session;
     this.#keep(
       connection,
@@ -62,6 +65,7 @@ export class Channels {
   /** T4. Makes no further ones; those that stand stay. */
   stop(): void {
     this.#stopped = true;
+    this.#watch.stop();
     this.#timer?.cancel();
   }
 
@@ -143,6 +147,7 @@ export class Channels {
 
   #keep(connection: ClientConnection, address: string): void {
     this.#addresses.set(connection, address);
+    this.#watch.start();
     void connection.closed.then(() => {
       this.#addresses.delete(connection);
       this.#later();

@@ -115,6 +115,7 @@ export class ClientConnection {
   #compressor: MessageCompressor | undefined;
   #preauthHash: Uint8Array = PREAUTH_HASH_INITIAL;
   #closedReason: string | undefined;
+  #responses = 0;
 
   private constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -167,6 +168,11 @@ export class ClientConnection {
   /** Requests that have no answer, and those that wait for credits. */
   get requestsUnderWay(): number {
     return this.#table.size + this.#waiting.length;
+  }
+
+  /** How many have arrived, interim ones included. */
+  get responses(): number {
+    return this.#responses;
   }
 
   /** Undefined before a successful `negotiate`. */
@@ -452,6 +458,7 @@ export class ClientConnection {
     const complaint = complaintAbout(response, entry.expected, protection);
     if (complaint !== undefined && entry.verify === 'strict') return complaint;
 
+    this.#responses++;
     this.#window.grant(header.credits);
     entry.timer?.cancel();
     if (response.isInterim) {

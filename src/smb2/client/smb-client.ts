@@ -62,7 +62,7 @@ export { SmbError, SmbFile };
 export interface WriteOptions {
   /** Where to begin; default 0. */
   readonly start?: number;
-  /** 'overwrite' (default) empties the file, 'create' refuses an existing one, 'keep' writes into it. */
+  /** 'overwrite' (default) empties the file, 'create' refuses one, 'keep' writes into it. */
   readonly mode?: 'overwrite' | 'create' | 'keep';
 }
 
