@@ -61,7 +61,10 @@ const NO_ATTRIBUTES: DosAttributes = {
 
 const STORED_ONLY = FILE_ATTRIBUTE_NORMAL | FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT;
 
-/** The attributes that clients see: never 0. */
+/**
+ * The attributes that clients see: never 0. [MS-FSA] 2.1.5.12.6 FileBasicInformation: a named
+ * stream of a directory is none itself; clients that are told it is (smbclient) refuse to use it.
+ */
 function visibleAttributes(
   stored: DosAttributes,
   stat: FileStat,
@@ -69,7 +72,8 @@ function visibleAttributes(
   options: VolumeOptions,
 ): number {
   let attributes = stored.attributes & ~STORED_ONLY;
-  if (stat.type === 'directory') attributes |= FILE_ATTRIBUTE_DIRECTORY;
+  const isStream = extras.streamSize !== undefined;
+  if (stat.type === 'directory' && !isStream) attributes |= FILE_ATTRIBUTE_DIRECTORY;
   if (extras.reparseTag) {
     attributes |= FILE_ATTRIBUTE_REPARSE_POINT;
     if (extras.isDirectoryLink === true) attributes |= FILE_ATTRIBUTE_DIRECTORY;

@@ -8,6 +8,7 @@
  */
 import { isPromise, run, type Task, wait } from '../base/task.ts';
 import { nsOfFileTime } from '../dtyp/file-time.ts';
+import type { TimerHandle } from '../env/ports.ts';
 import { failed } from '../vfs/errno.ts';
 import type { VfsFile } from '../vfs/vfs.ts';
 import { joinPath } from './names.ts';
@@ -26,6 +27,8 @@ import type { Volume } from './volume.ts';
 const AGE_MIN_NS = 3_600_000_000_000n;
 /** The share is mounted for so long before it is swept. */
 const DELAY_MS = 60_000;
+/** And again after so long. */
+const INTERVAL_MS = 86_400_000;
 /** Entries looked at in one turn. */
 const TURN_ENTRIES = 200;
 
@@ -34,13 +37,18 @@ export interface StreamSweep {
   cancel(): void;
 }
 
-/** Sweeps once, soon. */
+/** Sweeps soon, and again each day. */
 export function scheduleSweep(volume: Volume): StreamSweep {
   const state: Sweep = { volume, isCancelled: false, entries: 0 };
-  const timer = volume.env.timers.after(DELAY_MS, () => {
-    const swept = run(sweep(state));
-    if (isPromise(swept)) swept.catch((error: unknown) => report(volume, error));
-  });
+  const { timers } = volume.env;
+  const sweepAfter = (delayMs: number): TimerHandle =>
+    timers.after(delayMs, () => {
+      const swept = run(sweep(state));
+      if (isPromise(swept)) swept.catch((error: unknown) => report(volume, error));
+      // One that takes longer than a day meets the next one, which does the same.
+      timer = sweepAfter(INTERVAL_MS);
+    });
+  let timer = sweepAfter(DELAY_MS);
   return {
     cancel(): void {
       state.isCancelled = true;

@@ -163,6 +163,19 @@ function actionTests(target: GetTarget): void {
       assert.notEqual(open.response.fileAttributes & FILE_ATTRIBUTE_DIRECTORY, 0);
       await open.close();
     });
+
+    it('tells that a stream of a folder is none', async () => {
+      const { tree } = await logOnAt(target());
+      const name = uniqueName('folder');
+      await existing(tree, name, { createOptions: FILE_DIRECTORY_FILE });
+      const stream = await opened(tree, {
+        name: `${name}:stream`,
+        desiredAccess: FILE_ALL_ACCESS,
+        createDisposition: FILE_CREATE,
+      });
+      assert.equal(stream.response.fileAttributes & FILE_ATTRIBUTE_DIRECTORY, 0);
+      await stream.close();
+    });
   });
 }
 

@@ -340,6 +340,23 @@ describe('The sweep of streams', () => {
     assert.equal((await get(volume, 'stays:s')).length, LARGE);
     assert.equal((await get(volume, 'd\\moved:s')).length, LARGE);
   });
+
+  it('comes again each day', async () => {
+    const env = makeVirtualEnv();
+    const vfs = new MemoryVfs(env.clock);
+    const volume = { ...volumeOver(vfs), env };
+    await put(volume, 'goes:s', pattern(LARGE));
+    await vfs.unlink(ME, 'goes');
+    const swept = scheduleSweep(volume);
+    const left: number[] = [];
+    for (let day = 0; day < 3; day++) {
+      env.timers.advance(86_400_000);
+      left.push((await stored(vfs)).length);
+    }
+    assert.deepEqual(left, [1, 1, 0], 'too young, noted, gone');
+    swept.cancel();
+    assert.equal(env.timers.pending, 0);
+  });
 });
 
 describe('Large named streams and a store that fails', () => {
