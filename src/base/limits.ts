@@ -172,6 +172,9 @@ export const TUNNEL_TIME_MS = 15_000;
 export const SNAPSHOTS_LISTED_MAX = 1024;
 export const SNAPSHOT_VOLUMES_MAX = 16;
 export const SNAPSHOT_IDLE_MS = 60_000;
+/** Milliseconds for which, and directories of which, a watcher's right to know is remembered. */
+export const NOTIFY_RIGHTS_FRESH_MS = 1_000;
+export const NOTIFY_RIGHTS_MAX = 256;
 /** UTF-16 code units of a search pattern: no name is longer, and matching takes both lengths. */
 export const SEARCH_PATTERN_LENGTH_MAX = 255;
 

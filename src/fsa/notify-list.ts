@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { align } from '../base/bytes.ts';
+import { isPromise, type MaybePromise } from '../base/task.ts';
 import {
   type NtStatus,
   STATUS_NOTIFY_CLEANUP,
@@ -86,6 +87,7 @@ export class ChangeNotifyList<Owner> {
     if (this.#byOwner.size === 0) this.#others?.ended();
     this.#leave(entry);
     this.#observer?.ended(entry);
+    entry.isOver = true;
     entry.endAll(STATUS_NOTIFY_CLEANUP);
     entry.clear();
   }
@@ -163,7 +165,8 @@ export class ChangeNotifyList<Owner> {
       if ((entry.completionFilter & event.filter) === 0) continue;
       if ((entry.completionFilter & event.unless) !== 0) continue;
       name ??= nameOf(event, directory);
-      entry.append(event.action, name);
+      if (isBelow) entry.appendBelow(parentOf(event.path), event.action, name);
+      else entry.append(event.action, name);
     }
   }
 
@@ -186,6 +189,8 @@ export interface Watch {
   readonly directory: string;
   readonly watchTree: boolean;
   readonly completionFilter: number;
+  /** Whether whoever watches may know what happens in a directory below; default: all. */
+  readonly mayList?: (directory: string) => MaybePromise<boolean>;
 }
 
 /** Follows which directories are watched, and comes before each event that is reported. */
@@ -240,8 +245,11 @@ export class ChangeNotifyEntry {
   directory: string;
   readonly watchTree: boolean;
   readonly completionFilter: number;
+  readonly #mayList: Watch['mayList'];
   readonly #capacity: number;
   readonly #budget: Budget;
+  /** Its open closed: nothing is held for it any more. */
+  isOver = false;
   #events: NotifyChange[] = [];
   #size = 0;
   #overflowed = false;
@@ -252,6 +260,7 @@ export class ChangeNotifyEntry {
     this.directory = watch.directory;
     this.watchTree = watch.watchTree;
     this.completionFilter = watch.completionFilter;
+    this.#mayList = watch.mayList;
     this.#capacity = capacity;
     this.#budget = budget;
   }
@@ -266,6 +275,18 @@ export class ChangeNotifyEntry {
   append(action: number, name: string): void {
     if (!this.#overflowed && !this.#isRepeated(action, name)) this.#hold({ action, name });
     this.#wakeOldest();
+  }
+
+  /** What happens in a directory further below, unless the watcher may not know. */
+  appendBelow(directory: string, action: number, name: string): void {
+    const may = this.#mayList?.(directory) ?? true;
+    if (!isPromise(may)) {
+      if (may) this.append(action, name);
+      return;
+    }
+    void may.then((is) => {
+      if (is && !this.isOver) this.append(action, name);
+    });
   }
 
   /** Events are missing: the next request is told so. */

@@ -15,6 +15,7 @@ import { pendingDeleteOf } from './file-record.ts';
 import { isLinkGone } from './link-gone.ts';
 import type { LocalOpen } from './local-open.ts';
 import type { ChangeNotifyEntry, Taken, Waiter } from './notify-list.ts';
+import { listingRights } from './notify-rights.ts';
 import type { CancelSignal } from './surface.ts';
 
 export interface NotifyParams {
@@ -43,9 +44,13 @@ export function* changeNotify(open: LocalOpen, params: NotifyParams): Task<Taken
   if (open.closed) return refused(STATUS_FILE_CLOSED);
   const { changeNotifyList } = open.volume;
   const { watchTree, completionFilter, outputBufferSize } = params;
-  const watch = { directory: open.path, watchTree, completionFilter };
   const entry =
-    changeNotifyList.entryOf(open) ?? changeNotifyList.add(open, watch, outputBufferSize);
+    changeNotifyList.entryOf(open) ??
+    changeNotifyList.add(
+      open,
+      { directory: open.path, watchTree, completionFilter, mayList: listingRights(open) },
+      outputBufferSize,
+    );
   if (!entry.isHolding) {
     const status = yield* waitForChange(entry, params.cancel);
     if (status !== STATUS_SUCCESS) return refused(status);
