@@ -20,6 +20,7 @@ import {
 } from '../../src/smb2/client/requests.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
 import {
+  SMB2_DHANDLE_FLAG_PERSISTENT,
   SMB2_FLAGS_REPLAY_OPERATION,
   SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
   SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
@@ -166,17 +167,21 @@ describe('[MS-SMB2] 3.3.5.9.10: a CREATE that is sent again', { timeout: TIMEOUT
 
   it('gives the open back when its answer was lost with the connection', async () => {
     await withRig({}, async (rig) => {
-      const tree = await treeOfClient(rig);
-      const create = guided('lost');
-      const first = await send(tree, create);
-      await lose(rig, tree);
-      const back = await treeOfClient(rig);
-      const again = await send(back, create, REPLAY);
-      assertStatus(again.status, 0);
-      assert.equal(again.response?.createAction, FILE_CREATED);
-      assert.equal(again.response?.fileId.persistent, first.response?.fileId.persistent);
-      await lose(rig, back);
-      rig.time.advance(60_000);
+      // A persistent handle was asked for, in vain: the share has none.
+      for (const flags of [0, SMB2_DHANDLE_FLAG_PERSISTENT]) {
+        const tree = await treeOfClient(rig);
+        const durable = durableRequestV2Context({ timeoutMs: 0, flags, createGuid: newGuid() });
+        const create = guided(`lost ${flags}`, { contexts: [durable] });
+        const first = await send(tree, create);
+        await lose(rig, tree);
+        const back = await treeOfClient(rig);
+        const again = await send(back, create, REPLAY);
+        assertStatus(again.status, 0);
+        assert.equal(again.response?.createAction, FILE_CREATED);
+        assert.equal(again.response?.fileId.persistent, first.response?.fileId.persistent);
+        await lose(rig, back);
+        rig.time.advance(60_000);
+      }
     });
   });
 });

@@ -75,7 +75,9 @@ function* replay(request: Request, guided: GuidedCreate, open: Open): Task<NtSta
   if ((request.header.flags & SMB2_FLAGS_REPLAY_OPERATION) === 0) return STATUS_DUPLICATE_OBJECTID;
   if (open.state === 'disconnected') {
     const { persistent: persistentId } = open.fileId;
-    const { createGuid, isPersistent } = durable;
+    const { createGuid } = durable;
+    // A CREATE asks for a persistent handle where none may be granted, too.
+    const isPersistent = open.durable?.kind === 'persistent';
     const asked = { version: 2, persistentId, createGuid, isPersistent } as const;
     const back = yield* giveBack(request, treeConnect, create, asked);
     return typeof back === 'number' ? back : yield* answerAgain(request, create, back.open);
