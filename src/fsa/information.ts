@@ -60,6 +60,7 @@ import { isReparsePoint, reparseTag } from './reparse-xattr.ts';
 import { reserveStorage } from './reserve-storage.ts';
 import { storeAttributes, storeChangeTime } from './store-attributes.ts';
 import type { BasicChange, DispositionChange, MetadataOutcome } from './surface.ts';
+import { SECTOR_SIZE } from './volume-information.ts';
 
 /**
  * What QUERY_INFO and CLOSE tell about the file.
@@ -209,23 +210,39 @@ export function* setDisposition(open: LocalOpen, change: DispositionChange): Tas
   return status;
 }
 
-/** [MS-FSA] 2.1.5.15.10 FilePositionInformation: kept for whoever asks. */
+/**
+ * Keeps a position for whoever asks.
+ *
+ * [MS-FSA] 2.1.5.15.9 FilePositionInformation. STATUS_INVALID_PARAMETER: below 0, or within a
+ * sector of an open that is not buffered.
+ */
 export function* setPosition(open: LocalOpen, position: bigint): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
-  if (position < 0n) return STATUS_INVALID_PARAMETER;
+  const isUnbuffered = (open.mode & FILE_NO_INTERMEDIATE_BUFFERING) !== 0;
+  if (position < 0n || (isUnbuffered && position % SECTOR !== 0n)) return STATUS_INVALID_PARAMETER;
   open.position = position;
   return STATUS_SUCCESS;
 }
 
-/** [MS-FSA] 2.1.5.15.8 FileModeInformation. STATUS_INVALID_PARAMETER: a bit that is no mode. */
+/**
+ * [MS-FSA] 2.1.5.15.7 FileModeInformation. STATUS_INVALID_PARAMETER: a bit that is no mode, or an
+ * open that is synchronous is none then, or the other way round.
+ */
 export function* setMode(open: LocalOpen, mode: number): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
-  if ((mode & ~SETTABLE_MODE) !== 0 || (mode & BOTH_SYNCHRONOUS) === BOTH_SYNCHRONOUS) {
+  const synchronous = mode & BOTH_SYNCHRONOUS;
+  if ((mode & ~SETTABLE_MODE) !== 0 || synchronous === BOTH_SYNCHRONOUS) {
     return STATUS_INVALID_PARAMETER;
   }
-  open.mode = (open.mode & FILE_NO_INTERMEDIATE_BUFFERING) | mode;
+  const wasSynchronous = (open.mode & BOTH_SYNCHRONOUS) !== 0;
+  if (wasSynchronous !== (synchronous !== 0)) return STATUS_INVALID_PARAMETER;
+  const isUnbuffered = (open.mode & FILE_NO_INTERMEDIATE_BUFFERING) !== 0;
+  const settable = isUnbuffered ? SETTABLE_MODE & ~FILE_WRITE_THROUGH : SETTABLE_MODE;
+  open.mode = (open.mode & ~settable) | (mode & settable);
   return STATUS_SUCCESS;
 }
+
+const SECTOR = BigInt(SECTOR_SIZE);
 
 const BOTH_SYNCHRONOUS = FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT;
 const SETTABLE_MODE = FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY | BOTH_SYNCHRONOUS;

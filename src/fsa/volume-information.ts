@@ -25,7 +25,8 @@ const FILE_SUPPORTS_EXTENDED_ATTRIBUTES = 0x0080_0000;
 const FILE_SUPPORT_INTEGRITY_STREAMS = 0x0400_0000;
 const FILE_SUPPORTS_BLOCK_REFCOUNTING = 0x0800_0000;
 
-const SECTOR_SIZE = 512;
+/** [MS-FSA] 2.1.1.1 Per Volume, LogicalBytesPerSector. */
+export const SECTOR_SIZE = 512;
 
 /** [MS-FSA] 2.1.5.13 Server Requests a Query of File System Information. */
 export function* queryVolume(volume: Volume): Task<VolumeOutcome> {

@@ -44,6 +44,7 @@ import {
   setDisposition,
   setEndOfFile,
   setMode,
+  setPosition,
 } from '../../src/fsa/information.ts';
 import type { LocalOpen } from '../../src/fsa/local-open.ts';
 import { lockRanges, unlockRanges } from '../../src/fsa/lock.ts';
@@ -64,6 +65,7 @@ import {
   FILE_CREATED,
   FILE_DELETE_ON_CLOSE,
   FILE_DIRECTORY_FILE,
+  FILE_NO_INTERMEDIATE_BUFFERING,
   FILE_NON_DIRECTORY_FILE,
   FILE_OPEN,
   FILE_OPEN_BY_FILE_ID,
@@ -72,9 +74,13 @@ import {
   FILE_OVERWRITE,
   FILE_OVERWRITE_IF,
   FILE_OVERWRITTEN,
+  FILE_SEQUENTIAL_ONLY,
   FILE_SHARE_READ,
   FILE_SUPERSEDE,
   FILE_SUPERSEDED,
+  FILE_SYNCHRONOUS_IO_ALERT,
+  FILE_SYNCHRONOUS_IO_NONALERT,
+  FILE_WRITE_THROUGH,
 } from '../../src/fscc/create-parameters.ts';
 import * as attribute from '../../src/fscc/file-attributes.ts';
 import type { FileMetadata } from '../../src/fscc/file-metadata.ts';
@@ -765,8 +771,32 @@ export function fsaSuite(name: string, makeBackend: () => FsaBackend): void {
         await is(0, setAllocation(file, 0));
         const less = await metadata(file);
         assert.deepEqual([less.endOfFile, less.allocationSize], [0, 0]);
-        await is(0, setMode(file, 2));
-        await is(nt.STATUS_INVALID_PARAMETER, setMode(file, 1));
+      });
+
+      it('sets the mode, but not whether the open is synchronous or buffered', async () => {
+        const file = await opened('a');
+        await is(0, setMode(file, FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY));
+        assert.equal(file.mode, FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY);
+        await is(0, setMode(file, 0));
+        assert.equal(file.mode, 0);
+        for (const mode of [1, 8, FILE_SYNCHRONOUS_IO_ALERT, FILE_SYNCHRONOUS_IO_NONALERT]) {
+          await is(nt.STATUS_INVALID_PARAMETER, setMode(file, mode));
+        }
+        const createOptions = FILE_SYNCHRONOUS_IO_ALERT | FILE_NO_INTERMEDIATE_BUFFERING;
+        const synchronous = await opened('a', { createOptions });
+        await is(nt.STATUS_INVALID_PARAMETER, setMode(synchronous, FILE_WRITE_THROUGH));
+        await is(0, setMode(synchronous, FILE_SYNCHRONOUS_IO_NONALERT | FILE_WRITE_THROUGH));
+        const expected = FILE_SYNCHRONOUS_IO_NONALERT | FILE_NO_INTERMEDIATE_BUFFERING;
+        assert.equal(synchronous.mode, expected);
+      });
+
+      it('keeps a position, at a sector where the open is not buffered', async () => {
+        const file = await opened('a');
+        await is(0, setPosition(file, 5n));
+        await is(nt.STATUS_INVALID_PARAMETER, setPosition(file, -1n));
+        const unbuffered = await opened('a', { createOptions: FILE_NO_INTERMEDIATE_BUFFERING });
+        await is(0, setPosition(unbuffered, 1024n));
+        await is(nt.STATUS_INVALID_PARAMETER, setPosition(unbuffered, 5n));
       });
     });
 

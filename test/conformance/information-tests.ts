@@ -620,6 +620,15 @@ function nameTests(target: GetTarget): void {
       expectStatus(gone, STATUS_OBJECT_NAME_NOT_FOUND);
     });
 
+    it('takes a name that starts at the root', async () => {
+      const { tree, open } = await scratch(target);
+      const to = uniqueName('rooted');
+      const set = { fileInfoClass: rename, buffer: newName(`\\${to}`) };
+      expectStatus(await open.setInfo(set), STATUS_SUCCESS);
+      await open.close();
+      await (await again(tree, to, FILE_READ_DATA)).close();
+    });
+
     it('fails with STATUS_OBJECT_NAME_COLLISION unless it may replace', async () => {
       const { tree, name, open } = await scratch(target);
       const other = await scratch(target);

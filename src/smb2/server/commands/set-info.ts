@@ -190,8 +190,10 @@ function* setName(
   const target = decodeNewName(infoClass, view, 0, view.byteLength);
   if (target === undefined) return STATUS_INFO_LENGTH_MISMATCH;
   if (target.rootDirectory !== 0n) return STATUS_INVALID_PARAMETER;
-  if (target.name === '') return STATUS_OBJECT_NAME_INVALID;
-  const newName = { newName: target.name, replaceIfExists: target.replaceIfExists, cancel };
+  // Some clients write it from the share's root, as Samba lets them.
+  const name = target.name.startsWith('\\') ? target.name.slice(1) : target.name;
+  if (name === '') return STATUS_OBJECT_NAME_INVALID;
+  const newName = { newName: name, replaceIfExists: target.replaceIfExists, cancel };
   return infoClass === FileLinkInformation || infoClass === FileLinkInformationEx
     ? yield* linkFile(open, newName)
     : yield* renameFile(open, newName);
