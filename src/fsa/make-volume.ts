@@ -58,6 +58,8 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
   access: 'acl',
   securityXattr: 'user.NTACL',
   hideDotFiles: true,
+  canonicalAcls: false,
+  keepsAutoInherited: false,
   shortNames: false,
   followLinks: true,
   namedStreams: true,

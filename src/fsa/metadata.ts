@@ -79,6 +79,7 @@ function visibleAttributes(
     if (extras.isDirectoryLink === true) attributes |= FILE_ATTRIBUTE_DIRECTORY;
   }
   if (options.hideDotFiles && isDotFile(extras.name)) attributes |= FILE_ATTRIBUTE_HIDDEN;
+  if (options.isHiddenName?.(extras.name) === true) attributes |= FILE_ATTRIBUTE_HIDDEN;
   return attributes === 0 ? FILE_ATTRIBUTE_NORMAL : attributes;
 }
 

@@ -1,9 +1,14 @@
 import { type Task, wait } from '../base/task.ts';
 import { FILE_GENERIC_READ } from '../dtyp/access-mask.ts';
+import { isCanonicalOrder } from '../dtyp/acl-order.ts';
 import { SE_RESTORE_PRIVILEGE } from '../dtyp/privileges.ts';
 import {
   DACL_SECURITY_INFORMATION,
   parseSecurityDescriptor,
+  SE_DACL_AUTO_INHERIT_REQ,
+  SE_DACL_AUTO_INHERITED,
+  SE_SACL_AUTO_INHERIT_REQ,
+  SE_SACL_AUTO_INHERITED,
   type SecurityDescriptor,
   securityDescriptorBytes,
 } from '../dtyp/security-descriptor.ts';
@@ -67,10 +72,10 @@ export function* querySecurity(
  * Replaces parts of the security descriptor; from then on the file has a stored one.
  *
  * [MS-FSA] 2.1.5.17 Server Requests Setting of Security Information. STATUS_ACCESS_DENIED: owner or
- * group without WRITE_OWNER, DACL without WRITE_DAC, SACL without ACCESS_SYSTEM_SECURITY.
- * STATUS_INVALID_SECURITY_DESCR: the bytes are none. STATUS_INVALID_OWNER: an owner whom the caller
- * may not name. STATUS_MEDIA_WRITE_PROTECTED: a read-only volume. Opens that stand keep what they
- * were granted.
+ * group without WRITE_OWNER, DACL without WRITE_DAC, SACL without ACCESS_SYSTEM_SECURITY; a DACL
+ * whose order the share does not take. STATUS_INVALID_SECURITY_DESCR: the bytes are none.
+ * STATUS_INVALID_OWNER: an owner whom the caller may not name. STATUS_MEDIA_WRITE_PROTECTED: a
+ * read-only volume. Opens that stand keep what they were granted.
  */
 export function* setSecurity(
   open: LocalOpen,
@@ -87,7 +92,9 @@ export function* setSecurity(
   }
   const parsed = parseSecurityDescriptor(descriptor);
   if (parsed === undefined) return STATUS_INVALID_SECURITY_DESCR;
-  const change = options.nfsAces === true ? withoutNfsAces(parsed) : parsed;
+  const sent = options.nfsAces === true ? withoutNfsAces(parsed) : parsed;
+  const { canonicalAcls, keepsAutoInherited } = open.volume.options;
+  const change = keepsAutoInherited ? withInheritRequests(sent) : sent;
   const mode = open.isPosix ? modeToSet(change, securityInformation) : undefined;
   if (mode !== undefined) return yield* setPosixMode(open, mode);
   const stat = yield* wait(open.file.stat());
@@ -99,6 +106,8 @@ export function* setSecurity(
   const current = yield* currentDescriptor(open, stat);
   if (failed(current)) return statusOf(current);
   const next = replaceSecurity(current, change, securityInformation);
+  const isOrdered = next.dacl === current.dacl || !next.dacl || isCanonicalOrder(next.dacl);
+  if (canonicalAcls && !isOrdered) return STATUS_ACCESS_DENIED;
   if (next.owner !== current.owner && !mayOwn(tokenOf(open.security), next.owner))
     return STATUS_INVALID_OWNER;
   const kept = yield* keepDescriptor(open, stat, next);
@@ -107,6 +116,14 @@ export function* setSecurity(
   // Here a listing shows what the caller may read; elsewhere it shows nothing of security.
   if (open.volume.options.accessBasedEnumeration) yield* breakParentOf(open);
   return STATUS_SUCCESS;
+}
+
+/** As if the client asked for each 'auto-inherited' that it sets: else it is not kept. */
+function withInheritRequests(descriptor: SecurityDescriptor): SecurityDescriptor {
+  let { control } = descriptor;
+  if ((control & SE_DACL_AUTO_INHERITED) !== 0) control |= SE_DACL_AUTO_INHERIT_REQ;
+  if ((control & SE_SACL_AUTO_INHERITED) !== 0) control |= SE_SACL_AUTO_INHERIT_REQ;
+  return { ...descriptor, control };
 }
 
 /** Where the share has permission bits only, these take what they can hold. */

@@ -42,6 +42,12 @@ export interface VolumeOptions {
   readonly securityXattr: string;
   /** Dot files carry FILE_ATTRIBUTE_HIDDEN. */
   readonly hideDotFiles: boolean;
+  /** Names besides whose files carry it; undefined: none. */
+  readonly isHiddenName?: ((name: string) => boolean) | undefined;
+  /** A DACL that is not in the canonical order is refused. */
+  readonly canonicalAcls: boolean;
+  /** 'Auto-inherited' is kept as a client sets it, without asking for it as Windows wants. */
+  readonly keepsAutoInherited: boolean;
   /** Files whose name is no 8.3 name have one besides, and are found by it. */
   readonly shortNames: boolean;
   /** Symbolic links that stay in the share are followed here; false leaves all to clients. */

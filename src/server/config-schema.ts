@@ -49,6 +49,9 @@ export interface ShareSection {
   readonly force_user?: string | undefined;
   readonly force_group?: string | undefined;
   readonly hide_dot_files?: boolean | undefined;
+  readonly hide_files?: readonly string[] | undefined;
+  readonly acl_order?: 'any' | 'canonical' | undefined;
+  readonly acl_auto_inherited?: 'asked' | 'kept' | undefined;
   readonly snapshots?: SnapshotFolderOptions | undefined;
   readonly short_names?: boolean | undefined;
   readonly symlinks?: 'follow' | 'client' | undefined;
@@ -157,6 +160,9 @@ const share = z.strictObject({
   force_user: filled.optional(),
   force_group: filled.optional(),
   hide_dot_files: bool.optional(),
+  hide_files: texts.optional(),
+  acl_order: oneOf(['any', 'canonical']).optional(),
+  acl_auto_inherited: oneOf(['asked', 'kept']).optional(),
   snapshots: z
     .strictObject(
       { folder: filled, pattern: snapshotPattern.optional(), subfolder: filled.optional() },

@@ -8,6 +8,7 @@ import { DEFAULT_VOLUME_OPTIONS, makeVolume } from '../fsa/make-volume.ts';
 import { scheduleSweep } from '../fsa/sweep-streams.ts';
 import type { VolumeOptions } from '../fsa/volume.ts';
 import type { VolumePeers } from '../fsa/volume-peers.ts';
+import { compilePattern } from '../fscc/patterns.ts';
 import { sha256 } from '../smb2/crypto/sha256.ts';
 import type { AppleShare, ForcedIds, Share } from '../smb2/server/options.ts';
 import type { RecordStore } from '../state/record-store.ts';
@@ -167,6 +168,9 @@ function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
     access: options.access ?? DEFAULT_VOLUME_OPTIONS.access,
     securityXattr: isRoot ? 'security.NTACL' : 'user.NTACL',
     hideDotFiles: options.hideDotFiles ?? DEFAULT_VOLUME_OPTIONS.hideDotFiles,
+    isHiddenName: hiddenNames(options.hideFiles),
+    canonicalAcls: options.aclOrder === 'canonical',
+    keepsAutoInherited: options.aclAutoInherited === 'kept',
     shortNames: options.shortNames ?? DEFAULT_VOLUME_OPTIONS.shortNames,
     followLinks: options.symlinks !== 'client',
     namedStreams: options.streams ?? DEFAULT_VOLUME_OPTIONS.namedStreams,
@@ -193,6 +197,13 @@ function volumeOptions(options: ShareOptions, limits: Limits): VolumeOptions {
     notifyBuffersSize: limits.notifyBuffersSize,
     localWatchesMax: limits.localWatchesMax,
   };
+}
+
+function hiddenNames(patterns: readonly string[] = []): ((name: string) => boolean) | undefined {
+  if (patterns.length === 0) return undefined;
+  const compiled = patterns.map(compilePattern);
+  return (name) =>
+    name !== '' && name !== '.' && name !== '..' && compiled.some((one) => one.matches(name));
 }
 
 /** FNV-1a: the same share has the same serial number after a restart. */

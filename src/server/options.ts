@@ -118,6 +118,15 @@ export interface ShareOptions {
   readonly forceGroup?: string;
   /** Names that start with a dot carry the hidden attribute; default true. */
   readonly hideDotFiles?: boolean;
+  /** Patterns ('*', '?') of further names that do, in any case. */
+  readonly hideFiles?: readonly string[];
+  /** 'any' (default): DACLs are taken as they come. 'canonical': not where allow precedes deny. */
+  readonly aclOrder?: 'any' | 'canonical';
+  /**
+   * The flag 'auto-inherited' of a DACL that a client sets: 'asked' (default) when it asks for it
+   * as well, as on Windows; 'kept' as it comes.
+   */
+  readonly aclAutoInherited?: 'asked' | 'kept';
   /** Where what the share looked like before is kept: previous versions, to read. */
   readonly snapshots?: SnapshotFolderOptions | Snapshots;
   /** Files have 8.3 names for old programs; default false. */

@@ -15,7 +15,12 @@ import {
   MAXIMUM_ALLOWED,
   READ_CONTROL,
 } from '../../src/dtyp/access-mask.ts';
-import { ACCESS_ALLOWED_ACE_TYPE, type SidAce, SYSTEM_AUDIT_ACE_TYPE } from '../../src/dtyp/acl.ts';
+import {
+  ACCESS_ALLOWED_ACE_TYPE,
+  ACCESS_DENIED_ACE_TYPE,
+  type SidAce,
+  SYSTEM_AUDIT_ACE_TYPE,
+} from '../../src/dtyp/acl.ts';
 import {
   SE_BACKUP_PRIVILEGE,
   SE_RESTORE_PRIVILEGE,
@@ -26,6 +31,7 @@ import {
   LABEL_SECURITY_INFORMATION,
   parseSecurityDescriptor,
   SACL_SECURITY_INFORMATION,
+  SE_DACL_AUTO_INHERITED,
   type SecurityDescriptor,
   securityDescriptorBytes,
 } from '../../src/dtyp/security-descriptor.ts';
@@ -34,6 +40,7 @@ import { makeNodeClock } from '../../src/env/node/node-clock.ts';
 import * as nt from '../../src/erref/ntstatus.ts';
 import { statusName } from '../../src/erref/ntstatus.ts';
 import { closeOpen } from '../../src/fsa/close.ts';
+import { queryMetadata } from '../../src/fsa/information.ts';
 import type { LocalOpen } from '../../src/fsa/local-open.ts';
 import { DEFAULT_VOLUME_OPTIONS, makeVolume } from '../../src/fsa/make-volume.ts';
 import { openFile } from '../../src/fsa/open.ts';
@@ -48,6 +55,7 @@ import {
   FILE_OPEN,
   FILE_OPEN_FOR_BACKUP_INTENT,
 } from '../../src/fscc/create-parameters.ts';
+import { FILE_ATTRIBUTE_HIDDEN } from '../../src/fscc/file-attributes.ts';
 import { sha256 } from '../../src/smb2/crypto/sha256.ts';
 import { MemoryRecordStore } from '../../src/state/memory/memory-record-store.ts';
 import { failed } from '../../src/vfs/errno.ts';
@@ -243,6 +251,53 @@ function securitySuite(name: string, makeBackend: () => Backend): void {
         const owner = await run(querySecurity(file, DACL_SECURITY_INFORMATION));
         assert.equal(parseSecurityDescriptor(owner.descriptor!)?.dacl?.aces.length, 1);
         await opened(volume, contextOf(BEN), read);
+      });
+    });
+
+    describe('a share with ways of Samba', () => {
+      const setOn = async (options: Partial<VolumeOptions>, sd: SecurityDescriptor) => {
+        const volume = volumeWith(options);
+        const file = await opened(volume, contextOf(ANNA), { path: 'f', disposition: FILE_CREATE });
+        const bytes = securityDescriptorBytes(sd);
+        const status = await run(setSecurity(file, DACL_SECURITY_INFORMATION, bytes));
+        const { descriptor } = await run(querySecurity(file, DACL_SECURITY_INFORMATION));
+        await run(closeOpen(file));
+        await vfs.unlink(ME, 'f');
+        return {
+          status: statusName(status),
+          control: parseSecurityDescriptor(descriptor!)!.control,
+        };
+      };
+
+      it('refuses lists in another order than the canonical one, if it is told to', async () => {
+        const deny = { ...allow(BEN, FILE_WRITE_DATA), type: ACCESS_DENIED_ACE_TYPE };
+        const crooked = dacl(allow(BEN, FILE_ALL_ACCESS), deny);
+        assert.equal((await setOn({}, crooked)).status, 'STATUS_SUCCESS');
+        const strict = { canonicalAcls: true };
+        assert.equal((await setOn(strict, crooked)).status, 'STATUS_ACCESS_DENIED');
+        const straight = dacl(deny, allow(BEN, FILE_ALL_ACCESS));
+        assert.equal((await setOn(strict, straight)).status, 'STATUS_SUCCESS');
+      });
+
+      it('keeps that a list was inherited as it is sent, if it is told to', async () => {
+        const plain = dacl(allow(BEN, FILE_ALL_ACCESS));
+        const sent = { ...plain, control: plain.control | SE_DACL_AUTO_INHERITED };
+        assert.equal((await setOn({}, sent)).control & SE_DACL_AUTO_INHERITED, 0);
+        const kept = await setOn({ keepsAutoInherited: true }, sent);
+        assert.notEqual(kept.control & SE_DACL_AUTO_INHERITED, 0);
+      });
+
+      it('hides names by pattern', async () => {
+        const volume = volumeWith({ isHiddenName: (name) => name === 'f' });
+        const make = { disposition: FILE_CREATE };
+        const hidden = await opened(volume, contextOf(ANNA), { path: 'f', ...make });
+        const shown = await opened(volume, contextOf(ANNA), { path: 'g', ...make });
+        const attributes = [];
+        for (const open of [hidden, shown]) {
+          const { metadata } = await run(queryMetadata(open));
+          attributes.push(metadata!.attributes & FILE_ATTRIBUTE_HIDDEN);
+        }
+        assert.deepEqual(attributes, [FILE_ATTRIBUTE_HIDDEN, 0]);
       });
     });
 

@@ -7,6 +7,7 @@
  *   share_enc  encryption required      noperm     a folder that nobody may use
  *   hideunread lists what can be read   posix      permission bits alone
  *   share_nostreams  without named streams
+ *   share_samba what is Samba's way and no other's, by option
  *   share_local  minds what local processes have open and locked
  *   share_ca   continuously available: persistent handles; ca_fo and ca_fo_max_rwh the same
  *   share_snap files now, and as they were at @GMT-2024.01.02-03.04.05 and at …06.07.08
@@ -122,6 +123,13 @@ function makeShares(base: string): readonly ShareOptions[] {
     { name: 'share_enc', ...storage(base, 'share_enc'), encryption: 'required' },
     { name: 'hideunread', ...storage(base, 'hideunread'), accessBasedEnumeration: true },
     { name: 'share_local', ...storage(base, 'share_local'), ...LOCAL },
+    {
+      name: 'share_samba',
+      ...storage(base, 'share_samba'),
+      hideFiles: ['hidefile'],
+      aclOrder: 'canonical',
+      aclAutoInherited: 'kept',
+    },
     { name: 'share_nostreams', ...storage(base, 'share_nostreams'), streams: false },
     { name: 'posix', ...storage(base, 'posix'), access: 'posix' },
     { name: 'share_ro', path: readOnlyFolder(base), readOnly: true },

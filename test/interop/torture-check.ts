@@ -26,12 +26,16 @@ const SUITES = [
   ...['secleak', 'sdread', 'maximum_allowed', 'timestamps', 'rename', 'ea', 'ioctl', 'lock'],
   ...['oplock', 'lease', 'dirlease', 'streams', 'notify', 'notify-inotify', 'acls'],
   ...['name-mangling', 'ioctl-on-stream', 'mkdir-long-name', 'stream-inherit-perms'],
-  ...['async_dosmode', 'durable-open', 'durable-v2-open', 'durable-v2-delay', 'replay'],
+  ...['async_dosmode', 'dosmode', 'acls_non_canonical', 'create_no_streams', 'durable-open'],
+  ...['durable-v2-open', 'durable-v2-delay', 'replay'],
 ].map((name) => `smb2.${name}`);
 const APPLE_SUITES = ['vfs.fruit', 'vfs.fruit_file_id', 'vfs.fruit_timemachine'];
 
 /** Where a suite does not run in `share`. */
 const SHARES: ReadonlyMap<string, string> = new Map([
+  ['smb2.dosmode', 'share_samba'],
+  ['smb2.acls_non_canonical', 'share_samba'],
+  ['smb2.create_no_streams', 'share_nostreams'],
   ['vfs.fruit', 'share_apple'],
   ['vfs.fruit_file_id', 'share_apple'],
   ['vfs.fruit_timemachine', 'share_time_machine'],
@@ -43,13 +47,13 @@ const LONG = /^smb2\.(lease|oplock|dirlease|notify|durable|replay|timestamps)/;
  * Benchmarks, channels of a session (a later capability), tests that need Samba's own options, and
  * the arms that want the order of pending replays that a server option brings.
  */
-const LEFT_OUT =
-  /^smb2\.(session\.bind|create\.bench|ea\.|maximum_allowed\.bench|replay\..*-windows$)/;
+const LEFT_OUT = /^smb2\.(session\.bind|create\.bench|maximum_allowed\.bench|replay\..*-windows$)/;
 const OPTIONS = [
   'progress=no',
   'user2name=torture2',
   'user2password=torture2pw',
   'share2=share_apple_plain',
+  'acl_xattr_name=NTACL',
 ] as const;
 const TEST_TIME_MS = 150_000;
 const SECONDS_DEFAULT = 600;

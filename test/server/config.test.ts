@@ -47,6 +47,9 @@ hidden = true
 create_mask = 0o640
 directory_mask = 0o750
 hide_dot_files = false
+hide_files = ["desktop.ini", "*.bak"]
+acl_order = "canonical"
+acl_auto_inherited = "kept"
 strict_sync = false
 directory_leases = false
 access = "posix"
@@ -85,6 +88,9 @@ creditsMax = 512
           createMask: 0o640,
           directoryMask: 0o750,
           hideDotFiles: false,
+          hideFiles: ['desktop.ini', '*.bak'],
+          aclOrder: 'canonical',
+          aclAutoInherited: 'kept',
           strictSync: false,
           directoryLeases: false,
           access: 'posix',
