@@ -126,7 +126,7 @@ function prepare(open: LocalOpen, query: DirectoryQuery): DirectoryCursor {
 
 const NO_ENTRIES: readonly DirectoryEntry[] = [];
 /** Names between two looks at the clock, while none matches. */
-const SCANNED_PER_LOOK = 64;
+const SCANNED_PER_LOOK = 16;
 
 function* produceNext(
   open: LocalOpen,

@@ -28,7 +28,9 @@ describe('base/limits.ts TURN_TIME_MS', { timeout: TIMEOUT_MS }, () => {
       let status = 0;
       while (status === 0) {
         const flags = replies === 0 ? SMB2_RESTART_SCANS : 0;
-        ({ status } = await folder.queryDirectory({ ...NAMES, flags }));
+        const listing = folder.queryDirectory({ ...NAMES, flags });
+        await advanceUntilDone(rig, listing);
+        ({ status } = await listing);
         replies++;
       }
       assertStatus(status, STATUS_NO_MORE_FILES);
@@ -44,6 +46,7 @@ describe('base/limits.ts TURN_TIME_MS', { timeout: TIMEOUT_MS }, () => {
       const timers = rig.time.pending;
       const search = folder.queryDirectory({ ...NAMES, fileName: '*nothing*' });
       await until(() => rig.time.pending > timers);
+      rig.time.lookMs = 0;
       await openFile(other, { name: 'served meanwhile' });
       assert.equal(search.done, false);
       await advanceUntilDone(rig, search);
@@ -59,7 +62,10 @@ describe('base/limits.ts TURN_TIME_MS', { timeout: TIMEOUT_MS }, () => {
       void folder.queryDirectory({ ...NAMES, fileName: '*nothing*' });
       await until(() => rig.time.pending > timers);
       folder.tree.session.connection.close();
-      await until(() => rig.engine.connections.size === 0);
+      await until(() => {
+        rig.time.advance(1);
+        return rig.engine.connections.size === 0;
+      });
       rig.time.advance(1);
       await until(() => rig.engine.counts().opens === 0);
     });
@@ -74,6 +80,7 @@ describe('base/limits.ts TURN_TIME_MS', { timeout: TIMEOUT_MS }, () => {
       const timers = rig.time.pending;
       const calls = connection.compound(Array.from({ length: 10 }, echoRequest));
       await until(() => rig.time.pending > timers);
+      rig.time.lookMs = 0;
       await openFile(other, { name: 'served meanwhile' });
       assert.equal(calls[9]!.done, false);
       await advanceUntilDone(rig, calls[9]!);

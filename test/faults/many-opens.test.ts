@@ -14,18 +14,19 @@ import { assertStatus, openFile, type Rig, tryOpen, until, withRig } from './rig
 const TIMEOUT_MS = 30_000;
 const MANY = 20;
 
-/** From now on a turn is over after each step of a long piece of work, and the next waits. */
-function slow(rig: Rig): void {
+/** What begins meanwhile stops after its first step, and waits for its next turn. */
+async function begin(rig: Rig, what: () => unknown): Promise<void> {
   rig.time.lookMs = TURN_TIME_MS + 1;
+  await what();
+  rig.time.lookMs = 0;
 }
 
-/** Lets turn follow turn until the condition holds; then turns are long again. */
+/** Lets turn follow turn until the condition holds. */
 async function takeTurns(rig: Rig, condition: () => boolean): Promise<void> {
   await until(() => {
     rig.time.advance(0);
     return condition();
   });
-  rig.time.lookMs = 0;
 }
 
 async function openMany(tree: ClientTree): Promise<ClientOpen[]> {
@@ -42,8 +43,7 @@ describe('[MS-SMB2] 3.3.7.1 Handling Loss of a Connection that had many opens', 
       const tree = await treeOfClient(rig);
       const opens = await openMany(tree);
       for (let i = 0; i < MANY; i++) await openFile(tree, { name: `plain ${i}` });
-      slow(rig);
-      await lose(rig, tree);
+      await begin(rig, () => lose(rig, tree));
       assert.equal(rig.engine.endingSessions.size, 1);
       const again = await treeOfClient(rig);
       const { status, open: back } = await reconnect(again, opens.at(-1)!);
@@ -64,8 +64,7 @@ describe('[MS-SMB2] 3.3.7.1 Handling Loss of a Connection that had many opens', 
     await withRig({}, async (rig) => {
       const tree = await treeOfClient(rig);
       const opens = await openMany(tree);
-      slow(rig);
-      await lose(rig, tree);
+      await begin(rig, () => lose(rig, tree));
       const other = await treeOfClient(rig, OTHER_GUID);
       const taking = tryOpen(other, { name: `kept ${MANY - 1}` });
       await takeTurns(rig, () => rig.engine.endingSessions.size === 0);
@@ -82,8 +81,7 @@ describe('[MS-SMB2] 3.3.7.1 Handling Loss of a Connection that had many opens', 
       const tree = await treeOfClient(rig);
       const { sessionId } = tree.session;
       for (let i = 0; i < MANY; i++) await openFile(tree, { name: `${i}`, shareAccess: 0 });
-      slow(rig);
-      await lose(rig, tree);
+      await begin(rig, () => lose(rig, tree));
       let isDone = false;
       const logon = rig.logOn(undefined, { previousSessionId: sessionId }).then((session) => {
         isDone = true;
@@ -100,8 +98,7 @@ describe('[MS-SMB2] 3.3.7.1 Handling Loss of a Connection that had many opens', 
     await withRig({}, async (rig) => {
       const tree = await treeOfClient(rig);
       await openMany(tree);
-      slow(rig);
-      await lose(rig, tree);
+      await begin(rig, () => lose(rig, tree));
       let isClosed = false;
       const closing = rig.engine.close().then(() => {
         isClosed = true;
@@ -122,8 +119,7 @@ describe('[MS-SMB2] 3.3.6.2 Durable Open Scavenger Timer Event, many at once', {
       const opens = await openMany(tree);
       await lose(rig, tree);
       const again = await treeOfClient(rig);
-      slow(rig);
-      rig.time.advance(60_000);
+      await begin(rig, () => rig.time.advance(60_000));
       assert.equal(rig.engine.counts().opens, MANY - 1, 'the first of them closed');
       const { status, open: back } = await reconnect(again, opens.at(-1)!);
       assertStatus(status, 0);
@@ -143,19 +139,18 @@ describe('[MS-SMB2] 3.3.5.8 Receiving an SMB2 TREE_DISCONNECT Request with many 
       const session = await rig.logOn();
       const tree = await rig.tree(session);
       for (let i = 0; i < MANY; i++) await openFile(tree, { name: `${i}` });
-      const counts = rig.engine.counts();
-      assert.equal(counts.opens, MANY);
-      slow(rig);
       let isDone = false;
-      const leaving = tree.disconnect().then((reply) => {
-        isDone = true;
-        return reply;
+      await begin(rig, async () => {
+        void tree.disconnect().then(() => {
+          isDone = true;
+        });
+        await until(() => rig.engine.counts().treeConnects === 0);
       });
-      await until(() => rig.engine.counts().treeConnects === 0);
-      assertStatus((await tryOpen(tree, { name: 'more' })).status, STATUS_NETWORK_NAME_DELETED);
+      assert.equal(isDone, false);
       assert.ok(rig.engine.counts().opens > 0);
+      const refused = tryOpen(tree, { name: 'more' });
       await takeTurns(rig, () => isDone);
-      assertStatus((await leaving).status, 0);
+      assertStatus((await refused).status, STATUS_NETWORK_NAME_DELETED);
       assert.equal(rig.engine.counts().opens, 0);
     });
   });

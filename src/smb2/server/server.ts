@@ -30,6 +30,7 @@ import { answerSmb1Negotiate } from './commands/smb1-negotiate.ts';
 import { CreateReplays } from './create-replays.ts';
 import { DurableOpens } from './durable-opens.ts';
 import { FileIds } from './ids.ts';
+import { beginMessage, endMessage } from './message-turns.ts';
 import { isContinuouslyAvailable, type Share, type Smb2ServerOptions } from './options.ts';
 import type { Request } from './request.ts';
 import { Connection, DIALECT_NONE } from './state/connection.ts';
@@ -121,6 +122,14 @@ export class Smb2Server {
   /** True when nobody looks at the bytes any more. */
   #message(connection: Connection, bytes: Uint8Array): boolean {
     if (connection.closed || this.#isClosing) return true;
+    const { env } = this.options;
+    beginMessage(connection, env);
+    const isDone = this.#serve(connection, bytes);
+    endMessage(connection, env);
+    return isDone;
+  }
+
+  #serve(connection: Connection, bytes: Uint8Array): boolean {
     let served: MaybePromise<Served>;
     try {
       served = this.#receive(connection, bytes);
@@ -157,7 +166,7 @@ export class Smb2Server {
     if (!connection.paused || connection.closed) return;
     if (transport.queuedBytes + connection.pendingBytes > this.#sendQueueSize) return;
     connection.paused = false;
-    transport.resume();
+    if (!connection.awaitsTurn) transport.resume();
   }
 
   #unexpected(connection: Connection, error: unknown): void {

@@ -50,6 +50,11 @@ export class Connection {
   closed = false;
   /** Reading is stopped because replies, unsent or being made, fill `sendQueueSize`. */
   paused = false;
+  /** When what it sends at a stretch began, and was served last: milliseconds of the clock. */
+  stretchStartMs = 0;
+  servedMs = 0;
+  /** It has had its turn of the event loop; its messages wait for the next one. */
+  awaitsTurn = false;
 
   constructor(options: {
     readonly id: number;

@@ -1,0 +1,34 @@
+/**
+ * Many messages of one connection that arrive at once are served for one turn of TURN_TIME_MS; then
+ * all others have theirs. What comes one by one never waits.
+ */
+import { TURN_TIME_MS } from '../../base/limits.ts';
+import type { Env } from '../../env/ports.ts';
+import type { Connection } from './state/connection.ts';
+
+/** Milliseconds between two messages of a connection in which the loop was there for others. */
+const STRETCH_GAP_MS = 1;
+
+/** Before a message is served. */
+export function beginMessage(connection: Connection, { clock }: Env): void {
+  const nowMs = clock.monotonicMs();
+  if (nowMs - connection.servedMs > STRETCH_GAP_MS) connection.stretchStartMs = nowMs;
+}
+
+/** After it was, or waits for something. */
+export function endMessage(connection: Connection, env: Env): void {
+  connection.servedMs = env.clock.monotonicMs();
+  if (connection.servedMs - connection.stretchStartMs <= TURN_TIME_MS) return;
+  if (!connection.awaitsTurn && !connection.closed) void awaitTurn(connection, env);
+}
+
+async function awaitTurn(connection: Connection, { timers, clock }: Env): Promise<void> {
+  const { transport } = connection;
+  connection.awaitsTurn = true;
+  transport.pause();
+  await timers.turn();
+  connection.awaitsTurn = false;
+  connection.stretchStartMs = clock.monotonicMs();
+  connection.servedMs = connection.stretchStartMs;
+  if (!connection.paused && !connection.closed) transport.resume();
+}
