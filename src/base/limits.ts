@@ -172,6 +172,10 @@ export const TUNNEL_TIME_MS = 15_000;
 export const SNAPSHOTS_LISTED_MAX = 1024;
 export const SNAPSHOT_VOLUMES_MAX = 16;
 export const SNAPSHOT_IDLE_MS = 60_000;
+/** Ranges of one LOCK request; Linux sends 170, Windows one. */
+export const LOCKS_PER_REQUEST_MAX = 256;
+/** Byte-range locks on one file, whosever they are: each READ and WRITE looks at them. */
+export const LOCKS_PER_FILE_MAX = 32_768;
 /** Milliseconds for which, and directories of which, a watcher's right to know is remembered. */
 export const NOTIFY_RIGHTS_FRESH_MS = 1_000;
 export const NOTIFY_RIGHTS_MAX = 256;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { LOCKS_PER_FILE_MAX } from '../base/limits.ts';
 import {
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_LOCK_RANGE,
@@ -212,6 +213,44 @@ describe('byte-range locks under any sequence of requests', () => {
         }
       }),
     );
+  });
+
+  it('decides on many ranges as it would on one after the other', () => {
+    const range = fc.record({
+      offset: fc.bigInt(0n, 20n),
+      length: fc.bigInt(0n, 5n),
+      exclusive: fc.boolean(),
+    });
+    const held = fc.array(fc.record({ openId: fc.constantFrom('a', 'b'), range }), {
+      maxLength: 12,
+    });
+    fc.assert(
+      fc.property(held, fc.array(range, { minLength: 1, maxLength: 6 }), (before, ranges) => {
+        const [together, single] = [new Locks(), new Locks()];
+        for (const { openId, range: one } of before) {
+          assert.equal(together.lock(openId, one), single.lock(openId, one));
+        }
+        const { record } = single;
+        let status = 0;
+        for (const one of ranges) {
+          status = single.lock('a', one);
+          if (status !== 0) break;
+        }
+        assert.equal(together.lock('a', ...ranges), status);
+        const expected = status === 0 ? single.record.locks : record.locks;
+        assert.deepEqual(together.record.locks, expected);
+      }),
+    );
+  });
+
+  it('takes no more locks on one file than it may: STATUS_INSUFFICIENT_RESOURCES', () => {
+    const locks = new Locks();
+    const lock = { openId: 'b', streamKey: '', ...shared(0, 1) };
+    const count = LOCKS_PER_FILE_MAX - 1;
+    locks.record = { ...TWO_OPENS, locks: new Array<typeof lock>(count).fill(lock) };
+    assert.equal(locks.lock('a', shared(0, 1), shared(0, 1)), STATUS_INSUFFICIENT_RESOURCES);
+    assert.equal(locks.lock('a', shared(0, 1)), 0);
+    assert.equal(locks.lock('a', shared(0, 1)), STATUS_INSUFFICIENT_RESOURCES);
   });
 
   it('is empty again when all that was granted is unlocked', () => {

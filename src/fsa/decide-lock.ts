@@ -3,6 +3,7 @@
  * Byte-Range Locks, 2.1.5.8 Server Requests a Byte-Range Lock, 2.1.5.9 Server Requests an Unlock of
  * a Byte-Range. Pure: the changes run inside `files.update`.
  */
+import { LOCKS_PER_FILE_MAX } from '../base/limits.ts';
 import {
   type NtStatus,
   STATUS_INSUFFICIENT_RESOURCES,
@@ -33,7 +34,7 @@ export interface LockProposal extends Locker {
  *
  * STATUS_INVALID_LOCK_RANGE: a range ends beyond 2^64. STATUS_LOCK_NOT_GRANTED: another lock is in
  * the way. STATUS_RANGE_NOT_LOCKED: the open went meanwhile. STATUS_INSUFFICIENT_RESOURCES: the
- * open holds too many.
+ * open, or all of the file, holds too many.
  */
 export function decideLock(
   current: FileRecord | undefined,
@@ -45,23 +46,69 @@ export function decideLock(
   }
   let held = ranges.length;
   for (const lock of current.locks) if (lock.openId === openId) held++;
-  if (held > proposal.locksMax) return { next: 'keep', result: STATUS_INSUFFICIENT_RESOURCES };
-
-  const locks = current.locks.slice();
-  for (const { offset, length, exclusive } of ranges) {
-    if (offset + length > END_OF_RANGES) {
-      return { next: 'keep', result: STATUS_INVALID_LOCK_RANGE };
-    }
-    const wanted = { openId, streamKey, offset, length, exclusive };
-    if (locks.some((lock) => locksConflict(lock, wanted))) {
-      return { next: 'keep', result: STATUS_LOCK_NOT_GRANTED };
-    }
-    locks.push(wanted);
+  const isFull = current.locks.length + ranges.length > LOCKS_PER_FILE_MAX;
+  if (isFull || held > proposal.locksMax) {
+    return { next: 'keep', result: STATUS_INSUFFICIENT_RESOURCES };
   }
-  return {
-    next: { ...current, locks, version: current.version + 1 },
-    result: STATUS_SUCCESS,
-  };
+  const wanted: ByteRangeLock[] = [];
+  let status = STATUS_SUCCESS;
+  for (const { offset, length, exclusive } of ranges) {
+    const lock = { openId, streamKey, offset, length, exclusive };
+    if (offset + length > END_OF_RANGES) status = STATUS_INVALID_LOCK_RANGE;
+    else if (wanted.some((one) => locksConflict(one, lock))) status = STATUS_LOCK_NOT_GRANTED;
+    if (status !== STATUS_SUCCESS) break;
+    wanted.push(lock);
+  }
+  // Whichever range comes first is what the request fails for.
+  if (areHeld(current.locks, wanted)) return { next: 'keep', result: STATUS_LOCK_NOT_GRANTED };
+  if (status !== STATUS_SUCCESS) return { next: 'keep', result: status };
+  const locks = [...current.locks, ...wanted];
+  return { next: { ...current, locks, version: current.version + 1 }, result: status };
+}
+
+/**
+ * Whether one of the locks held is in the way of one that is wanted; those are one open's. Costs a
+ * look at each lock held, and not one for each pair: clients choose how many there are of both.
+ */
+function areHeld(held: readonly ByteRangeLock[], wanted: readonly ByteRangeLock[]): boolean {
+  const [first] = wanted;
+  if (first === undefined) return false;
+  const exclusive = reachOf(wanted.filter((lock) => lock.exclusive));
+  const shared = reachOf(wanted.filter((lock) => !lock.exclusive));
+  return held.some((lock) => {
+    if (lock.streamKey !== first.streamKey) return false;
+    if (meets(exclusive, lock)) return true;
+    return lock.exclusive && lock.openId !== first.openId && meets(shared, lock);
+  });
+}
+
+/** Ranges in the order in which they begin, each with how far it or one before it reaches. */
+interface Reach {
+  readonly starts: readonly bigint[];
+  readonly ends: readonly bigint[];
+}
+
+function reachOf(ranges: readonly Range[]): Reach {
+  const sorted = ranges.toSorted((a, b) => (a.offset < b.offset ? -1 : 1));
+  let end = 0n;
+  const ends = sorted.map(({ offset, length }) => {
+    if (offset + length > end) end = offset + length;
+    return end;
+  });
+  return { starts: sorted.map(({ offset }) => offset), ends };
+}
+
+/** Whether a range overlaps one of them, as `overlaps` has it. */
+function meets({ starts, ends }: Reach, { offset, length }: Range): boolean {
+  if (starts.length === 0) return false;
+  const end = offset + length;
+  let [low, high] = [0, starts.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (starts[middle]! < end) low = middle + 1;
+    else high = middle;
+  }
+  return low > 0 && ends[low - 1]! > offset;
 }
 
 /**

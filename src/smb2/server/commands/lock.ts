@@ -1,6 +1,8 @@
+import { LOCKS_PER_REQUEST_MAX } from '../../../base/limits.ts';
 import type { Task } from '../../../base/task.ts';
 import {
   type NtStatus,
+  STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
   STATUS_NETWORK_SESSION_EXPIRED,
@@ -36,6 +38,7 @@ export function* handleLock(request: Request): Task<NtStatus> {
   const open = request.findOpen(lock.fileId);
   if (typeof open === 'number') return open;
   if (open.localOpen === undefined) return STATUS_INVALID_DEVICE_REQUEST;
+  if (lock.locks.length > LOCKS_PER_REQUEST_MAX) return STATUS_INSUFFICIENT_RESOURCES;
   const unlocks = (first.flags & SMB2_LOCKFLAG_UNLOCK) !== 0;
   if (request.session?.state === 'expired' && !unlocks) return STATUS_NETWORK_SESSION_EXPIRED;
   const sequences = sequencesOf(request, open);
@@ -91,12 +94,11 @@ function* unlock(
   elements: readonly LockElement[],
   owner: OwnerOf | undefined,
 ): Task<NtStatus> {
-  for (const element of elements) {
-    if (element.flags !== SMB2_LOCKFLAG_UNLOCK) return STATUS_INVALID_PARAMETER;
-    const status = yield* unlockRanges(open, [element], owner);
-    if (status !== 0) return status;
-  }
-  return 0;
+  const wrong = elements.findIndex(({ flags }) => flags !== SMB2_LOCKFLAG_UNLOCK);
+  const right = wrong < 0 ? elements : elements.slice(0, wrong);
+  const status = yield* unlockRanges(open, right, owner);
+  if (status !== 0) return status;
+  return wrong < 0 ? 0 : STATUS_INVALID_PARAMETER;
 }
 
 /** [MS-SMB2] 3.3.5.14.2 Processing Locks: all or none; only a single one may wait. */
