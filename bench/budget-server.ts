@@ -1,6 +1,7 @@
 /**
- * The server that `budget.ts` counts in, a process of its own: prints its port as JSON, then tells
- * over IPC what its heap holds, `collect` after a collection and `look` without one.
+ * The server that `budget.ts` and `connections.ts` measure, a process of its own. It tells
+ * its port and then, over IPC, what its heap holds, `collect`
+ * after a collection and `look` without one.
  */
 import { PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
@@ -9,6 +10,7 @@ import { SmbServer } from '../src/server/smb-server.ts';
 
 export const USER = { name: 'budget', password: 'budget' };
 export const SHARE = 'share';
+const MANY = 100_000;
 
 export interface HeapLook {
   /** Bytes of objects, and of the memory behind buffers. */
@@ -32,6 +34,7 @@ async function serve(path: string, state: string): Promise<void> {
     listen: ['127.0.0.1'],
     port: 0,
     stateFolder: state,
+    limits: { connectionsMax: MANY, connectionsPerAddressMax: MANY },
     log: makeNodeLog('warn'),
   });
   await server.addShare({ name: SHARE, path });
