@@ -1,5 +1,6 @@
 import { request } from 'node:http';
-import { type ControlStatus, controlSocketOf } from './control-server.ts';
+import type { ReloadReport } from '../server/reload.ts';
+import { ConfigProblem, type ControlStatus, controlSocketOf } from './control-server.ts';
 
 /** No server answers at the state folder's socket. */
 export class NoServerError extends Error {}
@@ -16,6 +17,14 @@ export class ControlClient {
     const { code, body } = await this.#ask('GET', '/status');
     if (code !== 200) throw new Error(`the server answered ${code}: ${body}`);
     return JSON.parse(body) as ControlStatus;
+  }
+
+  /** Rejects with `ConfigProblem` when the configuration is wrong. */
+  async reload(): Promise<ReloadReport> {
+    const { code, body } = await this.#ask('POST', '/reload');
+    if (code === 422) throw new ConfigProblem(body);
+    if (code !== 200) throw new Error(`the server answered ${code}: ${body}`);
+    return JSON.parse(body) as ReloadReport;
   }
 
   /** False: there is none of this id or name. */

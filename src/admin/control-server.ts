@@ -3,6 +3,7 @@
  * only its owner reaches.
  *
  *   GET    /status                    `ControlStatus`
+ *   POST   /reload                    `ReloadReport`; 422 and what is wrong with the configuration
  *   DELETE /sessions/{id}             204, or 404 when there is none
  *   DELETE /opens/{id}                same
  *   DELETE /shares/{name}/connections same
@@ -12,6 +13,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { makePrivateFolder } from '../server/atomic-file.ts';
+import type { ReloadReport } from '../server/reload.ts';
 import type { ServerStatus, SmbServer } from '../server/smb-server.ts';
 
 /** The socket's name in the state folder. */
@@ -35,10 +37,17 @@ export function controlSocketOf(stateFolder: string): string {
 /** No server can use this state folder, or another one does. */
 export class StateFolderError extends Error {}
 
+/** Reads the configuration again; rejects with `ConfigProblem` when it is wrong. */
+export type Reload = () => Promise<ReloadReport>;
+
+/** The configuration cannot be taken over: nothing changed. */
+export class ConfigProblem extends Error {}
+
 /** Listens until `close`. Rejects with `StateFolderError`, or the system's error. */
 export async function serveControl(
   server: SmbServer,
   stateFolder: string,
+  reload: Reload,
 ): Promise<{ close(): Promise<void> }> {
   const path = controlSocketOf(stateFolder);
   if (Buffer.byteLength(path) > SOCKET_PATH_SIZE_MAX) {
@@ -54,6 +63,14 @@ export async function serveControl(
   rmSync(path, { force: true });
   const app = Fastify({ bodyLimit: BODY_SIZE_MAX });
   addRoutes(app, server);
+  app.post('/reload', async (_, reply) => {
+    try {
+      return await reload();
+    } catch (error) {
+      if (!(error instanceof ConfigProblem)) throw error;
+      return reply.code(422).type('text/plain').send(error.message);
+    }
+  });
   await app.listen({ path });
   chmodSync(path, PRIVATE_FILE_MODE);
   return { close: () => app.close() };

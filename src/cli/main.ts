@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check.ts';
 import { closeCommand } from './close.ts';
 import { CommandError, EXIT_FAILURE, EXIT_USAGE, UsageError } from './command-error.ts';
+import { reloadCommand } from './reload.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
 import { userCommand } from './user.ts';
@@ -18,7 +19,14 @@ async function main(argv: readonly string[]): Promise<number> {
     .showHelpAfterError()
     .exitOverride()
     .configureHelp({ showGlobalOptions: false });
-  const commands = [serveCommand, userCommand, checkCommand, statusCommand, closeCommand];
+  const commands = [
+    serveCommand,
+    userCommand,
+    checkCommand,
+    statusCommand,
+    closeCommand,
+    reloadCommand,
+  ];
   for (const make of commands) program.addCommand(make());
   for (const command of program.commands) inherit(command);
   try {

@@ -2,12 +2,15 @@ import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { StateFolderError, serveControl } from '../admin/control-server.ts';
+import { ConfigProblem, StateFolderError, serveControl } from '../admin/control-server.ts';
 import { LOG_LEVELS, type LogLevel, makeNodeLog } from '../env/node/node-log.ts';
 import { makeNodeRandom } from '../env/node/node-random.ts';
+import type { Log } from '../env/ports.ts';
 import { AccountEditError, checkUserName } from '../server/accounts.ts';
-import { type Config, readConfig } from '../server/config.ts';
-import type { ShareOptions } from '../server/options.ts';
+import { type Config, ConfigError, readConfig } from '../server/config.ts';
+import type { Configured } from '../server/decide-reload.ts';
+import type { ShareOptions, SmbServerOptions } from '../server/options.ts';
+import type { ReloadReport } from '../server/reload.ts';
 import { SmbServer } from '../server/smb-server.ts';
 import { WORKERS_MAX } from '../server/workers/worker-options.ts';
 import { CommandError, toCommandError, UsageError } from './command-error.ts';
@@ -61,24 +64,17 @@ async function serve(folders: readonly string[], flags: ServeFlags): Promise<voi
 }
 
 async function serveUntilSignal(folders: readonly string[], flags: ServeFlags): Promise<void> {
-  const config = flags.config === undefined ? undefined : readConfig(flags.config);
-  const shares = sharesToServe(folders, flags, config);
-  const stateFolder = resolve(flags.state ?? config?.server.stateFolder ?? defaultStateFolder());
-  const listen = flags.listen ?? config?.server.listen;
-  const port = flags.port ?? config?.server.port ?? defaultPort();
-  const server = new SmbServer({
-    ...config?.server,
-    ...(listen === undefined ? {} : { listen }),
-    port,
-    ...(flags.workers === undefined ? {} : { workers: flags.workers }),
-    stateFolder,
-    log: makeNodeLog(flags.log ?? config?.logLevel ?? 'info'),
-  });
-  const signal = nextSignal(server);
+  const { server: options, shares, logLevel } = configured(folders, flags);
+  const { listen, port, stateFolder } = options;
+  const log = makeNodeLog(logLevel);
+  const server = new SmbServer({ ...options, log });
+  const reload = (): Promise<ReloadReport> =>
+    reloadServer(server, () => configured(folders, flags));
+  const signal = nextSignal(() => reloadLogged(reload, log));
   let control: { close(): Promise<void> } | undefined;
   try {
     // One server at a time has a state folder: this tells before anything in it is touched.
-    control = await serveControl(server, stateFolder);
+    control = await serveControl(server, stateFolder, reload);
     for (const share of shares) await server.addShare(share);
     await start(server, port);
     // A password that is told once is made when nothing can fail any more.
@@ -92,6 +88,55 @@ async function serveUntilSignal(folders: readonly string[], flags: ServeFlags): 
   } finally {
     await control?.close();
     await server.stop();
+  }
+}
+
+interface Configuration extends Configured {
+  readonly server: SmbServerOptions & { readonly port: number; readonly stateFolder: string };
+  readonly logLevel: LogLevel;
+}
+
+/** What the command line and the file say now. */
+function configured(folders: readonly string[], flags: ServeFlags): Configuration {
+  const config = flags.config === undefined ? undefined : readConfig(flags.config);
+  const listen = flags.listen ?? config?.server.listen;
+  return {
+    shares: sharesToServe(folders, flags, config),
+    server: {
+      ...config?.server,
+      ...(listen === undefined ? {} : { listen }),
+      port: flags.port ?? config?.server.port ?? defaultPort(),
+      ...(flags.workers === undefined ? {} : { workers: flags.workers }),
+      stateFolder: resolve(flags.state ?? config?.server.stateFolder ?? defaultStateFolder()),
+    },
+    logLevel: flags.log ?? config?.logLevel ?? 'info',
+  };
+}
+
+async function reloadServer(
+  server: SmbServer,
+  configuration: () => Configuration,
+): Promise<ReloadReport> {
+  let next: Configuration;
+  try {
+    next = configuration();
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof UsageError) {
+      throw new ConfigProblem(error.message);
+    }
+    throw error;
+  }
+  return server.reload(next);
+}
+
+/** After SIGHUP nobody but the log hears what became of it. */
+async function reloadLogged(reload: () => Promise<ReloadReport>, log: Log): Promise<void> {
+  try {
+    const { changes, refused } = await reload();
+    for (const what of changes) log.info({ what }, 'configuration taken over');
+    for (const what of refused) log.warn({ what }, 'configuration not taken over');
+  } catch (error) {
+    log.error({ reason: (error as Error).message }, 'configuration not read again');
   }
 }
 
@@ -145,9 +190,9 @@ async function start(server: SmbServer, port: number): Promise<void> {
   }
 }
 
-/** Resolves at SIGINT or SIGTERM; SIGHUP reads the accounts again meanwhile. */
-function nextSignal(server: SmbServer): Promise<void> {
-  process.on('SIGHUP', () => void server.reloadAccounts());
+/** Resolves at SIGINT or SIGTERM; SIGHUP reads the configuration again meanwhile. */
+function nextSignal(reload: () => Promise<void>): Promise<void> {
+  process.on('SIGHUP', () => void reload());
   return new Promise((done) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
   });

@@ -90,7 +90,8 @@ export interface Volume {
   readonly id: string;
   readonly vfs: Vfs;
   readonly env: Env;
-  readonly options: VolumeOptions;
+  /** Replaced, in part, when the share's configuration changes. */
+  options: VolumeOptions;
   readonly serverId: string;
   /** Other processes that serve this volume; undefined: there are none. */
   readonly peers: VolumePeers | undefined;

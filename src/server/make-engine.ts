@@ -13,7 +13,7 @@ import {
   SMB2_ENCRYPTION_AES256_CCM,
   SMB2_ENCRYPTION_AES256_GCM,
 } from '../smb2/crypto/algorithms.ts';
-import type { ServerPeers, Share } from '../smb2/server/options.ts';
+import type { ServerPeers, Share, Smb2RunTimeOptions } from '../smb2/server/options.ts';
 import { Smb2Server } from '../smb2/server/server.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import type { AccountStore } from './account-store.ts';
@@ -65,8 +65,6 @@ export interface EngineParams {
 export function makeEngine(params: EngineParams): Smb2Server {
   const { options, env, limits, store, serverId, serverName, accounts, peers } = params;
   const workgroup = (options.workgroup ?? DEFAULT_WORKGROUP).toUpperCase();
-  const rules = (options.interfaces ?? []).map(interfaceRule);
-  const interfaces = new InterfaceList({ clock: env.clock, rules, listen: options.listen });
   const engine: Smb2Server = new Smb2Server({
     env,
     limits,
@@ -76,12 +74,8 @@ export function makeEngine(params: EngineParams): Smb2Server {
     serverName,
     peers,
     authenticator: authenticatorOf(params, workgroup),
-    dialectMin: DIALECTS[options.dialectMin ?? '2.0.2'],
-    dialectMax: DIALECTS[options.dialectMax ?? '3.1.1'],
-    signing: options.signing ?? 'required',
-    replayOrder: options.replayOrder ?? 'sane',
+    ...runTimeOptions(options, env),
     oplockBreakChannels: options.oplockBreakChannels ?? 'retry',
-    encryption: options.encryption ?? 'off',
     ciphers: CIPHERS,
     signingAlgorithms: SIGNING_ALGORITHMS,
     securityContext: securityContextOf,
@@ -89,13 +83,26 @@ export function makeEngine(params: EngineParams): Smb2Server {
       makeServiceHost({ serverName, workgroup, env, accounts, engine: () => engine }),
       limits,
     ),
-    posixExtensions: options.posix ?? true,
-    networkInterfaces: (localAddress) => interfaces.tell(localAddress),
     testControls: options.testControls ?? false,
     ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
   });
   engine.addShare(IPC_SHARE);
   return engine;
+}
+
+/** Throws `OptionError` for an interface that says nothing. */
+export function runTimeOptions(options: SmbServerOptions, { clock }: Env): Smb2RunTimeOptions {
+  const rules = (options.interfaces ?? []).map(interfaceRule);
+  const interfaces = new InterfaceList({ clock, rules, listen: options.listen });
+  return {
+    dialectMin: DIALECTS[options.dialectMin ?? '2.0.2'],
+    dialectMax: DIALECTS[options.dialectMax ?? '3.1.1'],
+    signing: options.signing ?? 'required',
+    replayOrder: options.replayOrder ?? 'sane',
+    encryption: options.encryption ?? 'off',
+    posixExtensions: options.posix ?? true,
+    networkInterfaces: (localAddress) => interfaces.tell(localAddress),
+  };
 }
 
 function interfaceRule(text: string): InterfaceRule {

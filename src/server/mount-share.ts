@@ -6,7 +6,7 @@ import type { Sid, UnixId } from '../dtyp/sid.ts';
 import type { Env } from '../env/ports.ts';
 import { DEFAULT_VOLUME_OPTIONS, makeVolume } from '../fsa/make-volume.ts';
 import { scheduleSweep } from '../fsa/sweep-streams.ts';
-import type { VolumeOptions } from '../fsa/volume.ts';
+import type { Volume, VolumeOptions } from '../fsa/volume.ts';
 import type { VolumePeers } from '../fsa/volume-peers.ts';
 import { compilePattern } from '../fscc/patterns.ts';
 import { sha256 } from '../smb2/crypto/sha256.ts';
@@ -57,7 +57,42 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     unixIdOf: context.unixIdOf,
     sha256,
   });
-  const share: Share = {
+  const share = shareOf(options, volume);
+  const sweep = scheduleSweep(volume);
+  const close = (): void => {
+    sweep.cancel();
+    volume.snapshots?.close();
+    volume.localChanges.close();
+    volume.localLeaseBreaks?.close();
+    volume.kernelLeases?.close();
+    if (options.vfs === undefined) vfs.close();
+    streamsVfs?.close();
+  };
+  return { options, share, close };
+}
+
+/**
+ * The mounted share with other options, of those that change at run time (`decideReload`): the
+ * volume stays. Throws `OptionError`, and nothing has changed.
+ */
+export function changeMounted(
+  mounted: MountedShare,
+  options: ShareOptions,
+  limits: Limits,
+): MountedShare {
+  const { volume } = mounted.share;
+  const share = shareOf(options, volume);
+  const { readOnly, createMask, directoryMask, forceCreateMode, forceDirectoryMode, ...rest } =
+    volumeOptions(options, limits);
+  const { access, hideDotFiles, strictSync, accessBasedEnumeration } = rest;
+  const masks = { createMask, directoryMask, forceCreateMode, forceDirectoryMode };
+  const changed = { readOnly, access, hideDotFiles, strictSync, accessBasedEnumeration, ...masks };
+  if (volume !== undefined) volume.options = { ...volume.options, ...changed };
+  return { ...mounted, options, share };
+}
+
+function shareOf(options: ShareOptions, volume: Volume | undefined): Share {
+  return {
     name: options.name,
     comment: options.comment ?? '',
     type: 'disk',
@@ -74,17 +109,6 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     posixExtensions: options.posix ?? true,
     apple: appleShareOf(options),
   };
-  const sweep = scheduleSweep(volume);
-  const close = (): void => {
-    sweep.cancel();
-    volume.snapshots?.close();
-    volume.localChanges.close();
-    volume.localLeaseBreaks?.close();
-    volume.kernelLeases?.close();
-    if (options.vfs === undefined) vfs.close();
-    streamsVfs?.close();
-  };
-  return { options, share, close };
 }
 
 function openStorage({ name, path, vfs }: ShareOptions): Vfs {

@@ -69,7 +69,8 @@ function isShown(share: Share, client: PipeClient): boolean {
 function describe(share: Share, engine: Smb2Server): ShareDescription {
   let currentUses = 0;
   for (const session of engine.sessions.values()) {
-    for (const tree of session.treeConnects.values()) if (tree.share === share) currentUses++;
+    for (const tree of session.treeConnects.values())
+      if (tree.share.name === share.name) currentUses++;
   }
   return {
     name: share.name,

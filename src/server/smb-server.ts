@@ -10,6 +10,7 @@
 
 import { hostname } from 'node:os';
 import { ntHash } from '../auth/ntlm/nt-hash.ts';
+import { assert } from '../base/assert.ts';
 import { DEFAULT_LIMITS, type Limits } from '../base/limits.ts';
 import { run } from '../base/task.ts';
 import { makeNodeEnv } from '../env/node/node-env.ts';
@@ -35,8 +36,9 @@ import {
   unixIdOfSid,
 } from './accounts.ts';
 import { AccountsFile } from './accounts-file.ts';
-import { makeEngine } from './make-engine.ts';
-import { type MountedShare, mountShare } from './mount-share.ts';
+import type { Configured } from './decide-reload.ts';
+import { makeEngine, runTimeOptions } from './make-engine.ts';
+import { changeMounted, type MountedShare, mountShare } from './mount-share.ts';
 import {
   checkShareName,
   type DialectName,
@@ -46,6 +48,7 @@ import {
   type UserOptions,
 } from './options.ts';
 import { PersistentStore } from './persistent-store.ts';
+import { type ReloadReport, reload } from './reload.ts';
 import { exposuresOf, refuseSharedState } from './state-folder-safety.ts';
 import { Crew } from './workers/crew.ts';
 import { workerCountOf } from './workers/worker-options.ts';
@@ -89,7 +92,7 @@ interface Parts {
 }
 
 export class SmbServer {
-  readonly #options: SmbServerOptions;
+  #options: SmbServerOptions;
   readonly #limits: Limits;
   readonly #env: Env;
   readonly #serverId: string;
@@ -237,6 +240,35 @@ export class SmbServer {
   async reloadAccounts(): Promise<void> {
     (await this.#open()).accounts.refresh();
     this.#crew?.accountsChanged();
+  }
+
+  /**
+   * Takes over what changed in a configuration that was read again: accounts, shares and most
+   * options. No session is cut; the report says what has to wait.
+   */
+  async reload(next: Configured): Promise<ReloadReport> {
+    await this.reloadAccounts();
+    return reload(this, { server: this.#options, shares: this.shares }, next);
+  }
+
+  /** Throws `OptionError`, and nothing has changed. Only what `decideReload` calls a change. */
+  async changeShare(options: ShareOptions): Promise<void> {
+    const key = options.name.toLowerCase();
+    const known = this.#shares.get(key);
+    assert(known !== undefined, `share ${options.name} changes, and is not there`);
+    const changed = changeMounted(known, options, this.#limits);
+    this.#shares.set(key, changed);
+    await this.#crew?.changeShare(options);
+    if (this.#crew === undefined) (await this.#open()).engine.changeShare(changed.share);
+  }
+
+  /** As `changeShare`, of the server. */
+  async changeOptions(options: SmbServerOptions): Promise<void> {
+    const { engine } = await this.#open();
+    engine.changeOptions(runTimeOptions(options, this.#env));
+    const { log, onEvent } = this.#options;
+    this.#options = { ...options, ...(log && { log }), ...(onEvent && { onEvent }) };
+    await this.#crew?.changeOptions(options);
   }
 
   /** Names of the accounts, as they are spelled. */

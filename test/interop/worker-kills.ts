@@ -136,7 +136,7 @@ async function start(): Promise<ChildProcess> {
   const limits = JSON.stringify({ workerSilenceMs: SILENCE_MS });
   const args = [join(import.meta.dirname, 'serve.js'), String(port), String(workers)];
   const server = spawn(process.execPath, args, {
-    env: { ...process.env, SEMBA_LIMITS: limits, SEMBA_LOG: 'silent' },
+    env: { ...process.env, SEMBA_LIMITS: limits, SEMBA_LOG: process.env.SEMBA_LOG ?? 'silent' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await new Promise<void>((resolve, reject) => {

@@ -80,6 +80,15 @@ export class Crew {
     await this.#supervisor?.removeShare(name);
   }
 
+  async changeShare(share: ShareOptions): Promise<void> {
+    await this.#supervisor?.changeShare(share);
+  }
+
+  async changeOptions(options: SmbServerOptions): Promise<void> {
+    const { stateFolder } = this.open();
+    await this.#supervisor?.changeOptions(optionsOfWorker(options, stateFolder));
+  }
+
   accountsChanged(): void {
     this.#supervisor?.accountsChanged();
   }

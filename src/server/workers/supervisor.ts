@@ -32,6 +32,8 @@ import { removeLeftOver } from './runtime-folder.ts';
 import {
   ACCOUNTS_CHANGED,
   ADD_SHARE,
+  CHANGE_OPTIONS,
+  CHANGE_SHARE,
   CONNECTION_CLOSED,
   CONNECTION_IDENTIFIED,
   CONNECTION_TAKEN,
@@ -91,6 +93,7 @@ export class Supervisor {
   readonly #workers = new Map<number, WorkerProcess>();
   readonly #failures = new Map<number, number>();
   #shares: readonly ShareOptions[];
+  #workerOptions: OptionsOfWorker;
   #isStopping = false;
   #pings: TimerHandle | undefined;
   /** Told at the first worker that serves, or the first that does not come up. */
@@ -119,6 +122,7 @@ export class Supervisor {
     const { env, limits, folder, shares } = options;
     this.#options = options;
     this.#shares = shares;
+    this.#workerOptions = options.options;
     this.#bus = bus;
     this.#calls = new BusCalls(bus);
     this.#store = new LmdbRecordStore({
@@ -169,6 +173,18 @@ export class Supervisor {
     await this.#calls.askAll(this.#bus.peers(), REMOVE_SHARE, name);
   }
 
+  async changeShare(share: ShareOptions): Promise<void> {
+    const key = share.name.toLowerCase();
+    this.#shares = this.#shares.map((one) => (one.name.toLowerCase() === key ? share : one));
+    await this.#calls.askAll(this.#bus.peers(), CHANGE_SHARE, share);
+  }
+
+  /** Those that are started from now on have them, too. */
+  async changeOptions(options: OptionsOfWorker): Promise<void> {
+    this.#workerOptions = options;
+    await this.#calls.askAll(this.#bus.peers(), CHANGE_OPTIONS, options);
+  }
+
   accountsChanged(): void {
     broadcast(this.#bus, ACCOUNTS_CHANGED, {});
   }
@@ -212,7 +228,7 @@ export class Supervisor {
   }
 
   #fork(slot: number): void {
-    const { env, folder, options } = this.#options;
+    const { env, folder } = this.#options;
     const child = fork(WORKER, [], { serialization: 'advanced' });
     const nowMs = env.clock.monotonicMs();
     const serverId = newServerId(env);
@@ -233,7 +249,7 @@ export class Supervisor {
       supervisorId: this.#bus.serverId,
       slot,
       folder,
-      options,
+      options: this.#workerOptions,
       isDebugged: env.log.isLevelEnabled?.('debug') ?? false,
     };
     child.send(setup, (error) => {

@@ -275,5 +275,16 @@ export const REMOVE_SHARE: CallType<string, boolean> = {
   question: text,
   answer: flag,
 };
+/** `ShareOptions` of one that is there, and `OptionsOfWorker`; answered when they hold. */
+export const CHANGE_SHARE: CallType<unknown, boolean> = {
+  name: 'change-share',
+  question: json,
+  answer: flag,
+};
+export const CHANGE_OPTIONS: CallType<unknown, boolean> = {
+  name: 'change-options',
+  question: json,
+  answer: flag,
+};
 /** Answered when everything is closed. */
 export const STOP: CallType<None, boolean> = { name: 'stop', question: none, answer: flag };

@@ -16,6 +16,8 @@ import { keepBreakTimes } from './keep-break-times.ts';
 import {
   ACCOUNTS_CHANGED,
   ADD_SHARE,
+  CHANGE_OPTIONS,
+  CHANGE_SHARE,
   CONNECTION_CLOSED,
   CONNECTION_IDENTIFIED,
   CONNECTION_TAKEN,
@@ -32,6 +34,7 @@ import {
   SWEPT,
   type WorkerSetup,
 } from './worker-messages.ts';
+import type { OptionsOfWorker } from './worker-options.ts';
 import { WorkerPeers } from './worker-peers.ts';
 
 /** One worker: the server of its clients, and its ends of the bus. */
@@ -160,6 +163,20 @@ export class Worker {
       ),
     );
     calls.answer(REMOVE_SHARE, (name) => this.#inTurn(() => server.removeShare(name)));
+    const change = (what: string, job: () => Promise<void>): Promise<boolean> =>
+      this.#inTurn(job).then(
+        () => true,
+        (error: unknown) => {
+          this.#log.error({ error: String(error) }, `${what}: not changed in this worker`);
+          return false;
+        },
+      );
+    calls.answer(CHANGE_SHARE, (share) =>
+      change('share', () => server.changeShare(share as ShareOptions)),
+    );
+    calls.answer(CHANGE_OPTIONS, (changed) =>
+      change('options', () => server.changeOptions(changed as OptionsOfWorker)),
+    );
     calls.answer(STOP, async () => {
       await server.stop();
       return true;

@@ -187,10 +187,10 @@ export function* closeTreeConnect(server: Smb2Server, treeConnect: TreeConnect):
 export function* closeShare(server: Smb2Server, share: Share): Task<void> {
   for (const session of [...server.sessions.values(), ...server.endingSessions.values()]) {
     for (const treeConnect of [...session.treeConnects.values()]) {
-      if (treeConnect.share === share) yield* closeTreeConnect(server, treeConnect);
+      if (treeConnect.share.name === share.name) yield* closeTreeConnect(server, treeConnect);
     }
   }
-  yield* closeDisconnected(server, (open) => open.treeConnect.share === share);
+  yield* closeDisconnected(server, (open) => open.treeConnect.share.name === share.name);
 }
 
 /** Closes opens whose clients are away. */

@@ -144,6 +144,18 @@ export interface Smb2ServerOptions {
   readonly onEvent?: (event: ServerEvent) => void;
 }
 
+/** What may change while the server runs; the rest is for its whole life. */
+export type Smb2RunTimeOptions = Pick<
+  Smb2ServerOptions,
+  | 'dialectMin'
+  | 'dialectMax'
+  | 'signing'
+  | 'replayOrder'
+  | 'encryption'
+  | 'posixExtensions'
+  | 'networkInterfaces'
+>;
+
 export type ServerEvent =
   | { readonly kind: 'logon'; readonly user: string; readonly address: string }
   | {

@@ -1,4 +1,5 @@
 import { LogonThrottle } from '../../auth/logon-throttle.ts';
+import { assert } from '../../base/assert.ts';
 import { recycle } from '../../base/buffer-pool.ts';
 import { LE, viewOf } from '../../base/bytes.ts';
 import { SEND_QUEUE_SIZE_MIN } from '../../base/limits.ts';
@@ -31,7 +32,12 @@ import { CreateReplays } from './create-replays.ts';
 import { DurableOpens } from './durable-opens.ts';
 import { FileIds } from './ids.ts';
 import { beginMessage, endMessage } from './message-turns.ts';
-import { isContinuouslyAvailable, type Share, type Smb2ServerOptions } from './options.ts';
+import {
+  isContinuouslyAvailable,
+  type Share,
+  type Smb2RunTimeOptions,
+  type Smb2ServerOptions,
+} from './options.ts';
 import type { Request } from './request.ts';
 import { Connection, DIALECT_NONE } from './state/connection.ts';
 import type { Session } from './state/session.ts';
@@ -44,7 +50,8 @@ const COMPRESSED_SIZE_EXTRA = 256 + 16;
  * connects and opens; transports bring it messages, `fsa` does the work on files.
  */
 export class Smb2Server {
-  readonly options: Smb2ServerOptions;
+  /** Replaced by `changeOptions` alone. */
+  options: Smb2ServerOptions;
   /** Session.SessionGlobalId is the session id: one engine hands them out. */
   readonly sessions: Map<bigint, Session> = new Map();
   /** Gone, but some of their opens are still to be closed or lost. */
@@ -295,6 +302,18 @@ export class Smb2Server {
   addShare(share: Share): void {
     this.#shares.set(share.name.toLowerCase(), share);
     share.volume?.oplockBreaks.connect(this.oplockHolders);
+  }
+
+  /** What is connected to it from now on finds it so; the volume is the one that it had. */
+  changeShare(share: Share): void {
+    const key = share.name.toLowerCase();
+    assert(this.#shares.get(key)?.volume === share.volume, 'a share changes, not its volume');
+    this.#shares.set(key, share);
+  }
+
+  /** Holds for what is negotiated, logged on or opened from now on. */
+  changeOptions(changed: Smb2RunTimeOptions): void {
+    this.options = { ...this.options, ...changed };
   }
 
   /** Closes the share's tree connects and their opens; false when there is no such share. */
