@@ -17,7 +17,7 @@ import { CUTS, CuttingProxy, type Direction } from './cutting-proxy.ts';
 import { assertStatus, openFile, pattern, type Rig, turn, until, withRig } from './rig.ts';
 import { seededRandom, VirtualTime } from './virtual-env.ts';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 240_000;
 const DIRECT = '127.0.0.1';
 const THROUGH_PROXY = '127.0.0.2';
 

@@ -5,7 +5,7 @@ import type { SmbClient } from '../../src/smb2/client/smb-client.ts';
 import { pattern, turn } from './rig.ts';
 import type { VirtualTime } from './virtual-env.ts';
 
-const FILE_SIZE = 3 * 1024 * 1024 + 17;
+const FILE_SIZE = 1024 * 1024 + 17;
 const LISTED = 700;
 const STEP_MS = 10;
 /** Longer than the client waits before it makes a lost channel again. */

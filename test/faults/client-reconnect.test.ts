@@ -15,7 +15,7 @@ import { CUTS, CuttingProxy } from './cutting-proxy.ts';
 import { assertStatus, openFile, pattern, type Rig, until, withRig } from './rig.ts';
 import { seededRandom, VirtualTime } from './virtual-env.ts';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 240_000;
 const PROXY = '127.0.0.2';
 const RANGE = { offset: 10, length: 20 };
 const NOW = {

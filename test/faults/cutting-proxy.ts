@@ -10,12 +10,12 @@ export const CUTS: readonly (readonly [Direction, number])[] = [
   ['to-server', 150],
   ['to-server', 9_000],
   ['to-server', 400_000],
-  ['to-server', 2_000_000],
+  ['to-server', 800_000],
   ['to-client', 1],
   ['to-client', 150],
   ['to-client', 9_000],
   ['to-client', 100_000],
-  ['to-client', 1_500_000],
+  ['to-client', 700_000],
 ];
 
 /** A way to a server that breaks where the test says: at a byte of what goes over it. */

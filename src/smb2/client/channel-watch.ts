@@ -49,7 +49,7 @@ export class ChannelWatch {
     const answers = await Promise.all(asked.map((one) => one.echo({ timeoutMs: ECHO_TIME_MS })));
     if (!answers.some(({ status }) => status === STATUS_SUCCESS)) return;
     for (const [i, { status }] of answers.entries()) {
-      if (status === STATUS_IO_TIMEOUT) asked[i]!.close('the channel does not answer');
+      if (status === STATUS_IO_TIMEOUT) asked[i]!.abort('the channel does not answer');
     }
   }
 }

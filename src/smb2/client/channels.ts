@@ -7,7 +7,7 @@ import { SMB2_DIALECT_300, SMB2_GLOBAL_CAP_MULTI_CHANNEL } from '../wire/constan
 import { RELATED_FILE_ID } from '../wire/file-id.ts';
 import { ChannelWatch } from './channel-watch.ts';
 import type { ClientConnection } from './connection.ts';
-import { addressesFor, nextAddress } from './decide-channels.ts';
+import { addressesFor, nextChannel } from './decide-channels.ts';
 import type { Dialer } from './dialer.ts';
 import type { ClientSession } from './session.ts';
 import { ClientTree } from './tree.ts';
@@ -15,7 +15,11 @@ import { isNegotiationGenuine } from './validate-negotiate.ts';
 
 /** Milliseconds until a channel that was lost is made again, doubled each time it fails. */
 const REMAKE_MIN_MS = 1_000;
-const REMAKE_MAX_MS = 60_000;
+const REMAKE_MAX_MS = 15_000;
+/** Milliseconds until the server is asked again for its addresses: some may have come back. */
+const REFRESH_MS = 60_000;
+/** Milliseconds between two looks whether a channel that is not needed any more may close. */
+const RETIRE_LOOK_MS = 100;
 /** Windows' servers have no more for a session. */
 const CHANNELS_MAX = 32;
 
@@ -23,11 +27,12 @@ const CHANNELS_MAX = 32;
  * Keeps a session at its number of channels: [MS-SMB2] 3.2.1.8 Per Channel, 3.2.5.14.11
  * Handling a Network Interfaces Response.
  *
- *   idle --T0--> filling --T1--> full --T2--> filling
+ *   idle --T0--> filling --T1--> full --T2--> waiting
  *                  |  ^--T3-- waiting
  *                  +---T3--------^           stopped from any of them: T4
  *
- *   full     there are as many as wanted, or as the server and its addresses allow
+ *   full     there are as many as wanted, or as the server and its addresses allow; where it tells
+ *            the addresses, they are asked for again each minute, and channels spread over them
  *   waiting  an address did not answer; the timer runs
  *   T0 fill   T1 the last one is bound   T2 one of them ended   T3 one failed, its pause passed
  *   T4 stop, or the session is gone
@@ -81,22 +86,45 @@ export class Channels {
   }
 
   async #fill(): Promise<void> {
-    if (this.#stopped || !this.#mayHaveMore || this.#addresses.size >= this.#wanted) return;
+    if (this.#stopped || !this.#mayHaveMore || this.#wanted < 2) return;
     const tree = await this.#controlTree();
     if (tree === undefined) return this.#later();
     let candidates = this.#fixed ?? (await this.#told(tree));
+    if (candidates === undefined) return this.#later();
     const perAddressMax = this.#fixed === undefined ? CHANNELS_MAX : 1;
     let failed = false;
-    while (!this.#stopped && this.#addresses.size < this.#wanted) {
-      const address = nextAddress(candidates, this.#addresses.values(), perAddressMax);
-      if (address === undefined) break;
-      if (await this.#open(address, tree)) continue;
-      failed = true;
-      candidates = candidates.filter((other) => other !== address);
+    while (!this.#stopped) {
+      const inUse = [...this.#addresses.values()];
+      const next = nextChannel(candidates, inUse, { wanted: this.#wanted, perAddressMax });
+      if (next === undefined) break;
+      const { address, insteadOf } = next;
+      if (await this.#open(address, tree)) {
+        if (insteadOf !== undefined) this.#retire(insteadOf);
+      } else {
+        failed = true;
+        candidates = candidates.filter((other) => other !== address);
+      }
     }
     await tree.disconnect();
-    if (failed) this.#later();
-    else this.#pauseMs = REMAKE_MIN_MS;
+    if (failed) return this.#later();
+    this.#pauseMs = REMAKE_MIN_MS;
+    if (this.#fixed === undefined) this.#fillAfter(REFRESH_MS);
+  }
+
+  /** Ends a channel to that address, once everything on it is answered. */
+  #retire(address: string): void {
+    const connections = this.#session.connections.filter(
+      (one) => this.#addresses.get(one) === address,
+    );
+    const connection = connections.at(-1);
+    if (connection === undefined) return;
+    this.#addresses.delete(connection);
+    this.#session.leave(connection);
+    const close = (): void => {
+      if (connection.requestsUnderWay > 0) this.#dialer.env.timers.after(RETIRE_LOOK_MS, close);
+      else connection.close('another channel takes its place');
+    };
+    close();
   }
 
   /** [MS-SMB2] 3.2.5.2: both sides speak 3.x and know of it; guests' sessions cannot be bound. */
@@ -114,13 +142,17 @@ export class Channels {
     return (await ClientTree.connect(this.#session, `\\\\${host}\\IPC$`)).tree;
   }
 
-  /** [MS-SMB2] 3.2.4.20.10 Application Requests Querying Server's Network Interfaces. */
-  async #told(tree: ClientTree): Promise<readonly string[]> {
+  /**
+   * [MS-SMB2] 3.2.4.20.10 Application Requests Querying Server's Network Interfaces. Undefined: the
+   * channel that was asked on ended.
+   */
+  async #told(tree: ClientTree): Promise<readonly string[] | undefined> {
     const { remoteAddress } = this.#session.connection;
     const query = { ctlCode: FSCTL_QUERY_NETWORK_INTERFACE_INFO, fileId: RELATED_FILE_ID };
     // 3.3.5.15.11: a server may refuse to tell it to who does not sign.
     const reply = await tree.ioctl(query, tree.encryptData ? {} : { sign: true });
     const output = reply.response?.output;
+    if (reply.header === undefined) return undefined;
     if (isError(reply.status) || output === undefined) return [remoteAddress];
     const interfaces = decodeNetworkInterfaces(viewOf(output), 0, output.length) ?? [];
     const addresses = addressesFor(interfaces, remoteAddress);
@@ -149,17 +181,20 @@ export class Channels {
     this.#addresses.set(connection, address);
     this.#watch.start();
     void connection.closed.then(() => {
-      this.#addresses.delete(connection);
-      this.#later();
+      // One that was retired is missed by nobody.
+      if (this.#addresses.delete(connection)) this.#later();
     });
   }
 
   /** T2, T3. */
   #later(): void {
-    const isGone = this.#session.connection.closedReason !== undefined;
-    this.#timer?.cancel();
-    if (this.#stopped || isGone || !this.#mayHaveMore) return;
-    this.#timer = this.#dialer.env.timers.after(this.#pauseMs, () => void this.fill());
+    this.#fillAfter(this.#pauseMs);
     this.#pauseMs = Math.min(2 * this.#pauseMs, REMAKE_MAX_MS);
+  }
+
+  #fillAfter(delayMs: number): void {
+    this.#timer?.cancel();
+    if (this.#stopped || !this.#session.isStanding || !this.#mayHaveMore) return;
+    this.#timer = this.#dialer.env.timers.after(delayMs, () => void this.fill());
   }
 }

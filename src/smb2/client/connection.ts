@@ -290,6 +290,14 @@ export class ClientConnection {
     this.#end(reason);
   }
 
+  /**
+   * T2, of a connection on which nothing arrives: what was sent must not arrive later, either, for
+   * it goes out again elsewhere.
+   */
+  abort(reason: string): void {
+    this.#end(reason, { abort: true });
+  }
+
   /** [MS-SMB2] 3.2.4.1.5 Sending Multi-Credit Requests: how many ids the request takes. */
   #chargeOf(request: Request<unknown>, options: SendOptions): number {
     const fields = { ...options.header, ...request.header };
@@ -486,10 +494,10 @@ export class ClientConnection {
     else this.#options.onBreak?.(incoming);
   }
 
-  #end(reason: string): void {
+  #end(reason: string, { abort = false } = {}): void {
     if (this.#closedReason !== undefined) return;
     this.#closedReason = reason;
-    this.#transport?.close({ abort: false });
+    this.#transport?.close({ abort });
     for (const { call, timer } of this.#table.values()) {
       timer?.cancel();
       call.settle(localReply(STATUS_CONNECTION_DISCONNECTED));

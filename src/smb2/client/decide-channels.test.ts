@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type NetworkInterface, RSS_CAPABLE } from '../../fscc/fsctl-network-interfaces.ts';
-import { addressesFor, nextAddress } from './decide-channels.ts';
+import { addressesFor, idlestOf, nextChannel } from './decide-channels.ts';
 
 const IPV6 = Uint8Array.from([0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9]);
 const FAST = 10_000_000_000n;
@@ -38,15 +38,37 @@ describe('[MS-SMB2] 3.2.5.14.11 Handling a Network Interfaces Response', () => {
   });
 });
 
-describe('the address of the next channel', () => {
-  it('is the one with the fewest, the first of several such', () => {
-    assert.equal(nextAddress(['a', 'b'], [], 32), 'a');
-    assert.equal(nextAddress(['a', 'b'], ['a'], 32), 'b');
-    assert.equal(nextAddress(['a', 'b'], ['a', 'b', 'elsewhere'], 32), 'a');
+describe('the next channel', () => {
+  const most = { wanted: 4, perAddressMax: 32 };
+  const to = (address: string, insteadOf?: string): object => ({ address, insteadOf });
+
+  it('goes to the address with the fewest, the first of several such', () => {
+    assert.deepEqual(nextChannel(['a', 'b'], [], most), to('a'));
+    assert.deepEqual(nextChannel(['a', 'b'], ['a'], most), to('b'));
+    assert.deepEqual(nextChannel(['a', 'b'], ['a', 'b', 'elsewhere'], most), to('a'));
   });
 
-  it('is none when each has what it may have', () => {
-    assert.equal(nextAddress(['a', 'b'], ['b', 'a'], 1), undefined);
-    assert.equal(nextAddress([], [], 1), undefined);
+  it('is none when there are enough, or each address has what it may have', () => {
+    assert.equal(nextChannel(['a', 'b'], ['b', 'a', 'a', 'b'], most), undefined);
+    const one = { wanted: 3, perAddressMax: 1 };
+    assert.equal(nextChannel(['a', 'b'], ['a', 'b'], one), undefined);
+    assert.equal(nextChannel([], [], most), undefined);
+  });
+
+  it('takes the place of one where an address has two more', () => {
+    assert.deepEqual(nextChannel(['a', 'b'], ['a', 'a', 'a', 'a'], most), to('b', 'a'));
+    assert.deepEqual(nextChannel(['a', 'b'], ['a', 'a', 'a', 'b'], most), to('b', 'a'));
+    assert.deepEqual(nextChannel(['b'], ['old', 'old', 'old', 'old'], most), to('b', 'old'));
+  });
+});
+
+describe('the idlest connection', () => {
+  const busy = (requestsUnderWay: number): { requestsUnderWay: number } => ({ requestsUnderWay });
+
+  it('is the one with the fewest requests under way, in turns where there are several', () => {
+    const [a, b, c] = [busy(1), busy(0), busy(0)];
+    assert.equal(idlestOf([a, b, c], 0), b);
+    assert.equal(idlestOf([a, b, c], 2), c);
+    assert.equal(idlestOf([], 0), undefined);
   });
 });

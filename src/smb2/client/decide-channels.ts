@@ -28,28 +28,35 @@ export function addressesFor(
   return addresses;
 }
 
+/** A channel to open, and the address one of whose channels it takes the place of. */
+export interface NextChannel {
+  readonly address: string;
+  readonly insteadOf: string | undefined;
+}
+
 /**
- * The address for the next channel: the one with the fewest, the first of several such. Undefined:
- * each has as many as it may have.
+ * The next channel goes to the address with the fewest, the first of several such. When there are
+ * as many as wanted, one moves from an address that has two more: it took what another could not,
+ * which answers again. Undefined: there is nothing to do.
  */
-export function nextAddress(
+export function nextChannel(
   candidates: readonly string[],
-  inUse: Iterable<string>,
-  perAddressMax: number,
-): string | undefined {
+  inUse: readonly string[],
+  { wanted, perAddressMax }: { readonly wanted: number; readonly perAddressMax: number },
+): NextChannel | undefined {
   const counts = new Map(candidates.map((address) => [address, 0]));
-  for (const address of inUse) {
-    const count = counts.get(address);
-    if (count !== undefined) counts.set(address, count + 1);
+  for (const address of inUse) counts.set(address, (counts.get(address) ?? 0) + 1);
+  const countOf = (address: string): number => counts.get(address) ?? 0;
+  let least: string | undefined;
+  for (const address of candidates) {
+    if (least === undefined || countOf(address) < countOf(least)) least = address;
   }
-  let next: string | undefined;
-  let least = perAddressMax;
+  if (least === undefined || countOf(least) >= perAddressMax) return undefined;
+  if (inUse.length < wanted) return { address: least, insteadOf: undefined };
   for (const [address, count] of counts) {
-    if (count >= least) continue;
-    next = address;
-    least = count;
+    if (count >= countOf(least) + 2) return { address: least, insteadOf: address };
   }
-  return next;
+  return undefined;
 }
 
 /** The connection with the least to do, the one at `turn` or behind it of several such. */

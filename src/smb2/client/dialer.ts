@@ -3,12 +3,15 @@ import type { Initiator } from '../../auth/initiator.ts';
 import { STATUS_SUCCESS } from '../../erref/ntstatus.ts';
 import { COMPRESSION_ALGORITHMS } from '../compression/algorithms.ts';
 import { connectTcp } from '../transport/tcp/tcp-connect.ts';
+import {
+  SMB2_NEGOTIATE_SIGNING_ENABLED,
+  SMB2_NEGOTIATE_SIGNING_REQUIRED,
+} from '../wire/constants.ts';
 import type { Guid } from '../wire/guid.ts';
 import { type ClientEnv, makeClientEnv } from './client-env.ts';
 import { type ConnectOptions, dialectOf } from './connect-options.ts';
 import { type BreakNotification, ClientConnection, type Connector } from './connection.ts';
 import { ALL_CAPABILITIES, CAPABILITIES_WITHOUT_ENCRYPTION } from './negotiate.ts';
-import { securityModeOf } from './session.ts';
 import { SmbError } from './smb-error.ts';
 
 const SMB_PORT = 445;
@@ -94,4 +97,11 @@ export class Dialer {
     });
     if (status !== STATUS_SUCCESS) throw new SmbError(status, host, connection.closedReason);
   }
+}
+
+/** SMB2_NEGOTIATE_SIGNING_* for a policy. */
+function securityModeOf(signing: 'auto' | 'required'): number {
+  return signing === 'required'
+    ? SMB2_NEGOTIATE_SIGNING_ENABLED | SMB2_NEGOTIATE_SIGNING_REQUIRED
+    : SMB2_NEGOTIATE_SIGNING_ENABLED;
 }

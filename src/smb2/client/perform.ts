@@ -100,6 +100,6 @@ async function isLost(connection: ClientConnection, reply: Reply<unknown>): Prom
   if (reply.status !== STATUS_IO_TIMEOUT) return false;
   const { status } = await connection.echo({ timeoutMs: ECHO_TIME_MS });
   if (status === STATUS_SUCCESS) return false;
-  connection.close('the channel does not answer');
+  connection.abort('the channel does not answer');
   return true;
 }

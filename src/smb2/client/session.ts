@@ -17,7 +17,6 @@ import {
   SMB2_DIALECT_311,
   SMB2_FLAGS_SIGNED,
   SMB2_GLOBAL_CAP_DFS,
-  SMB2_NEGOTIATE_SIGNING_ENABLED,
   SMB2_NEGOTIATE_SIGNING_REQUIRED,
   SMB2_SESSION_FLAG_BINDING,
   SMB2_SESSION_FLAG_ENCRYPT_DATA,
@@ -228,13 +227,20 @@ export class ClientSession {
    * another one, on which what has no answer may be sent again.
    */
   lose(connection: ClientConnection): boolean {
-    const next = this.connections.find((other) => other !== connection);
-    if (next === undefined) return false;
-    if (this.#channels.delete(connection)) {
+    if (this.connections.every((other) => other === connection)) return false;
+    if (this.#channels.has(connection)) {
       this.#channelSequence = (this.#channelSequence + 1) & 0xffff;
     }
-    if (this.#connection === connection) this.#connection = next;
+    this.leave(connection);
     return true;
+  }
+
+  /** Sends nothing on that channel any more; what has no answer yet may get it. */
+  leave(connection: ClientConnection): void {
+    const next = this.connections.find((other) => other !== connection);
+    if (next === undefined) return;
+    this.#channels.delete(connection);
+    if (this.#connection === connection) this.#connection = next;
   }
 
   /** T3. [MS-SMB2] 3.2.4.23 Application Requests Terminating an Authenticated Context. */
@@ -388,11 +394,4 @@ function isProperlySigned(
 function isSignedWith(signer: Signer, reply: Reply<SessionSetupResponse>): boolean {
   const isSigned = ((reply.header?.flags ?? 0) & SMB2_FLAGS_SIGNED) !== 0;
   return isSigned && signer.verify(reply.message);
-}
-
-/** SMB2_NEGOTIATE_SIGNING_* for a policy. */
-export function securityModeOf(signing: 'auto' | 'required'): number {
-  return signing === 'required'
-    ? SMB2_NEGOTIATE_SIGNING_ENABLED | SMB2_NEGOTIATE_SIGNING_REQUIRED
-    : SMB2_NEGOTIATE_SIGNING_ENABLED;
 }

@@ -28,7 +28,7 @@ export interface Transport {
   resume(): void;
   /** Bytes of the largest message accepted from now on; a larger one ends the connection. */
   setMessageSizeMax(bytes: number): void;
-  /** Ends the connection; what is queued is still sent unless `abort`. */
+  /** Ends the connection; what is queued is still sent unless `abort`, and nothing after it. */
   close(options: { readonly abort: boolean }): void;
 }
 

@@ -166,7 +166,8 @@ export class TcpTransport implements Transport {
   close(options: { readonly abort: boolean }): void {
     if (this.#ended) return;
     if (options.abort) {
-      this.#socket.destroy();
+      // The kernel would go on sending what it has been given, for minutes where nobody answers.
+      this.#socket.resetAndDestroy();
       return;
     }
     // A peer that does not take the rest must not keep the connection, or the process, for ever.
