@@ -5,6 +5,7 @@ import type { Env } from '../env/ports.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import type { Snapshots } from '../vfs/snapshots.ts';
 import type { Vfs } from '../vfs/vfs.ts';
+import { AclVfs } from './acl-vfs.ts';
 import { BackupSize } from './backup-size.ts';
 import { breakDirectory } from './break-parent.ts';
 import { DirectoryLeases } from './directory-leases.ts';
@@ -88,7 +89,9 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
  * [MS-FSA] 2.1.1.1: makes a mounted store the volume behind a share. The store stays the caller's.
  */
 export function makeVolume(params: VolumeParams): Volume {
-  const { id, vfs, env, options, serverId, store, persistentStore, snapshots, peers } = params;
+  const { id, env, options, serverId, store, persistentStore, snapshots, peers } = params;
+  const vfs =
+    options.access === 'acl-only' ? new AclVfs(params.vfs, options.securityXattr) : params.vfs;
   const changeNotifyList = notifyListOf(options);
   const localChanges = new LocalChanges({
     vfs,

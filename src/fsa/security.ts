@@ -229,7 +229,7 @@ function* setPosixOwner(
   if (uid === undefined && !givesGroup) return STATUS_SUCCESS;
   const set = yield* wait(open.file.setOwner(uid, givesGroup ? gid : undefined));
   // An unprivileged server keeps it in the descriptor alone.
-  const isKept = set === EPERM && options.access === 'acl';
+  const isKept = set === EPERM && options.access !== 'posix';
   return failed(set) && !isKept ? statusOf(set) : STATUS_SUCCESS;
 }
 

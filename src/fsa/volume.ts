@@ -34,10 +34,11 @@ export interface VolumeOptions {
   readonly forceCreateMode: number;
   readonly forceDirectoryMode: number;
   /**
-   * 'acl': stored security descriptors decide, and permission bits where there is none; 'posix':
-   * permission bits alone.
+   * 'acl': stored security descriptors decide, where the store's own permissions let the caller,
+   * and these alone where there is none; 'acl-only': stored ones decide whatever the store says;
+   * 'posix': permission bits alone.
    */
-  readonly access: 'acl' | 'posix';
+  readonly access: 'acl' | 'acl-only' | 'posix';
   /** Security descriptors are kept in 'security.NTACL' (root) or 'user.NTACL'. */
   readonly securityXattr: string;
   /** Dot files carry FILE_ATTRIBUTE_HIDDEN. */

@@ -40,7 +40,7 @@ export interface ShareSection {
   readonly users?: readonly string[] | undefined;
   readonly administrators?: readonly string[] | undefined;
   readonly hidden?: boolean | undefined;
-  readonly access?: 'acl' | 'posix' | undefined;
+  readonly access?: 'acl' | 'acl-only' | 'posix' | undefined;
   readonly access_based_enumeration?: boolean | undefined;
   readonly create_mask?: number | undefined;
   readonly directory_mask?: number | undefined;
@@ -147,7 +147,7 @@ const share = z.strictObject({
   users: texts.optional(),
   administrators: texts.optional(),
   hidden: bool.optional(),
-  access: oneOf(['acl', 'posix']).optional(),
+  access: oneOf(['acl', 'acl-only', 'posix']).optional(),
   access_based_enumeration: bool.optional(),
   create_mask: fileMode.optional(),
   directory_mask: fileMode.optional(),

@@ -55,7 +55,8 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     streamsVfs,
     snapshots: snapshotsOf(options),
     unixIdOf: context.unixIdOf,
-    sha256,
+    // Where descriptors alone decide, a local chmod outdoes none.
+    sha256: options.access === 'acl-only' ? undefined : sha256,
   });
   const share = shareOf(options, volume);
   const sweep = scheduleSweep(volume);

@@ -98,9 +98,10 @@ export interface ShareOptions {
   readonly hidden?: boolean;
   /**
    * 'acl' (default): what clients set as permissions is kept and decides, and permission bits do
-   * where nothing was set; 'posix': permission bits alone, which take what they can of that.
+   * where nothing was set; run as root, the kernel's own checks come on top. 'acl-only': what
+   * clients set decides alone. 'posix': permission bits alone, which take what they can of that.
    */
-  readonly access?: 'acl' | 'posix';
+  readonly access?: 'acl' | 'acl-only' | 'posix';
   /** Folders list only what the caller may read; default false. */
   readonly accessBasedEnumeration?: boolean;
   /** Permission bits of new files (default 0o644) and folders (default 0o755). */
