@@ -9,7 +9,9 @@ import { createInitiator } from '../../src/auth/authenticator.ts';
 import { ntHash } from '../../src/auth/ntlm/nt-hash.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../src/base/limits.ts';
 import { DELETE, FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
+import type { Env } from '../../src/env/ports.ts';
 import { statusName } from '../../src/erref/ntstatus.ts';
+import type { VolumePeers } from '../../src/fsa/volume-peers.ts';
 import {
   FILE_OPEN_IF,
   FILE_SHARE_DELETE,
@@ -27,6 +29,7 @@ import { ClientOpen } from '../../src/smb2/client/open.ts';
 import type { CreateParameters } from '../../src/smb2/client/requests.ts';
 import { ClientSession, type SetupOptions } from '../../src/smb2/client/session.ts';
 import { ClientTree } from '../../src/smb2/client/tree.ts';
+import type { ServerPeers } from '../../src/smb2/server/options.ts';
 import type { Smb2Server } from '../../src/smb2/server/server.ts';
 import { connectTcp } from '../../src/smb2/transport/tcp/tcp-connect.ts';
 import { listenTcp, type TcpListener } from '../../src/smb2/transport/tcp/tcp-listener.ts';
@@ -51,6 +54,16 @@ export interface RigOptions {
   /** Default: `share`, in memory. */
   readonly shares?: readonly ShareOptions[];
   readonly server?: SmbServerOptions;
+  /** One of several processes of a server: what it has in common with the others. */
+  readonly place?: RigPlace;
+}
+
+export interface RigPlace {
+  readonly env: ReturnType<typeof makeVirtualEnv>;
+  readonly store: MemoryRecordStore;
+  readonly accounts: AccountStore;
+  readonly serverId: string;
+  readonly peers: ServerPeers & VolumePeers;
 }
 
 export interface FaultyClient {
@@ -86,25 +99,25 @@ export class Rig {
   }
 
   static async start(options: RigOptions = {}): Promise<Rig> {
-    const env = makeVirtualEnv();
+    const { place } = options;
+    const env = place?.env ?? makeVirtualEnv();
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const accounts = await AccountStore.open({ file: undefined, env, revoked: () => {} });
-    for (const [name, password] of Object.entries(USERS)) {
-      await accounts.edit((data) => addAccount(data, name, ntHash(password)));
-    }
-    const store = new MemoryRecordStore({ strict: true });
+    const accounts = place?.accounts ?? (await rigAccounts(env));
+    const store = place?.store ?? new MemoryRecordStore({ strict: true });
+    const serverId = place?.serverId ?? 'rig';
     const engine = makeEngine({
       options: { signing: 'enabled', ...options.server },
       env,
       limits,
       store,
-      serverId: 'rig',
+      serverId,
       serverName: 'RIG',
+      peers: place?.peers,
       accounts,
     });
     const wanted = options.shares ?? [{ name: 'share', vfs: new MemoryVfs(env.clock) }];
     const shares = wanted.map((share) =>
-      mountShare(share, { env, limits, store, serverId: 'rig' }),
+      mountShare(share, { env, limits, store, serverId, peers: place?.peers }),
     );
     for (const { share } of shares) engine.addShare(share);
     const { timers, log } = env;
@@ -267,6 +280,14 @@ export class Rig {
     assertStatus(status, 0, `NEGOTIATE: ${connection.closedReason}`);
     return connection;
   }
+}
+
+export async function rigAccounts(env: Env): Promise<AccountStore> {
+  const accounts = await AccountStore.open({ file: undefined, env, revoked: () => {} });
+  for (const [name, password] of Object.entries(USERS)) {
+    await accounts.edit((data) => addAccount(data, name, ntHash(password)));
+  }
+  return accounts;
 }
 
 function show(fields: object): string {

@@ -63,7 +63,9 @@ export class LoadClient {
   }
 
   async #connectAnew(): Promise<void> {
-    await this.#client?.close();
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.close();
     await this.connect();
   }
 
@@ -103,7 +105,9 @@ export class LoadClient {
     if (!/DISCONNECTED|TIMEOUT|RESET|closed|ended/i.test(text)) {
       this.#problems.push(`${this.#nameOf(file)}: ${text}`);
     }
-    this.losses++;
+    // A connection that did not stand yet is nobody's.
+    if (this.#client !== undefined) this.losses++;
+    this.#client = undefined;
     for (;;) {
       try {
         await this.connect();

@@ -15,6 +15,8 @@ const CLIENTS = 50;
 const INTERVAL_MS = 5_000;
 /** Until a worker that hangs is replaced, in this run. */
 const SILENCE_MS = 3_000;
+/** Clients whose new connection the worker had not been given when they were counted. */
+const CONNECTING_MAX = 3;
 const MEMORY_GROWTH_MAX = 64 * 1024 * 1024;
 const DESCRIPTOR_GROWTH_MAX = 8;
 
@@ -81,7 +83,7 @@ async function killOne(
   const [lost, now] = [lossesOf() - losses, workersOf(server)];
   const took = Math.round(performance.now() - startedMs);
   process.stdout.write(`${signal} ${victim}: ${loads.join(' + ')} connections, ${lost} lost\n`);
-  check(lost <= connections, signal, `${lost} connections lost of ${connections}`);
+  check(lost <= connections + CONNECTING_MAX, signal, `${lost} connections lost of ${connections}`);
   const isReplaced = now.length === workers && !now.includes(victim);
   check(isReplaced, signal, `not replaced after ${took} ms: ${now} of ${all}`);
 }
