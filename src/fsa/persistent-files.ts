@@ -8,6 +8,11 @@ import type { FileRecord } from './file-record.ts';
 /** Layout of `FileRecord` and of all that is in it, down to what `PersistentOpen.owner` is. */
 const PERSISTENT_FILE_VERSION = 1;
 
+/** The records of a store of what outlives the server. */
+export function persistentTable(store: RecordStore): StoredTable<FileRecord> {
+  return store.table<FileRecord>('persistent-file', PERSISTENT_FILE_VERSION);
+}
+
 /**
  * The file records of a volume whose opens may outlive the server. An update is decided in memory
  * as everywhere; when it changes what outlives the server, it is answered once the disk has that.
@@ -35,7 +40,7 @@ export class PersistentFiles implements RecordTable<FileRecord> {
   }) {
     this.name = options.files.name;
     this.#files = options.files;
-    this.#stored = options.store.table<FileRecord>('persistent-file', PERSISTENT_FILE_VERSION);
+    this.#stored = persistentTable(options.store);
     this.#log = options.log;
   }
 

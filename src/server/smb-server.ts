@@ -16,6 +16,7 @@ import { run } from '../base/task.ts';
 import { makeNodeEnv } from '../env/node/node-env.ts';
 import { makeNodeLog } from '../env/node/node-log.ts';
 import type { Env, Log } from '../env/ports.ts';
+import type { VolumeFate } from '../fsa/sweep-persistent.ts';
 import type { VolumePeers } from '../fsa/volume-peers.ts';
 import { closeOpenById, closeSessionById, closeShareByName } from '../smb2/server/close-by-id.ts';
 import type { EncryptionPolicy, ServerEvent, ServerPeers } from '../smb2/server/options.ts';
@@ -149,6 +150,18 @@ export class SmbServer {
     }
     this.#state = 'listening';
     this.#pollAccounts();
+    // Until then somebody may add the share.
+    this.#env.timers.after(this.#limits.durableTimeoutMaxMs, () => {
+      void this.#sweepPersistent(() => 'gone');
+    });
+  }
+
+  /** Opens that outlived a server, of shares that are not, or do not restore them, any more. */
+  async #sweepPersistent(fateOf: (volumeId: string) => VolumeFate): Promise<void> {
+    if (this.#stopping !== undefined || this.#place !== undefined) return;
+    await this.#persistentStore.sweep(this.#store, (id) =>
+      this.#shares.get(id)?.options.continuousAvailability === true ? 'here' : fateOf(id),
+    );
   }
 
   /** Closes every open file, session and connection, in order; then the shares' storage. */
@@ -177,6 +190,8 @@ export class SmbServer {
     checkShareName(options.name);
     this.#crew?.checkShare(options);
     const { engine, accounts } = await this.#open();
+    const isKept = options.continuousAvailability === true;
+    const persistentStore = isKept ? await this.#persistentStore.open() : undefined;
     if (this.#stopping !== undefined) throw new Error('the server is stopped');
     const key = options.name.toLowerCase();
     if (this.#shares.has(key)) throw new OptionError(`share '${options.name}' exists already`);
@@ -189,7 +204,7 @@ export class SmbServer {
       serverId: this.#serverId,
       peers: this.#place?.peers,
       unixIdOf: (sid) => unixIdOfSid(accounts.data, sid),
-      persistentStore: options.continuousAvailability ? this.#persistentStore.open() : undefined,
+      persistentStore,
     });
     if (this.#crew !== undefined) {
       // It can be mounted: that was all that this process had to find out.
@@ -200,6 +215,7 @@ export class SmbServer {
     }
     this.#shares.set(key, share);
     await run(restoreShare(engine, share.share));
+    if (!isKept) await this.#sweepPersistent((id) => (id === key ? 'gone' : 'to come'));
     engine.addShare(share.share);
   }
 

@@ -63,6 +63,8 @@ export class LmdbRecordStore implements RecordStore {
       maxDbs: TABLES_MAX,
       maxReaders: READERS_MAX,
       noSync: !this.#isPersistent,
+      // With it a commit that fails rejects a promise that nobody has.
+      eventTurnBatching: false,
     });
     this.#layouts = this.#root.openDB({ name: '#layouts' });
     this.#watchers = new ForeignWatchers(this.#root.openDB({ name: '#watchers' }), bus);

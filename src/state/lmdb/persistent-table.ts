@@ -45,7 +45,7 @@ export class PersistentTable<R extends object> implements StoredTable<R> {
       const update = decide(entry?.value);
       if (update.next === 'keep') return update.result;
       if (update.next === undefined && entry === undefined) return update.result;
-      if (!(await this.#write(key, update.next, entry?.version))) continue;
+      if (!(await committed(this.#write(key, update.next, entry?.version)))) continue;
       await this.#records.flushed;
       this.#watchers.wake(this.name, key, this.#watchers.othersOf(this.name, key));
       return update.result;
@@ -66,7 +66,7 @@ export class PersistentTable<R extends object> implements StoredTable<R> {
 
   async replace(key: string, next: R | undefined): Promise<void> {
     const records = this.#records;
-    await (next === undefined ? records.remove(key) : records.put(key, next, 1));
+    await committed(next === undefined ? records.remove(key) : records.put(key, next, 1));
     await records.flushed;
     this.#watchers.wake(this.name, key, this.#watchers.othersOf(this.name, key));
   }
@@ -80,5 +80,16 @@ export class PersistentTable<R extends object> implements StoredTable<R> {
     const found: (readonly [string, R])[] = [];
     for (const { key, value } of this.#records.getRange(rangeOf(prefix))) found.push([key, value]);
     return found;
+  }
+}
+
+/** A commit that fails rejects a second promise, with the cause: it counts as seen. */
+async function committed<T>(write: Promise<T>): Promise<T> {
+  try {
+    return await write;
+  } catch (error) {
+    const { commitError } = error as { readonly commitError?: Promise<unknown> };
+    commitError?.catch(() => {});
+    throw error;
   }
 }
