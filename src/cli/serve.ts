@@ -81,7 +81,8 @@ async function serveUntilSignal(folders: readonly string[], flags: ServeFlags): 
     const made = await makeFirstUser(server, flags.user);
     const users = await server.users();
     const first = flags.user ?? made?.name;
-    const params = { listen, port, shares, stateFolder, version: version() };
+    const isDefaultState = flags.state === undefined && flags.config === undefined;
+    const params = { listen, port, shares, stateFolder, isDefaultState, version: version() };
     const ordered = users.toSorted((a, b) => Number(b === first) - Number(a === first));
     process.stdout.write(welcome({ ...params, users: ordered, password: made?.password }));
     await signal;

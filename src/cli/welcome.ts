@@ -12,6 +12,8 @@ export interface WelcomeParams {
   /** Of the account that was made just now; shown this once. */
   readonly password: string | undefined;
   readonly stateFolder: string;
+  /** Whether that is where every command looks. */
+  readonly isDefaultState: boolean;
 }
 
 /** What `semba serve` prints when it listens: all that a person needs to connect. */
@@ -29,7 +31,7 @@ export function welcome(params: WelcomeParams): string {
     `  user      ${users.join(', ') || 'none yet: semba user add NAME'}`,
     ...(password === undefined
       ? []
-      : [`  password  ${password}   (shown only now; change it: semba user passwd ${user})`]),
+      : [`  password  ${password}   (shown only now; change it: ${passwordCommand(params)})`]),
     `  accounts  ${params.stateFolder}`,
     '',
     'Connect from',
@@ -41,28 +43,39 @@ export function welcome(params: WelcomeParams): string {
   return `${lines.join('\n')}\n`;
 }
 
+function passwordCommand({ users, stateFolder, isDefaultState }: WelcomeParams): string {
+  const place = isDefaultState ? '' : ` --state ${quoted(stateFolder)}`;
+  return `semba user passwd ${quoted(users[0]!)}${place}`;
+}
+
 function linux(host: string, port: number, share: string, user: string): readonly string[] {
   const name = quoted(`//${host}/${share}`);
   const option = port === SMB_PORT ? '' : ` -p ${port}`;
   const mountPort = port === SMB_PORT ? '' : `,port=${port}`;
   return [
-    `  Linux     smbclient${option} -U ${user} ${name}`,
-    `            sudo mount -t cifs -o username=${user}${mountPort} ${name} /mnt`,
+    `  Linux     smbclient${option} -U ${quoted(user)} ${name}`,
+    `            sudo mount -t cifs -o ${quoted(`username=${user}${mountPort}`)} ${name} /mnt`,
   ];
 }
 
 function macos(host: string, port: number, share: string, user: string): readonly string[] {
   const at = port === SMB_PORT ? host : `${host}:${port}`;
-  return [`  macOS     open ${quoted(`smb://${user}@${at}/${encodeURIComponent(share)}`)}`];
+  const url = `smb://${encodeURIComponent(user)}@${at}/${encodeURIComponent(share)}`;
+  return [`  macOS     open ${quoted(url)}`];
 }
 
 function windows(host: string, port: number, share: string, user: string): readonly string[] {
   const unc = `\\\\${windowsHost(host)}\\${share}`;
-  const command = `net use Z: ${share.includes(' ') ? `"${unc}"` : unc} /user:${user}`;
+  const command = `net use Z: ${spaced(unc)} /user:${spaced(user)}`;
   if (port === SMB_PORT) return [`  Windows   ${command}`];
   return [
     `  Windows   ${command} /tcpport:${port}   (Windows 11 24H2 or newer; others need port 445)`,
   ];
+}
+
+/** As Windows' command line takes it. */
+function spaced(text: string): string {
+  return text.includes(' ') ? `"${text}"` : text;
 }
 
 /** An IPv6 address in a UNC path is written as a name ([MS-DTYP] 2.2.57 UNC). */
@@ -71,7 +84,7 @@ function windowsHost(host: string): string {
 }
 
 function quoted(text: string): string {
-  return /[^\w@%+=:,./-]/.test(text) ? `'${text}'` : text;
+  return /[^\w@%+=:,./-]/.test(text) ? `'${text.replaceAll("'", "'\\''")}'` : text;
 }
 
 /** The address that other machines use: what was asked for, or the first that is not loopback. */

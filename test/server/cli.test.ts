@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -167,6 +175,7 @@ describe('semba serve', () => {
     const first = await serve('--port', String(port));
     assert(statSync(join(folder, 'semba-share')).isDirectory());
     assert.match(first, /\n {2}password {2}([a-z2-9]{4}-){3}[a-z2-9]{4} /);
+    assert(first.includes(` --state ${join(folder, 'state')})`), first);
     assert.match(first, new RegExp(`smbclient -p ${port} -U \\S+ //127\\.0\\.0\\.1/semba-share\n`));
     const ended = once(child!, 'exit');
     child!.kill('SIGTERM');
@@ -196,6 +205,20 @@ describe('semba serve', () => {
     assert.match(welcome, /\n {2}user {6}semba\n {2}password {2}\S/);
     child!.kill('SIGTERM');
     assert.deepEqual(await once(child!, 'exit'), [0, null]);
+  });
+
+  it('tells commands that shells understand', async () => {
+    const port = String(await freePort());
+    mkdirSync(join(folder, 'docs'));
+    const text = await serve('--port', port, '--user', "anna o'hara", '--share', 'my docs=docs');
+    for (const command of [
+      `smbclient -p ${port} -U 'anna o'\\''hara' '//127.0.0.1/my docs'`,
+      `-o 'username=anna o'\\''hara,port=${port}' '//127.0.0.1/my docs' /mnt`,
+      `open 'smb://anna%20o'\\''hara@127.0.0.1:${port}/my%20docs'`,
+      `net use Z: "\\\\127.0.0.1\\my docs" /user:"anna o'hara" `,
+    ]) {
+      assert(text.includes(command), `${command} in:\n${text}`);
+    }
   });
 
   it('says so when a folder is missing', () => {
