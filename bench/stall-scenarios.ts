@@ -283,15 +283,15 @@ export const SCENARIOS: readonly Scenario[] = [
   ),
   scenario('4096 locks, taken and given up', treeAt, async (_stage, tree) => {
     const open = await opened(tree, everything('locks'));
-    const locks = (flags: number) =>
-      times(4096, (i) => ({ offset: BigInt(2 * i), length: 1n, flags }));
+    const locks = (from: number, flags: number) =>
+      times(256, (i) => ({ offset: BigInt(2 * (from + i)), length: 1n, flags }));
     const taken = SMB2_LOCKFLAG_EXCLUSIVE_LOCK | SMB2_LOCKFLAG_FAIL_IMMEDIATELY;
     for (let i = 0; i < 3; i++) {
-      await open.lock(locks(taken));
+      await Promise.all(times(16, (n) => open.lock(locks(256 * n, taken))));
       const other = await opened(tree, everything('locks'));
-      await other.lock(locks(taken));
+      await Promise.all(times(16, (n) => other.lock(locks(256 * n, taken))));
       await other.close();
-      await open.lock(locks(SMB2_LOCKFLAG_UNLOCK));
+      await Promise.all(times(16, (n) => open.lock(locks(256 * n, SMB2_LOCKFLAG_UNLOCK))));
     }
   }),
   scenario('compounds of 255', treeAt, async (_stage, tree) => {
