@@ -89,9 +89,9 @@ class ExactResolver implements NameResolver {
     const slash = path.lastIndexOf('/');
     const parent = slash < 0 ? '' : path.slice(0, slash);
     const parentStat = yield* wait(this.#vfs.stat(credentials, parent));
-    if (failed(parentStat) || parentStat.type !== 'directory') {
-      return { kind: 'path-missing', path };
-    }
+    if (parentStat === ENOENT || parentStat === ENOTDIR) return { kind: 'path-missing', path };
+    if (failed(parentStat)) return { kind: 'failed', errno: parentStat };
+    if (parentStat.type !== 'directory') return { kind: 'path-missing', path };
     return { kind: 'name-missing', path, parent };
   }
 

@@ -26,7 +26,7 @@ import {
   FILE_ATTRIBUTE_READONLY,
   FILE_ATTRIBUTE_TEMPORARY,
 } from '../fscc/file-attributes.ts';
-import { EACCES, EEXIST, type Errno, failed } from '../vfs/errno.ts';
+import { EEXIST, ENOENT, ENOTDIR, type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat, VfsFile } from '../vfs/vfs.ts';
 import { type DirectoryRights, directoryRights, tokenOf } from './access.ts';
 import { appleBacking } from './apple-streams.ts';
@@ -134,7 +134,8 @@ function* checkParent(
   if (parent === undefined) {
     const stat = yield* wait(volume.vfs.stat(security.credentials, place.parent));
     // Who may not look there is not told what is not there, either.
-    return stat === EACCES ? STATUS_ACCESS_DENIED : STATUS_OBJECT_PATH_NOT_FOUND;
+    const isGone = !failed(stat) || stat === ENOENT || stat === ENOTDIR;
+    return isGone ? STATUS_OBJECT_PATH_NOT_FOUND : statusOf(stat);
   }
   // Without a stored descriptor the store itself checks, ACLs included.
   if (parent.descriptor !== undefined && (parent.allowed & right) === 0) {
