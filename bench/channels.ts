@@ -3,14 +3,14 @@
  * `node dist/bench/channels.js HOST:PORT/SHARE USER PASSWORD [SECONDS] [ROUNDS]`
  * against a server that runs already (`node dist/test/interop/serve.js PORT`, or another one).
  *
- * Each client is a thread of its own. read and write: a file of 64 MiB by requests of up to 1 MiB;
+ * Each client is a process of its own. read and write: a file of 64 MiB by requests of up to 1 MiB;
  * read-4k: 4 KiB anywhere in it; stat: an open and a close. The last two with 32 under way in all.
  * All are tried in turns, ROUNDS times; what is told is the median, and its ratio to one channel.
  */
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { SmbClient, type SmbFile } from '../src/smb2/client/smb-client.ts';
 
 const FILE_SIZE = 64 * 1024 * 1024;
@@ -19,6 +19,7 @@ const UNDER_WAY = 32;
 const SECONDS_DEFAULT = 2;
 const ROUNDS_DEFAULT = 5;
 const MEBI = 1024 * 1024;
+const CLIENT = '--client';
 
 const WORKS = ['read', 'write', 'read-4k', 'stat'] as const;
 type Work = (typeof WORKS)[number];
@@ -39,12 +40,12 @@ interface Task {
   readonly seconds: number;
   readonly channels: number;
   readonly underWay: number;
-  readonly index: number;
+  readonly name: string;
 }
 
-/** A thread's: connects, does what it is told, answers with the amount done in `seconds`. */
-async function runClient(task: Task, port: NonNullable<typeof parentPort>): Promise<void> {
-  const { address, user, password, channels, index } = task;
+/** A client's process: connects, does what it is told, answers with what it did in `seconds`. */
+async function runClient(task: Task): Promise<void> {
+  const { address, user, password, channels, name } = task;
   const match = /^(.+):(\d+)\/(.+)$/.exec(address)!;
   const [, host = '', number, share = ''] = match;
   const client = await SmbClient.connect({
@@ -52,7 +53,7 @@ async function runClient(task: Task, port: NonNullable<typeof parentPort>): Prom
     channels,
     signing: 'auto',
   });
-  const path = `channels-${index}.bin`;
+  const path = `channels-${name}.bin`;
   const file = await client.open(path, { access: 'read-write', mode: 'keep', share: 'all' });
   const data = new Uint8Array(FILE_SIZE);
   await file.write(0, data);
@@ -72,18 +73,19 @@ async function runClient(task: Task, port: NonNullable<typeof parentPort>): Prom
       return 1;
     },
   };
-  port.postMessage({ channels: client.channels.length });
-  port.on('message', (work: Work | 'end') => {
+  const tell = (message: object): void => void process.send?.(message);
+  tell({ channels: client.channels.length });
+  process.on('message', (work: Work | 'end') => {
     if (work === 'end') {
       void file
         .close()
         .then(() => client.delete(path))
         .then(() => client.close())
-        .then(() => port.close());
+        .then(() => process.disconnect());
       return;
     }
     const loops = work === 'read' || work === 'write' ? 1 : task.underWay;
-    void rateOf(steps[work], loops, task.seconds).then((rate) => port.postMessage({ rate }));
+    void rateOf(steps[work], loops, task.seconds).then((rate) => tell({ rate }));
   });
 }
 
@@ -103,25 +105,29 @@ async function rateOf(
   const end = start + seconds * 1_000;
   let done = 0;
   const loop = async (): Promise<void> => {
-    while (performance.now() < end) done += await step();
+    while (performance.now() < end) {
+      const amount = await step();
+      done += amount;
+    }
   };
   await Promise.all(Array.from({ length: loops }, loop));
   return (done * 1_000) / (performance.now() - start);
 }
 
-/** The main thread's: the clients of one setting, ready to work. */
+/** The main process': the clients of one setting, ready to work. */
 class Clients {
-  readonly #workers: readonly Worker[];
+  readonly #workers: readonly ChildProcess[];
 
-  private constructor(workers: readonly Worker[]) {
+  private constructor(workers: readonly ChildProcess[]) {
     this.#workers = workers;
   }
 
   static async start({ clients, channels }: Setting, rest: Partial<Task>): Promise<Clients> {
-    const workers: Worker[] = [];
+    const workers: ChildProcess[] = [];
     for (let index = 0; index < clients; index++) {
-      const task = { ...rest, channels, index, underWay: UNDER_WAY / clients };
-      const worker = new Worker(fileURLToPath(import.meta.url), { workerData: task });
+      const name = `${clients}x${channels}-${index}`;
+      const task = { ...rest, channels, name, underWay: UNDER_WAY / clients };
+      const worker = fork(fileURLToPath(import.meta.url), [CLIENT, JSON.stringify(task)]);
       const [ready] = await once(worker, 'message');
       if (ready.channels !== channels) {
         throw new Error(`${ready.channels} channels instead of ${channels}`);
@@ -133,7 +139,7 @@ class Clients {
 
   async rate(work: Work): Promise<number> {
     const rates = this.#workers.map(async (worker) => {
-      worker.postMessage(work);
+      worker.send(work);
       const [{ rate }] = await once(worker, 'message');
       return rate as number;
     });
@@ -142,7 +148,7 @@ class Clients {
 
   async end(): Promise<void> {
     for (const worker of this.#workers) {
-      worker.postMessage('end');
+      worker.send('end');
       await once(worker, 'exit');
     }
   }
@@ -180,5 +186,5 @@ function median(values: readonly number[]): number {
   return sorted[sorted.length >> 1] ?? 0;
 }
 
-if (parentPort === null) await main();
-else await runClient(workerData as Task, parentPort);
+if (process.argv[2] === CLIENT) await runClient(JSON.parse(process.argv[3] ?? '') as Task);
+else await main();
