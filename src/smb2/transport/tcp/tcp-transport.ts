@@ -167,7 +167,8 @@ export class TcpTransport implements Transport {
     if (this.#ended) return;
     if (options.abort) {
       // The kernel would go on sending what it has been given, for minutes where nobody answers.
-      this.#socket.resetAndDestroy();
+      if (this.unconfirmedBytes() > 0) this.#socket.resetAndDestroy();
+      else this.#socket.destroy();
       return;
     }
     // A peer that does not take the rest must not keep the connection, or the process, for ever.
