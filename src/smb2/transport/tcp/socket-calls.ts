@@ -9,10 +9,14 @@ export interface SocketCalls {
   unacknowledgedBytes(fd: number): number;
   /** Ends the connection when sent bytes stay unacknowledged for so long (TCP_USER_TIMEOUT). */
   setUserTimeout(fd: number, timeoutMs: number): void;
+  /** Closing the socket drops what waits for the peer, and resets the connection (SO_LINGER). */
+  resetAtClose(fd: number): void;
 }
 
-/** Of linux/sockios.h, netinet/in.h and linux/tcp.h. */
+/** Of linux/sockios.h, asm-generic/socket.h, netinet/in.h and linux/tcp.h. */
 const SIOCOUTQ = 0x5411;
+const SOL_SOCKET = 1;
+const SO_LINGER = 13;
 const IPPROTO_TCP = 6;
 const TCP_USER_TIMEOUT = 18;
 
@@ -37,6 +41,7 @@ function load(): SocketCalls | undefined {
     'int setsockopt(int fd, int level, int name, void *value, int size)',
   );
   const word = new Int32Array(1);
+  const lingerNot = new Int32Array([1, 0]);
   return {
     unacknowledgedBytes(fd) {
       return ioctl(fd, SIOCOUTQ, word) === 0 ? word[0]! : 0;
@@ -44,6 +49,9 @@ function load(): SocketCalls | undefined {
     setUserTimeout(fd, timeoutMs) {
       word[0] = timeoutMs;
       setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, word, word.byteLength);
+    },
+    resetAtClose(fd) {
+      setsockopt(fd, SOL_SOCKET, SO_LINGER, lingerNot, lingerNot.byteLength);
     },
   };
 }

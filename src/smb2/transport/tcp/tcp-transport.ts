@@ -167,8 +167,10 @@ export class TcpTransport implements Transport {
     if (this.#ended) return;
     if (options.abort) {
       // The kernel would go on sending what it has been given, for minutes where nobody answers.
-      if (this.unconfirmedBytes() > 0) this.#socket.resetAndDestroy();
-      else this.#socket.destroy();
+      // (Not resetAndDestroy(): where the socket is ending already, Node then never closes it.)
+      const fd = this.#fd;
+      if (fd !== undefined && this.unconfirmedBytes() > 0) socketCalls()?.resetAtClose(fd);
+      this.#socket.destroy();
       return;
     }
     // A peer that does not take the rest must not keep the connection, or the process, for ever.
