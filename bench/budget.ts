@@ -46,6 +46,8 @@ const SAME: Readonly<Record<string, string>> = {
 };
 /** A connection's timers may cost a call now and then. */
 const STRAY_CALLS = 0.05;
+/** Made once in each TURN_TIME_MS, however many requests that is; strace slows them. */
+const CLOCKED: ReadonlySet<string> = new Set(['epoll_ctl']);
 
 /** How many requests it takes depends on the time that one may take: see TURN_TIME_MS. */
 const LISTING = {
@@ -127,7 +129,7 @@ async function makeBudgets(on: ClientTree): Promise<readonly Budget[]> {
       what: 'WRITE 1 MiB',
       rounds: 50,
       calls: { read: 6, pwrite64: 1, write: 1 },
-      heap: 9500,
+      heap: 14_000,
       buffers: 4000,
       run: () => write(file, megabyte),
     },
@@ -183,6 +185,7 @@ async function check(budget: Budget): Promise<void> {
   const calls = await systemCalls(budget);
   const over: string[] = [];
   for (const [name, count] of calls) {
+    if (CLOCKED.has(name)) continue;
     const most = budget.calls[name] ?? 0;
     if (count > most + STRAY_CALLS) over.push(`${name} ${count.toFixed(2)}, not ${most}`);
   }
