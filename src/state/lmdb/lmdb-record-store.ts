@@ -63,6 +63,9 @@ export class LmdbRecordStore implements RecordStore {
       maxDbs: TABLES_MAX,
       maxReaders: READERS_MAX,
       noSync: !this.#isPersistent,
+      // Pages written from a process's own memory were seen to damage the records that other
+      // processes share with it, once in tens to hundreds of times that one of them began anew.
+      useWritemap: !this.#isPersistent,
       // With it a commit that fails rejects a promise that nobody has.
       eventTurnBatching: false,
     });
