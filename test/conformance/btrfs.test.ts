@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { viewOf } from '../../src/base/bytes.ts';
 import { FILE_ALL_ACCESS, FILE_GENERIC_READ } from '../../src/dtyp/access-mask.ts';
-import { makeNodeLog } from '../../src/env/node/node-log.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -36,14 +35,13 @@ import {
   FILE_SUPPORTS_BLOCK_REFCOUNTING,
   FileFsAttributeInformation,
 } from '../../src/fscc/info-classes.ts';
-import { SmbServer } from '../../src/server/smb-server.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
 import type { CreateParameters } from '../../src/smb2/client/requests.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
 import { SMB2_0_INFO_FILESYSTEM } from '../../src/smb2/wire/constants.ts';
+import { type LocalServer, serveShares } from './local-server.ts';
 import { expectStatus, logOnAt, opened } from './peer.ts';
 
-const USER = { name: 'torture1', password: 'torture1pw' };
 const IMAGE_SIZE = 512 * 1024 * 1024;
 const CLUSTER = 4096;
 const LAX = FSCTL_INTEGRITY_FLAG_CHECKSUM_ENFORCEMENT_OFF;
@@ -68,7 +66,7 @@ function mounted(folder: string): string | undefined {
 }
 
 describe('A share on btrfs', { skip }, () => {
-  let server: SmbServer;
+  let server: LocalServer;
   let tree: ClientTree;
   let readOnly: ClientTree;
 
@@ -80,20 +78,12 @@ describe('A share on btrfs', { skip }, () => {
     const snapshot = join(share, '.snapshots', SNAPSHOT);
     execFileSync('btrfs', ['-q', 'subvolume', 'snapshot', '-r', share, snapshot]);
     writeFileSync(join(share, 'file'), 'now');
-    server = new SmbServer({
-      listen: ['127.0.0.1'],
-      port: 0,
-      signing: 'enabled',
-      log: makeNodeLog('error'),
-    });
-    await server.addUser(USER);
-    await server.addShare({ name: 'share', path: share, snapshots: { folder: '.snapshots' } });
-    await server.addShare({ name: 'share_ro', path: share, readOnly: true });
-    await server.start();
-    const { name: user, password } = USER;
-    const target = { host: '127.0.0.1', port: server.port!, user, password };
-    ({ tree } = await logOnAt({ ...target, share: 'share' }));
-    ({ tree: readOnly } = await logOnAt({ ...target, share: 'share_ro' }));
+    server = await serveShares([
+      { name: 'share', path: share, snapshots: { folder: '.snapshots' } },
+      { name: 'share_ro', path: share, readOnly: true },
+    ]);
+    ({ tree } = await logOnAt(server.target));
+    ({ tree: readOnly } = await logOnAt({ ...server.target, share: 'share_ro' }));
   });
   after(async () => {
     await server.stop();

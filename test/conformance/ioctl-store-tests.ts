@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LE, viewOf } from '../../src/base/bytes.ts';
-import { FILE_ALL_ACCESS, FILE_READ_DATA } from '../../src/dtyp/access-mask.ts';
+import { FILE_READ_DATA } from '../../src/dtyp/access-mask.ts';
 import {
   STATUS_ACCESS_DENIED,
   STATUS_BUFFER_OVERFLOW,
@@ -13,7 +13,7 @@ import {
   STATUS_OBJECTID_NOT_FOUND,
   STATUS_SUCCESS,
 } from '../../src/erref/ntstatus.ts';
-import { FILE_CREATE, FILE_DELETE_ON_CLOSE, FILE_OPEN } from '../../src/fscc/create-parameters.ts';
+import { FILE_OPEN } from '../../src/fscc/create-parameters.ts';
 import { decodeAttributeInformation } from '../../src/fscc/fs-information.ts';
 import * as codes from '../../src/fscc/fsctl.ts';
 import type { FileRange } from '../../src/fscc/fsctl-ranges.ts';
@@ -24,9 +24,9 @@ import {
   FileFsAttributeInformation,
 } from '../../src/fscc/info-classes.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
-import type { ClientTree } from '../../src/smb2/client/tree.ts';
 import { SMB2_0_INFO_FILESYSTEM } from '../../src/smb2/wire/constants.ts';
-import { expectStatus, type GetTarget, logOnAt, opened, uniqueName } from './peer.ts';
+import { expectStatus, type GetTarget, opened } from './peer.ts';
+import { scratch } from './scratch-file.ts';
 
 const CLUSTER = 4096;
 
@@ -36,25 +36,6 @@ export function ioctlStoreTests(target: GetTarget): void {
   objectIdTests(target);
   duplicateTests(target);
   integrityTests(target);
-}
-
-async function scratch(
-  target: GetTarget,
-  size: number = 0,
-  on?: ClientTree,
-): Promise<{ readonly tree: ClientTree; readonly name: string; readonly file: ClientOpen }> {
-  const tree = on ?? (await logOnAt(target())).tree;
-  const name = uniqueName('control');
-  const file = await opened(tree, {
-    name,
-    desiredAccess: FILE_ALL_ACCESS,
-    shareAccess: 7,
-    createDisposition: FILE_CREATE,
-    createOptions: FILE_DELETE_ON_CLOSE,
-  });
-  const data = Uint8Array.from({ length: size }, (_, i) => i % 251);
-  if (size > 0) expectStatus(await file.write({ offset: 0, data }), STATUS_SUCCESS);
-  return { tree, name, file };
 }
 
 async function bytesOf(file: ClientOpen, offset: number, length: number): Promise<number[]> {

@@ -49,6 +49,7 @@ import {
   opened,
   uniqueName,
 } from './peer.ts';
+import { scratch } from './scratch-file.ts';
 
 const NO_FILE = RELATED_FILE_ID;
 
@@ -59,24 +60,6 @@ export function ioctlTests(target: GetTarget): void {
   rangeTests(target);
   pipeTests(target);
   breakTests(target);
-}
-
-async function scratch(
-  target: GetTarget,
-  size: number = 0,
-): Promise<{ readonly tree: ClientTree; readonly name: string; readonly file: ClientOpen }> {
-  const { tree } = await logOnAt(target());
-  const name = uniqueName('ioctl');
-  const file = await opened(tree, {
-    name,
-    desiredAccess: FILE_ALL_ACCESS,
-    shareAccess: 7,
-    createDisposition: FILE_CREATE,
-    createOptions: FILE_DELETE_ON_CLOSE,
-  });
-  const data = Uint8Array.from({ length: size }, (_, i) => i % 251);
-  if (size > 0) expectStatus(await file.write({ offset: 0, data }), STATUS_SUCCESS);
-  return { tree, name, file };
 }
 
 function generalTests(target: GetTarget): void {

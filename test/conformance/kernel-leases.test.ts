@@ -6,10 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { FILE_ALL_ACCESS, FILE_GENERIC_READ } from '../../src/dtyp/access-mask.ts';
-import { makeNodeLog } from '../../src/env/node/node-log.ts';
 import { STATUS_CANCELLED, STATUS_PENDING, STATUS_SUCCESS } from '../../src/erref/ntstatus.ts';
 import { FILE_OPEN } from '../../src/fscc/create-parameters.ts';
-import { SmbServer } from '../../src/server/smb-server.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
 import type { CreateParameters } from '../../src/smb2/client/requests.ts';
 import { SMB2_OPLOCK_LEVEL_BATCH, SMB2_OPLOCK_LEVEL_NONE } from '../../src/smb2/wire/constants.ts';
@@ -17,6 +15,7 @@ import { failed } from '../../src/vfs/errno.ts';
 import type { LocalFile } from '../../src/vfs/local/local-file.ts';
 import { type LocalVfs, openLocalVfs } from '../../src/vfs/local/local-vfs.ts';
 import type { Credentials } from '../../src/vfs/vfs.ts';
+import { type LocalServer, serveShares } from './local-server.ts';
 import { create, LEASE_KEY, lease, leaseOf, listening, OTHER_KEY, RH, RWH } from './oplock-peer.ts';
 import { expectStatus, opened, type Target } from './peer.ts';
 
@@ -25,26 +24,16 @@ const LOCAL_USER: Credentials = {
   gid: process.getegid!(),
   groups: process.getgroups!(),
 };
-const USER = { name: 'torture1', password: 'torture1pw' };
 
 describe('[MS-FSA] 2.1.4.12 Algorithm to Check for an Oplock Break, by local processes', () => {
   const root = mkdtempSync(join(tmpdir(), 'semba-kernel-leases-'));
-  let server: SmbServer;
+  let server: LocalServer;
   let target: Target;
   let files = 0;
 
   before(async () => {
-    server = new SmbServer({
-      listen: ['127.0.0.1'],
-      port: 0,
-      signing: 'enabled',
-      log: makeNodeLog('error'),
-    });
-    await server.addUser(USER);
-    await server.addShare({ name: 'share', path: root, kernelOplocks: true });
-    await server.start();
-    const address = { host: '127.0.0.1', port: server.port!, share: 'share' };
-    target = { ...address, user: USER.name, password: USER.password };
+    server = await serveShares([{ name: 'share', path: root, kernelOplocks: true }]);
+    target = server.target;
   });
   after(async () => {
     await server.stop();

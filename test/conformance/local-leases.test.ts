@@ -14,7 +14,6 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { viewOf } from '../../src/base/bytes.ts';
 import { FILE_ALL_ACCESS, FILE_GENERIC_READ } from '../../src/dtyp/access-mask.ts';
-import { makeNodeLog } from '../../src/env/node/node-log.ts';
 import { STATUS_SUCCESS } from '../../src/erref/ntstatus.ts';
 import {
   FILE_CREATE,
@@ -25,7 +24,6 @@ import {
 } from '../../src/fscc/create-parameters.ts';
 import { FileEndOfFileInformation, FileRenameInformation } from '../../src/fscc/info-classes.ts';
 import { encodeFileSize, encodeNewName, newNameSize } from '../../src/fscc/set-information.ts';
-import { SmbServer } from '../../src/server/smb-server.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
 import type { CreateParameters } from '../../src/smb2/client/requests.ts';
 import {
@@ -34,6 +32,7 @@ import {
   SMB2_OPLOCK_LEVEL_LEASE,
 } from '../../src/smb2/wire/constants.ts';
 import { leaseContext } from '../../src/smb2/wire/create-context-lease.ts';
+import { type LocalServer, serveShares } from './local-server.ts';
 import {
   LEASE_KEY,
   type Listener,
@@ -46,25 +45,15 @@ import {
 import { expectStatus, opened, type Target } from './peer.ts';
 
 const SHARE_ALL = 7;
-const USER = { name: 'torture1', password: 'torture1pw' };
 
 describe('Leases of directories beside local processes', () => {
   const root = mkdtempSync(join(tmpdir(), 'semba-local-leases-'));
-  let server: SmbServer;
+  let server: LocalServer;
   let target: Target;
 
   before(async () => {
-    server = new SmbServer({
-      listen: ['127.0.0.1'],
-      port: 0,
-      signing: 'enabled',
-      log: makeNodeLog('error'),
-    });
-    await server.addUser(USER);
-    await server.addShare({ name: 'share', path: root });
-    await server.start();
-    const { name: user, password } = USER;
-    target = { host: '127.0.0.1', port: server.port!, share: 'share', user, password };
+    server = await serveShares([{ name: 'share', path: root }]);
+    target = server.target;
   });
   after(async () => {
     await server.stop();

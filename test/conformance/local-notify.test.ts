@@ -14,7 +14,6 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { viewOf } from '../../src/base/bytes.ts';
 import { FILE_ALL_ACCESS } from '../../src/dtyp/access-mask.ts';
-import { makeNodeLog } from '../../src/env/node/node-log.ts';
 import {
   FILE_CREATE,
   FILE_DIRECTORY_FILE,
@@ -27,35 +26,26 @@ import {
   FILE_NOTIFY_CHANGE_LAST_WRITE,
 } from '../../src/fscc/notify-filter.ts';
 import { decodeNotifyInformation } from '../../src/fscc/notify-information.ts';
-import { SmbServer } from '../../src/server/smb-server.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
 import { SMB2_WATCH_TREE } from '../../src/smb2/wire/constants.ts';
+import { type LocalServer, serveShares } from './local-server.ts';
 import { logOnAt, opened } from './peer.ts';
 
 const SHARE_ALL = 7;
 const NAMES = FILE_NOTIFY_CHANGE_FILE_NAME | FILE_NOTIFY_CHANGE_DIR_NAME;
 const ACTIONS = ['', 'added', 'removed', 'modified', 'old name', 'new name'];
-const USER = { name: 'torture1', password: 'torture1pw' };
 
 describe('Changes by local processes', () => {
   const root = mkdtempSync(join(tmpdir(), 'semba-local-notify-'));
-  let server: SmbServer;
+  let server: LocalServer;
   let tree: ClientTree;
 
   before(async () => {
-    server = new SmbServer({
-      listen: ['127.0.0.1'],
-      port: 0,
-      signing: 'enabled',
+    server = await serveShares([{ name: 'share', path: root }], {
       limits: { asyncRequestsMax: 2048, creditsMax: 8192 },
-      log: makeNodeLog('error'),
     });
-    await server.addUser(USER);
-    await server.addShare({ name: 'share', path: root });
-    await server.start();
-    const target = { host: '127.0.0.1', port: server.port!, share: 'share' };
-    ({ tree } = await logOnAt({ ...target, user: USER.name, password: USER.password }));
+    ({ tree } = await logOnAt(server.target));
   });
   after(async () => {
     await server.stop();

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import type { Limits } from '../../src/base/limits.ts';
 import { makeNodeClock } from '../../src/env/node/node-clock.ts';
 import { makeNodeLog } from '../../src/env/node/node-log.ts';
-import { type ShareOptions, SmbServer } from '../../src/server/smb-server.ts';
+import {
+  type ShareOptions,
+  SmbServer,
+  type SmbServerOptions,
+} from '../../src/server/smb-server.ts';
 import { MemoryVfs } from '../../src/server/storage.ts';
 import type { Target } from './peer.ts';
 
@@ -31,33 +35,42 @@ export async function startServer(
     folders.push(path);
     return { path };
   };
-  const server = new SmbServer({
-    listen: ['127.0.0.1'],
-    port: 0,
+  const shares: ShareOptions[] = [
+    { name: 'share', ...storageOf('share') },
+    { name: 'share_apple', ...storageOf('apple'), apple: true },
+    { name: 'share_enc', ...storageOf('enc'), encryption: 'required' },
+  ];
+  const { target, stop } = await serveShares(shares, {
     name: 'SEMBA',
-    signing: 'enabled',
     workers,
     allowAnonymous: true,
     limits: { failedLogonsFree: 1_000_000, ...limits },
-    log: makeNodeLog('error'),
   });
-  await server.addUser(USER);
-  await server.addShare({ name: 'share', ...storageOf('share') });
-  await server.addShare({ name: 'share_apple', ...storageOf('apple'), apple: true });
-  await server.addShare({ name: 'share_enc', ...storageOf('enc'), encryption: 'required' });
-  await server.start();
-  const target = {
-    host: '127.0.0.1',
-    port: server.port!,
-    user: USER.name,
-    password: USER.password,
-    share: 'share',
-  };
   return {
     target,
     async stop(): Promise<void> {
-      await server.stop();
+      await stop();
       for (const folder of folders) rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Our own server, on a free port, of these shares and one account; the target is `share`. */
+export async function serveShares(
+  shares: readonly ShareOptions[],
+  options: SmbServerOptions = {},
+): Promise<LocalServer> {
+  const server = new SmbServer({
+    listen: ['127.0.0.1'],
+    port: 0,
+    signing: 'enabled',
+    log: makeNodeLog('error'),
+    ...options,
+  });
+  await server.addUser(USER);
+  for (const share of shares) await server.addShare(share);
+  await server.start();
+  const { name: user, password } = USER;
+  const target = { host: '127.0.0.1', port: server.port!, user, password, share: 'share' };
+  return { target, stop: () => server.stop() };
 }
