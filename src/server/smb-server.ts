@@ -139,7 +139,7 @@ export class SmbServer {
 
   async #start(): Promise<void> {
     const { engine } = await this.#open();
-    await this.#crew?.start(this.shares);
+    await this.#crew?.start(this.shares, engine);
     try {
       // A worker is given its connections.
       if (this.#place === undefined) await this.#listenToAll(engine);

@@ -1,9 +1,12 @@
 /** A server of several processes: what its program, its clients and its administrator see. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { LE, viewOf } from '../../src/base/bytes.ts';
 import { makeNodeClock } from '../../src/env/node/node-clock.ts';
 import { makeNodeLog } from '../../src/env/node/node-log.ts';
 import { STATUS_PENDING, STATUS_SUCCESS } from '../../src/erref/ntstatus.ts';
@@ -11,6 +14,15 @@ import { OptionError, SmbServer } from '../../src/server/smb-server.ts';
 import { MemoryVfs } from '../../src/server/storage.ts';
 import { createRequest } from '../../src/smb2/client/requests.ts';
 import type { WorkerStatus } from '../../src/smb2/server/status.ts';
+import { FrameReader } from '../../src/smb2/transport/tcp/framing.ts';
+import { SMB2_NEGOTIATE } from '../../src/smb2/wire/constants.ts';
+import { encodeHeader } from '../../src/smb2/wire/header.ts';
+import { encodeNegotiateRequest } from '../../src/smb2/wire/negotiate.ts';
+import {
+  encodeSmb1NegotiateRequest,
+  SMB1_DIALECT_SMB_2_002,
+  SMB1_DIALECT_SMB_2_WILDCARD,
+} from '../../src/smb2/wire/smb1-negotiate.ts';
 import {
   create,
   LEASE_KEY,
@@ -27,6 +39,8 @@ import {
   opened,
   type Target,
 } from '../conformance/peer.ts';
+
+const HEADER_SIZE = 64;
 
 let server: SmbServer;
 let folder: string;
@@ -61,6 +75,70 @@ async function oneInEach(): Promise<{ holder: Listener; holderPid: number; other
   return { holder, holderPid, other: await listening(() => target) };
 }
 
+function framed(message: Uint8Array): Uint8Array {
+  return Uint8Array.of(0, 0, message.length >> 8, message.length & 0xff, ...message);
+}
+
+function smb1Negotiate(): Uint8Array {
+  const bytes = new Uint8Array(200);
+  const dialects = ['NT LM 0.12', SMB1_DIALECT_SMB_2_002, SMB1_DIALECT_SMB_2_WILDCARD];
+  return bytes.slice(0, encodeSmb1NegotiateRequest(viewOf(bytes), 0, { dialects }));
+}
+
+function smb2Negotiate(clientGuid: string): Uint8Array {
+  const bytes = new Uint8Array(200);
+  const view = viewOf(bytes);
+  encodeHeader(view, 0, {
+    creditCharge: 0,
+    status: 0,
+    command: SMB2_NEGOTIATE,
+    credits: 1,
+    flags: 0,
+    nextCommand: 0,
+    messageId: 1n,
+    asyncId: 0n,
+    treeId: 0,
+    sessionId: 0n,
+  });
+  const end = encodeNegotiateRequest(view, HEADER_SIZE, {
+    dialects: [0x0300],
+    securityMode: 1,
+    capabilities: 0,
+    clientGuid,
+    contexts: [],
+  });
+  return bytes.slice(0, end);
+}
+
+const sockets: Socket[] = [];
+const closeSockets = (): void => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+};
+
+/** What two NEGOTIATE responses say to bytes that are sent without waiting for the first. */
+async function dialectsAnswered(bytes: Uint8Array, sliceSize: number): Promise<readonly number[]> {
+  const socket = connect(target.port, target.host);
+  sockets.push(socket);
+  socket.setNoDelay(true);
+  await once(socket, 'connect');
+  for (let at = 0; at < bytes.length; at += sliceSize) {
+    await new Promise((sent) => socket.write(bytes.subarray(at, at + sliceSize), sent));
+  }
+  const dialects: number[] = [];
+  const frames = new FrameReader(0xffff, (message) => {
+    dialects.push(viewOf(message).getUint16(HEADER_SIZE + 4, LE));
+    return true;
+  });
+  for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+    for (const byte of chunk as Uint8Array) {
+      frames.room()[0] = byte;
+      frames.received(1);
+    }
+    if (dialects.length === 2) break;
+  }
+  return dialects;
+}
+
 describe('SmbServer: worker processes', () => {
   it('spreads clients over them, and shows and ends the sessions of all', async () => {
     const { holder } = await oneInEach();
@@ -74,6 +152,25 @@ describe('SmbServer: worker processes', () => {
     assert.equal(await server.closeSession('1234567890abcdef'), false);
     assert.deepEqual((await server.status()).sessions, []);
     await assert.rejects(opened(holder.tree, create('ended.txt')));
+  });
+
+  it('serves a client that begins with SMB1 where its other channels are', async () => {
+    const clientGuid = '5b1e0000111122223333444455556666';
+    await logOnAt(target, { clientGuid });
+    await listening(() => target);
+    const bytes = new Uint8Array([
+      ...framed(smb1Negotiate()),
+      ...framed(smb2Negotiate(clientGuid)),
+    ]);
+    for (const sliceSize of [bytes.length, 1, 50, 200]) {
+      assert.deepEqual(await dialectsAnswered(bytes, sliceSize), [0x02ff, 0x0300], `${sliceSize}`);
+    }
+    const { connections } = await server.status();
+    const same = connections.filter((one) => one.clientGuid === clientGuid);
+    assert.equal(same.length, 5);
+    // The worker's slot is what an id leaves of 64.
+    assert.equal(new Set(same.map(({ id }) => id % 64)).size, 1);
+    closeSockets();
   });
 
   it('serves shares and accounts that come and go while it runs', async () => {

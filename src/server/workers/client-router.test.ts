@@ -54,16 +54,6 @@ describe('ClientRouter', () => {
     assert.equal(router.route('a', ADDRESS, 2), undefined);
   });
 
-  it('learns later whose a connection is, and tells when two workers have one client', () => {
-    const router = routerOf();
-    const unknown = router.route(undefined, ADDRESS, 0)!;
-    assert.equal(router.identified(unknown.id, 'a'), true);
-    assert.equal(router.route('a', ADDRESS, 0)?.slot, unknown.slot);
-    const late = router.route(undefined, ADDRESS, 0)!;
-    assert.notEqual(late.slot, unknown.slot);
-    assert.equal(router.identified(late.id, 'a'), false);
-  });
-
   it('forgets the client that has been idle longest when it knows too many', () => {
     const router = routerOf({ clientsMax: 2 });
     const slots = ['a', 'b'].map((guid) => router.route(guid, ADDRESS, 0)!);

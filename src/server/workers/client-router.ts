@@ -76,16 +76,6 @@ export class ClientRouter {
     return { id, slot };
   }
 
-  /** A connection said later whose it is. False: another worker serves that client. */
-  identified(id: number, guid: Guid): boolean {
-    const connection = this.#connections.get(id);
-    if (connection === undefined || connection.guid !== undefined) return true;
-    const known = this.#clients.get(guid);
-    if (known !== undefined && known.slot !== connection.slot) return false;
-    this.#belongs(connection, guid);
-    return true;
-  }
-
   closed(id: number, nowMs: number): void {
     const connection = this.#connections.get(id);
     if (connection === undefined) return;

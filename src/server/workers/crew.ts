@@ -1,7 +1,10 @@
 import { assert } from '../../base/assert.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { Env } from '../../env/ports.ts';
+import { wildcardAnswer } from '../../smb2/server/commands/smb1-negotiate.ts';
+import type { Smb2Server } from '../../smb2/server/server.ts';
 import type { ServerStatus } from '../../smb2/server/status.ts';
+import { FRAME_HEADER_SIZE } from '../../smb2/transport/tcp/framing.ts';
 import { makePrivateFolder } from '../atomic-file.ts';
 import type { ShareOptions, SmbServerOptions } from '../options.ts';
 import { makeRuntimeFolder, removeRuntimeFolder } from './runtime-folder.ts';
@@ -34,8 +37,11 @@ export class Crew {
     return { ...options, stateFolder };
   }
 
-  /** Rejects when a worker does not come up. */
-  async start(shares: readonly ShareOptions[]): Promise<void> {
+  /**
+   * Rejects when a worker does not come up. `engine` is this process's own: it serves nobody, and
+   * knows what the workers' would say.
+   */
+  async start(shares: readonly ShareOptions[], engine: Smb2Server): Promise<void> {
     const { count, env, limits } = this.#params;
     const { stateFolder, onEvent, ...rest } = this.open();
     const folder = this.#folder;
@@ -49,6 +55,7 @@ export class Crew {
       options,
       shares,
       onEvent,
+      answerSmb1: (message) => wildcardAnswer(engine, message, FRAME_HEADER_SIZE),
     });
   }
 

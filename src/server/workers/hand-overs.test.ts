@@ -12,7 +12,13 @@ function connection(): { readonly what: Identified; readonly isOpen: () => boole
       isOpen = false;
     },
   } as unknown as Socket;
-  const what = { socket, guid: undefined, early: new Uint8Array(0), address: '' };
+  const what = {
+    socket,
+    guid: undefined,
+    early: new Uint8Array(0),
+    isSmb1Answered: false,
+    address: '',
+  };
   return { what, isOpen: () => isOpen };
 }
 

@@ -2,9 +2,10 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { Limits } from '../../base/limits.ts';
 import { networkOf } from '../../base/network-of.ts';
 import type { Env } from '../../env/ports.ts';
+import { encodeFrameHeader, FRAME_HEADER_SIZE } from '../../smb2/transport/tcp/framing.ts';
 import { adoptSocket } from '../../smb2/transport/tcp/tcp-transport.ts';
 import type { Guid } from '../../smb2/wire/guid.ts';
-import { IDENTIFYING_SIZE, identifyClient } from './identify-client.ts';
+import { FirstBytes, type Said } from './identify-client.ts';
 
 const BACKLOG = 1024;
 
@@ -12,8 +13,9 @@ const BACKLOG = 1024;
 export interface Identified {
   readonly socket: Socket;
   readonly guid: Guid | undefined;
-  /** What has been read. */
+  /** What has been read, but for an SMB1 message that is answered. */
   readonly early: Uint8Array;
+  readonly isSmb1Answered: boolean;
   readonly address: string;
 }
 
@@ -23,11 +25,17 @@ export interface IntakeOptions {
   /** Connections that are handed over already: all, and from this address. */
   readonly counts: (address: string) => { readonly all: number; readonly fromAddress: number };
   readonly handOver: (identified: Identified) => void;
+  /**
+   * [MS-SMB2] 3.3.5.3: what a client that begins with SMB1 is told so that it goes on with SMB2,
+   * behind FRAME_HEADER_SIZE bytes. Undefined: its worker says what becomes of it.
+   */
+  readonly answerSmb1: (message: Uint8Array) => Uint8Array | undefined;
 }
 
 /**
- * Listens, and reads of each connection as little as tells whose it is: two hundred
- * bytes at the most, the rest stays in the kernel until its worker reads it.
+ * Listens, and reads of each connection as little as tells whose it is: some hundred bytes, the
+ * rest stays in the kernel until its worker reads it. A client that begins with SMB1 tells after an
+ * answer.
  */
 export class Intake {
   readonly #options: IntakeOptions;
@@ -69,18 +77,24 @@ export class Intake {
       connected.destroy();
       return;
     }
-    const early = new Uint8Array(2 * IDENTIFYING_SIZE);
-    let filled = 0;
+    const first = new FirstBytes();
+    let isSmb1Answered = false;
+    let sent: Promise<unknown> = Promise.resolve();
     const socket = adoptSocket(connected, {
-      buffer: () => early.subarray(filled),
+      buffer: () => first.room(),
       callback: (count) => {
-        filled += count;
-        const bytes = early.subarray(0, filled);
-        const client = identifyClient(bytes);
-        if (client === 'more') return true;
-        const guid = client === 'nobody' ? undefined : client.guid;
-        // Once this returned: reading stops with the false.
-        Promise.resolve().then(() => known({ socket, guid, early: bytes, address }));
+        let said = first.received(count);
+        const answer = this.#answerTo(said);
+        if (answer !== undefined) {
+          isSmb1Answered = true;
+          sent = new Promise((resolve) => socket.write(answer.bytes, resolve));
+          said = first.answered(answer.message);
+        }
+        if (said === 'more') return true;
+        const guid = typeof said === 'object' && 'guid' in said ? said.guid : undefined;
+        if (said === 'broken') socket.destroy();
+        // Once this returned: reading stops with the false. The worker's answers follow this one's.
+        sent.then(() => known({ socket, guid, early: first.rest, isSmb1Answered, address }));
         return false;
       },
     });
@@ -99,6 +113,14 @@ export class Intake {
     socket.on('end', () => socket.destroy());
     socket.on('error', (error) => log.debug({ address, error: error.message }, 'lost'));
     socket.resume();
+  }
+
+  #answerTo(said: Said): { readonly bytes: Uint8Array; readonly message: Uint8Array } | undefined {
+    if (typeof said !== 'object' || !('smb1' in said)) return undefined;
+    const bytes = this.#options.answerSmb1(said.smb1);
+    if (bytes === undefined) return undefined;
+    encodeFrameHeader(bytes, 0, bytes.length - FRAME_HEADER_SIZE);
+    return { bytes, message: said.smb1 };
   }
 
   #mayCome(address: string): boolean {

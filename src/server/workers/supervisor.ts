@@ -26,7 +26,7 @@ import { OptionError, type ShareOptions } from '../options.ts';
 import { ClientRouter } from './client-router.ts';
 import { decideHung, decideRestart } from './decide-workers.ts';
 import { HandOvers } from './hand-overs.ts';
-import { type Identified, Intake } from './intake.ts';
+import { type Identified, Intake, type IntakeOptions } from './intake.ts';
 import { joinStatus } from './join-status.ts';
 import { removeLeftOver } from './runtime-folder.ts';
 import {
@@ -35,7 +35,6 @@ import {
   CHANGE_OPTIONS,
   CHANGE_SHARE,
   CONNECTION_CLOSED,
-  CONNECTION_IDENTIFIED,
   CONNECTION_TAKEN,
   END,
   EVENT,
@@ -71,6 +70,7 @@ export interface SupervisorOptions {
   readonly options: OptionsOfWorker;
   readonly shares: readonly ShareOptions[];
   readonly onEvent: ((event: ServerEvent) => void) | undefined;
+  readonly answerSmb1: IntakeOptions['answerSmb1'];
 }
 
 interface WorkerProcess {
@@ -119,7 +119,7 @@ export class Supervisor {
   }
 
   private constructor(options: SupervisorOptions, bus: ProcessBus) {
-    const { env, limits, folder, shares } = options;
+    const { env, limits, folder, shares, answerSmb1 } = options;
     this.#options = options;
     this.#shares = shares;
     this.#workerOptions = options.options;
@@ -139,6 +139,7 @@ export class Supervisor {
     this.#intake = new Intake({
       limits,
       env,
+      answerSmb1,
       counts: (address) => ({ all: router.size, fromAddress: router.fromAddress(address) }),
       handOver: (identified) => {
         if (this.#handOvers.begin(identified)) return;
@@ -297,13 +298,13 @@ export class Supervisor {
 
   #handOver(identified: Identified): boolean {
     const { env } = this.#options;
-    const { socket, guid, early, address } = identified;
+    const { socket, guid, early, isSmb1Answered, address } = identified;
     const placed = this.#router.route(guid, address, env.clock.monotonicMs());
     const worker = placed && this.#workers.get(placed.slot);
     if (placed === undefined || worker === undefined) return false;
     const { id, slot } = placed;
     this.#handOvers.sent(id, slot, identified);
-    const message: HandedOver = { kind: 'connection', id, early, isUnknown: guid === undefined };
+    const message: HandedOver = { kind: 'connection', id, early, isSmb1Answered };
     worker.child.send(message, socket, { keepOpen: true }, (error) => {
       // It stays here until the worker has it; this one is about to be gone.
       if (error !== null) env.log.warn({ address, slot, error: error.message }, 'not handed over');
@@ -329,10 +330,6 @@ export class Supervisor {
     });
     bus.handle(CONNECTION_TAKEN, ({ id }) => this.#handOvers.taken(id));
     bus.handle(CONNECTION_CLOSED, ({ id }) => this.#router.closed(id, env.clock.monotonicMs()));
-    bus.handle(CONNECTION_IDENTIFIED, ({ id, guid }) => {
-      if (this.#router.identified(id, guid)) return;
-      env.log.warn({ guid }, 'a client that began with SMB1 is served by two workers');
-    });
     bus.handle(LOG, ({ level, fields, message }, from) => {
       const worker = this.#workerOf(from)?.slot;
       env.log[level]({ worker, ...(fields as object) }, message);

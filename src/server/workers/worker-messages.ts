@@ -42,8 +42,8 @@ export interface HandedOver {
   /** As the supervisor counts connections. */
   readonly id: number;
   readonly early: Uint8Array;
-  /** It has not said whose it is. */
-  readonly isUnknown: boolean;
+  /** Its client began with SMB1 and has been told 0x02FF; that is not in `early`. */
+  readonly isSmb1Answered: boolean;
 }
 
 type None = Readonly<Record<never, never>>;
@@ -85,14 +85,6 @@ export const CONNECTION_TAKEN: MessageType<ConnectionId> = {
 export const CONNECTION_CLOSED: MessageType<ConnectionId> = {
   name: 'connection-closed',
   shape: struct<ConnectionId>({ id: int }),
-};
-
-interface ClientOfConnection extends ConnectionId {
-  readonly guid: string;
-}
-export const CONNECTION_IDENTIFIED: MessageType<ClientOfConnection> = {
-  name: 'connection-identified',
-  shape: struct<ClientOfConnection>({ id: int, guid: text }),
 };
 
 interface LogLine {

@@ -6,12 +6,12 @@ import type { Log } from '../../env/ports.ts';
 import { BusCalls } from '../../messaging/calls.ts';
 import type { ProcessBus } from '../../messaging/process/process-bus.ts';
 import { BusWakes } from '../../messaging/wakes.ts';
+import { goOnAfterWildcard } from '../../smb2/server/commands/smb1-negotiate.ts';
 import type { Smb2Server } from '../../smb2/server/server.ts';
 import { TcpTransport } from '../../smb2/transport/tcp/tcp-transport.ts';
 import { LmdbRecordStore } from '../../state/lmdb/lmdb-record-store.ts';
 import type { ShareOptions } from '../options.ts';
 import { SmbServer } from '../smb-server.ts';
-import { frameOf, identifyClient } from './identify-client.ts';
 import { keepBreakTimes } from './keep-break-times.ts';
 import {
   ACCOUNTS_CHANGED,
@@ -19,7 +19,6 @@ import {
   CHANGE_OPTIONS,
   CHANGE_SHARE,
   CONNECTION_CLOSED,
-  CONNECTION_IDENTIFIED,
   CONNECTION_TAKEN,
   END,
   EVENT,
@@ -85,7 +84,7 @@ export class Worker {
   }
 
   /** A connection from the supervisor, with what it has read of it. */
-  accept({ id, early, isUnknown }: HandedOver, socket: Socket): void {
+  accept({ id, early, isSmb1Answered }: HandedOver, socket: Socket): void {
     const engine = this.#engine;
     assert(engine !== undefined, 'a connection came before the engine');
     const { supervisorId, options } = this.#setup;
@@ -97,28 +96,17 @@ export class Worker {
     };
     this.#bus.send(supervisorId, CONNECTION_TAKEN, { id });
     const transport = new TcpTransport(socket, transportOptions, early);
-    const listener = engine.accept(transport);
-    let isKnown = !isUnknown;
+    const listener = engine.accept(transport, (connection) => {
+      if (isSmb1Answered) goOnAfterWildcard(engine, connection);
+    });
     transport.start({
-      message: (bytes) => {
-        if (!isKnown) isKnown = this.#identify(id, bytes);
-        return listener.message(bytes);
-      },
+      message: (bytes) => listener.message(bytes),
       writable: () => listener.writable(),
       closed: (reason) => {
         this.#bus.send(supervisorId, CONNECTION_CLOSED, { id });
         listener.closed(reason);
       },
     });
-  }
-
-  /** [MS-SMB2] 3.3.5.3: after an SMB1 message the next one says whose the connection is. */
-  #identify(id: number, message: Uint8Array): boolean {
-    const client = identifyClient(frameOf(message));
-    if (typeof client === 'string') return false;
-    const { guid } = client;
-    this.#bus.send(this.#setup.supervisorId, CONNECTION_IDENTIFIED, { id, guid });
-    return true;
   }
 
   #meetOthers(): Promise<void> {

@@ -90,14 +90,18 @@ export class Smb2Server {
     });
   }
 
-  /** Serves a connection that a transport made. */
-  readonly accept = (transport: Transport): TransportListener => {
+  /** Serves a connection that a transport made, from where `begin` puts it. */
+  readonly accept = (
+    transport: Transport,
+    begin?: (connection: Connection) => void,
+  ): TransportListener => {
     const { limits, env } = this.options;
     const connection = new Connection({
       id: this.#nextConnectionId++,
       transport,
       creditsMax: limits.creditsMax,
     });
+    begin?.(connection);
     this.connections.add(connection);
     env.log.debug({ connection: connection.id, from: transport.remoteAddress }, 'connected');
     const timer = env.timers.after(limits.unauthenticatedTimeMs, () => {

@@ -1,3 +1,4 @@
+import { assert } from '../../../base/assert.ts';
 import { viewOf } from '../../../base/bytes.ts';
 import {
   SMB2_DIALECT_2FF,
@@ -15,7 +16,7 @@ import {
   SMB1_DIALECT_SMB_2_002,
   SMB1_DIALECT_SMB_2_WILDCARD,
 } from '../../wire/smb1-negotiate.ts';
-import { allocateReply } from '../reply.ts';
+import { allocateReply, type Reply } from '../reply.ts';
 import { sendMessage } from '../sender.ts';
 import type { Smb2Server } from '../server.ts';
 import { type Connection, DIALECT_WILDCARD } from '../state/connection.ts';
@@ -31,24 +32,55 @@ export function answerSmb1Negotiate(
   connection: Connection,
   bytes: Uint8Array,
 ): boolean {
-  const offered = decodeSmb1NegotiateRequest(viewOf(bytes), 0, bytes.length);
-  if (offered === undefined) return false;
-  const dialect = chooseDialect(server, offered.dialects);
+  const dialect = dialectFor(server, bytes);
   if (dialect === undefined) return false;
   if (!connection.window.claim(0n, 1)) return false;
-  const required = server.options.signing === 'required';
-  const { authenticator, env, limits, serverGuid } = server.options;
+  settle(server, connection, dialect);
+  sendMessage(connection, undefined, [replyWith(server, dialect, connection.window.grant(1))]);
+  return true;
+}
+
+/**
+ * The answer 0x02FF to a client whose connection another process goes on with, behind `headroom`
+ * bytes. Undefined where that is not the answer.
+ */
+export function wildcardAnswer(
+  server: Smb2Server,
+  bytes: Uint8Array,
+  headroom: number,
+): Uint8Array | undefined {
+  if (dialectFor(server, bytes) !== SMB2_DIALECT_2FF) return undefined;
+  const reply = replyWith(server, SMB2_DIALECT_2FF, 1);
+  return reply.bytes.subarray(reply.start - headroom, reply.end);
+}
+
+/** Goes on with a new connection whose client was given `wildcardAnswer`. */
+export function goOnAfterWildcard(server: Smb2Server, connection: Connection): void {
+  const isFirst = connection.window.claim(0n, 1);
+  assert(isFirst && connection.window.grant(1) === 1, 'the connection is new');
+  settle(server, connection, SMB2_DIALECT_2FF);
+}
+
+function settle(server: Smb2Server, connection: Connection, dialect: number): void {
   connection.dialect = dialect === SMB2_DIALECT_2FF ? DIALECT_WILDCARD : dialect;
-  connection.serverSecurityMode =
-    SMB2_NEGOTIATE_SIGNING_ENABLED | (required ? SMB2_NEGOTIATE_SIGNING_REQUIRED : 0);
+  connection.serverSecurityMode = securityModeOf(server);
   connection.clientGuid = '';
-  connection.transport.setMessageSizeMax(limits.unauthenticatedMessageSize);
+  connection.transport.setMessageSizeMax(server.options.limits.unauthenticatedMessageSize);
+}
+
+function securityModeOf({ options }: Smb2Server): number {
+  const required = options.signing === 'required' ? SMB2_NEGOTIATE_SIGNING_REQUIRED : 0;
+  return SMB2_NEGOTIATE_SIGNING_ENABLED | required;
+}
+
+function replyWith(server: Smb2Server, dialect: number, credits: number): Reply {
+  const { authenticator, env, serverGuid } = server.options;
   const reply = allocateReply(256 + authenticator.hint.length);
   encodeHeader(reply.view, reply.start, {
     creditCharge: 0,
     status: 0,
     command: SMB2_NEGOTIATE,
-    credits: connection.window.grant(1),
+    credits,
     flags: SMB2_FLAGS_SERVER_TO_REDIR,
     nextCommand: 0,
     messageId: 0n,
@@ -59,7 +91,7 @@ export function answerSmb1Negotiate(
   // Negotiated by SMB1's message, the sizes are those of a server without multi-credit.
   reply.finish(
     encodeNegotiateResponse(reply.view, reply.body, {
-      securityMode: connection.serverSecurityMode,
+      securityMode: securityModeOf(server),
       dialectRevision: dialect,
       serverGuid: guidText(serverGuid),
       capabilities: 0,
@@ -72,8 +104,13 @@ export function answerSmb1Negotiate(
       contexts: [],
     }),
   );
-  sendMessage(connection, undefined, [reply]);
-  return true;
+  return reply;
+}
+
+/** Undefined where the bytes are no SMB_COM_NEGOTIATE, or nothing in it is spoken here. */
+function dialectFor(server: Smb2Server, bytes: Uint8Array): number | undefined {
+  const offered = decodeSmb1NegotiateRequest(viewOf(bytes), 0, bytes.length);
+  return offered === undefined ? undefined : chooseDialect(server, offered.dialects);
 }
 
 function chooseDialect(server: Smb2Server, offered: readonly string[]): number | undefined {
