@@ -2,12 +2,21 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { STATUS_FILE_DELETED } from '../erref/ntstatus.ts';
 import { decideClose, decideDeleted } from './decide-close.ts';
-import { type Disposition, decideDisposition } from './decide-delete.ts';
+import { type Disposition, decideDisposition, decideUndisposed } from './decide-delete.ts';
 import { decideRenamed, holdsName, mayRename, opensBelow } from './decide-rename.ts';
 import { decideUnlinked } from './decide-unlinked.ts';
 import type { FileRecord, OpenEntry } from './file-record.ts';
 
 const CREDENTIALS = { uid: 1000, gid: 1000, groups: [] };
+const DISPOSITION: Disposition = {
+  openId: '1',
+  streamName: '',
+  credentials: CREDENTIALS,
+  parentOplockKey: '',
+  isDeleted: true,
+  isPosix: false,
+  isOnClose: false,
+};
 
 function entry(openId: string, parts: Partial<OpenEntry> = {}): OpenEntry {
   return {
@@ -47,16 +56,7 @@ function dispose(
   openId: string,
   parts: Partial<Disposition> = {},
 ): FileRecord {
-  const { next } = decideDisposition(current, {
-    openId,
-    streamName: '',
-    credentials: CREDENTIALS,
-    parentOplockKey: '',
-    isDeleted: true,
-    isPosix: false,
-    isOnClose: false,
-    ...parts,
-  });
+  const { next } = decideDisposition(current, { ...DISPOSITION, openId, ...parts });
   assert.ok(next !== undefined);
   return next === 'keep' ? current : next;
 }
@@ -195,5 +195,21 @@ describe('[MS-FSA] 2.1.5.5 Server Requests Closing an Open', () => {
     assert.equal(set.opens[0]?.deleteOnClose, true);
     const cleared = dispose(set, '1', { isOnClose: true, isDeleted: false });
     assert.equal(cleared.opens[0]?.deleteOnClose, false);
+  });
+
+  it('is as it was before when it is taken back, but for what others changed', () => {
+    const [before, other] = [recordOf(entry('1')), entry('2')];
+    for (const parts of [{}, { isOnClose: true }]) {
+      const set = dispose(before, '1', parts);
+      const { next } = decideUndisposed({ ...set, opens: [...set.opens, other] }, before, {
+        ...DISPOSITION,
+        ...parts,
+      });
+      assert.deepEqual(next, { ...before, opens: [...before.opens, other], version: 3 });
+    }
+    const set = dispose(before, '1');
+    const cleared = dispose(set, '1', { isDeleted: false });
+    const { next } = decideUndisposed(cleared, set, { ...DISPOSITION, isDeleted: false });
+    assert.deepEqual(next, { ...set, version: 4 });
   });
 });

@@ -64,3 +64,27 @@ export function decideDisposition(
   const deletePending = withPending(others, pending);
   return { next: { ...current, deletePending, version }, result: STATUS_SUCCESS };
 }
+
+/** Takes back what `decideDisposition` changed of `before`, and nothing else that changed since. */
+export function decideUndisposed(
+  current: FileRecord | undefined,
+  before: FileRecord | undefined,
+  { openId, isOnClose }: Disposition,
+): Update<FileRecord, undefined> {
+  const entry = before?.opens.find((open) => open.openId === openId);
+  if (current === undefined || before === undefined || entry === undefined) {
+    return { next: 'keep', result: undefined };
+  }
+  const version = current.version + 1;
+  if (isOnClose) {
+    const opens = current.opens.map((open) =>
+      open.openId === openId ? { ...open, deleteOnClose: entry.deleteOnClose } : open,
+    );
+    return { next: { ...current, opens, version }, result: undefined };
+  }
+  const isOthers = (pending: PendingDelete): boolean =>
+    pending.streamKey !== entry.streamKey || !isSameLink(pending, entry);
+  const own = before.deletePending.filter((pending) => !isOthers(pending));
+  const deletePending = [...current.deletePending.filter(isOthers), ...own];
+  return { next: { ...current, deletePending, version }, result: undefined };
+}

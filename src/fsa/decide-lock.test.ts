@@ -8,7 +8,7 @@ import {
   STATUS_LOCK_NOT_GRANTED,
   STATUS_RANGE_NOT_LOCKED,
 } from '../erref/ntstatus.ts';
-import { accessConflicts, decideLock, decideUnlock } from './decide-lock.ts';
+import { accessConflicts, decideLock, decideTakeBack, decideUnlock } from './decide-lock.ts';
 import type { FileRecord, OpenEntry } from './file-record.ts';
 import type { LockRange } from './surface.ts';
 
@@ -264,6 +264,23 @@ describe('byte-range locks under any sequence of requests', () => {
         }
         for (const [openId, range] of granted) assert.equal(locks.unlock(openId, range), 0);
         assert.deepEqual(locks.record.locks, []);
+      }),
+    );
+  });
+
+  it('is what it was before when what was just granted is taken back', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+        const locks = new Locks();
+        for (const { openId, offset, length, exclusive: isExclusive } of steps) {
+          const before = locks.record.locks;
+          const range = isExclusive ? exclusive(offset, length) : shared(offset, length);
+          if (locks.lock(openId, range) !== 0) continue;
+          const taken = { openId, streamKey: '', ranges: [range] };
+          const { next } = decideTakeBack(locks.record, taken);
+          assert.ok(next !== undefined && next !== 'keep');
+          assert.deepEqual(next.locks, before);
+        }
       }),
     );
   });

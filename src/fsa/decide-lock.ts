@@ -135,6 +135,27 @@ export function decideUnlock(
   return { next: { ...current, locks, version: current.version + 1 }, result: status };
 }
 
+/** Takes back what `decideLock` just granted, and nothing else that the open holds there. */
+export function decideTakeBack(
+  current: FileRecord | undefined,
+  { openId, streamKey, ranges }: Locker & { readonly ranges: readonly LockRange[] },
+): Update<FileRecord, undefined> {
+  if (current === undefined) return { next: 'keep', result: undefined };
+  const locks = current.locks.slice();
+  for (const { offset, length, exclusive } of ranges) {
+    const at = locks.findLastIndex(
+      (lock) =>
+        lock.openId === openId &&
+        lock.streamKey === streamKey &&
+        lock.offset === offset &&
+        lock.length === length &&
+        lock.exclusive === exclusive,
+    );
+    if (at >= 0) locks.splice(at, 1);
+  }
+  return { next: { ...current, locks, version: current.version + 1 }, result: undefined };
+}
+
 /** 2.1.4.10: whether a read or write of `length` bytes meets a lock that forbids it. */
 export function accessConflicts(
   record: FileRecord,

@@ -14,6 +14,7 @@ import {
   STATUS_DIRECTORY_NOT_EMPTY,
   STATUS_FILE_CLOSED,
   STATUS_FILE_DELETED,
+  STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
   STATUS_MEDIA_WRITE_PROTECTED,
   STATUS_SUCCESS,
@@ -41,11 +42,12 @@ import { failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { breakHandleCaching, breakReadCaching, mayDisturb } from './break-caching.ts';
 import { breakParentOf } from './break-parent.ts';
-import { decideDisposition } from './decide-delete.ts';
+import { type Disposition, decideDisposition, decideUndisposed } from './decide-delete.ts';
+import { isPersistent } from './decide-persistent.ts';
 import { DOSATTRIB_XATTR, type DosAttributes } from './dos-attributes.ts';
 import { eaSizeOf } from './ea-store.ts';
 import { type NtError, statusOf } from './errno-to-ntstatus.ts';
-import { pendingDeleteOf } from './file-record.ts';
+import { type FileRecord, pendingDeleteOf } from './file-record.ts';
 import { settleTimes, timesToKeep } from './kept-times.ts';
 import { isLinkGone } from './link-gone.ts';
 import { contentFileOf, type LocalOpen } from './local-open.ts';
@@ -54,6 +56,7 @@ import { lastOf } from './names.ts';
 import { endIfDeletePending } from './notify.ts';
 import { reportContent, reportModified } from './notify-report.ts';
 import { STORED_ATTRIBUTES } from './open-request.ts';
+import { isStored } from './persist.ts';
 import { withPosix } from './posix.ts';
 import { sizeOf } from './read-write.ts';
 import { isReparsePoint, reparseTag } from './reparse-xattr.ts';
@@ -179,13 +182,14 @@ export function* setAllocation(open: LocalOpen, size: number): Task<NtStatus> {
  *
  * [MS-FSA] 2.1.5.15.3 FileDispositionInformation and FileDispositionInformationEx.
  * STATUS_ACCESS_DENIED: not opened for DELETE, or the root. STATUS_CANNOT_DELETE: the READONLY
- * attribute is set. STATUS_DIRECTORY_NOT_EMPTY. STATUS_FILE_DELETED: the name is gone. New opens
- * fail with STATUS_DELETE_PENDING.
+ * attribute is set. STATUS_DIRECTORY_NOT_EMPTY. STATUS_FILE_DELETED: the name is gone.
+ * STATUS_INSUFFICIENT_RESOURCES: an open of the file outlives the server, and the store takes
+ * nothing. New opens fail with STATUS_DELETE_PENDING.
  */
 export function* setDisposition(open: LocalOpen, change: DispositionChange): Task<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
   if ((open.grantedAccess & DELETE) === 0) return STATUS_ACCESS_DENIED;
-  const { volume, openId, streamName } = open;
+  const { openId, streamName } = open;
   if (yield* isLinkGone(open)) return STATUS_FILE_DELETED;
   if (change.delete) {
     const refused = yield* checkDelete(open, change.ignoreReadOnly === true);
@@ -203,11 +207,27 @@ export function* setDisposition(open: LocalOpen, change: DispositionChange): Tas
     isPosix: change.posixSemantics === true,
     isOnClose: change.onClose === true,
   };
-  const status = yield* wait(
-    volume.files.update(open.fileKey, (current) => decideDisposition(current, disposition)),
-  );
+  const status = yield* decide(open, disposition);
   yield* endIfDeletePending(open);
   return status;
+}
+
+/** What the store does not take is not so: a file is deleted, or stays, after a restart, too. */
+function* decide(open: LocalOpen, disposition: Disposition): Task<NtStatus> {
+  const { volume, fileKey } = open;
+  let before: FileRecord | undefined;
+  const status = yield* wait(
+    volume.files.update(fileKey, (current) => {
+      before = current;
+      return decideDisposition(current, disposition);
+    }),
+  );
+  const isKept = before?.opens.some(isPersistent) === true;
+  if (status !== STATUS_SUCCESS || !isKept || isStored(open)) return status;
+  yield* wait(
+    volume.files.update(fileKey, (current) => decideUndisposed(current, before, disposition)),
+  );
+  return STATUS_INSUFFICIENT_RESOURCES;
 }
 
 /**

@@ -3,21 +3,28 @@ import {
   type NtStatus,
   STATUS_CANCELLED,
   STATUS_FILE_CLOSED,
+  STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
   STATUS_LOCK_NOT_GRANTED,
   STATUS_RANGE_NOT_LOCKED,
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
 import { breakReadCaching, mayDisturb } from './break-caching.ts';
-import { decideLock, decideUnlock } from './decide-lock.ts';
+import { decideLock, decideTakeBack, decideUnlock, type LockProposal } from './decide-lock.ts';
 import { keeping } from './decide-persistent.ts';
 import type { ByteRangeLock } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
+import { isStored } from './persist.ts';
 import { applyPosixLocks } from './posix-locks.ts';
 import type { CancelSignal, LockRange } from './surface.ts';
 
-/** What the layer above keeps of an open that outlives the server once it has its locks. */
-export type OwnerOf = () => object;
+/** What the layer above keeps of an open that outlives the server. */
+export interface OwnerOf {
+  /** Once it has its locks, or has given them up. */
+  done(): object;
+  /** As if nobody had asked. */
+  undone(): object;
+}
 
 export interface LockOptions {
   readonly failImmediately: boolean;
@@ -30,7 +37,9 @@ export interface LockOptions {
  *
  * [MS-FSA] 2.1.5.8 Server Requests a Byte-Range Lock. STATUS_INVALID_PARAMETER: a directory.
  * STATUS_LOCK_NOT_GRANTED, STATUS_INVALID_LOCK_RANGE, STATUS_INSUFFICIENT_RESOURCES: see
- * `decideLock`. STATUS_CANCELLED: the request was cancelled while it waited.
+ * `decideLock`; the last also where the open outlives the server and the store takes nothing: who
+ * is told of a lock has it after a restart, too. STATUS_CANCELLED: the request was cancelled while
+ * it waited.
  * STATUS_RANGE_NOT_LOCKED: the open was closed meanwhile.
  */
 export function* lockRanges(
@@ -50,7 +59,8 @@ export function* lockRanges(
  * Gives ranges up, in order, until one is not held.
  *
  * [MS-FSA] 2.1.5.9 Server Requests an Unlock of a Byte-Range. STATUS_INVALID_PARAMETER: a
- * directory. STATUS_RANGE_NOT_LOCKED: see `decideUnlock`. Whoever waits for them tries again.
+ * directory. STATUS_RANGE_NOT_LOCKED: see `decideUnlock`. Whoever waits for them tries again. What
+ * the store does not take is given up all the same: it may be locked again after a restart.
  */
 export function* unlockRanges(
   open: LocalOpen,
@@ -62,7 +72,7 @@ export function* unlockRanges(
   const { openId, streamKey } = open;
   const unlocking = { openId, streamKey, ranges };
   const { files, options } = open.volume;
-  const kept = owner?.();
+  const kept = owner?.done();
   const status = yield* wait(
     files.update(open.fileKey, (current) =>
       keeping(decideUnlock(current, unlocking), openId, kept),
@@ -97,17 +107,31 @@ function* tryLock(
       return STATUS_LOCK_NOT_GRANTED;
     }
   }
-  const kept = owner?.();
-  const status = yield* wait(
+  const kept = owner?.done();
+  const granted = yield* wait(
     volume.files.update(open.fileKey, (current) =>
       keeping(decideLock(current, proposal), openId, kept),
     ),
   );
+  const isLost = granted === STATUS_SUCCESS && owner !== undefined && !isStored(open);
+  const status = isLost ? yield* takeBack(open, proposal, owner) : granted;
   if (status !== STATUS_SUCCESS && volume.options.posixLocks && !open.closed) {
     const current = yield* wait(volume.files.get(open.fileKey));
     applyPosixLocks(open, current?.locks ?? NO_LOCKS, ranges);
   }
   return status;
+}
+
+/** The store does not take the locks: nobody has them. */
+function* takeBack(open: LocalOpen, taken: LockProposal, owner: OwnerOf): Task<NtStatus> {
+  const { volume, fileKey, openId } = open;
+  const kept = owner.undone();
+  yield* wait(
+    volume.files.update(fileKey, (current) =>
+      keeping(decideTakeBack(current, taken), openId, kept),
+    ),
+  );
+  return STATUS_INSUFFICIENT_RESOURCES;
 }
 
 /** Milliseconds until local locks are looked at again: they tell nobody when they go. */

@@ -104,7 +104,7 @@ export function makeVolume(params: VolumeParams): Volume {
   changeNotifyList.observe(localChanges);
   const files = store.table<FileRecord>('file', FILE_RECORD_VERSION);
   const persistentFiles =
-    persistentStore && new PersistentFiles({ files, store: persistentStore, log: env.log });
+    persistentStore && new PersistentFiles({ files, store: persistentStore, ...env });
   if (peers !== undefined) {
     changeNotifyList.share(new WatchingProcessesOf({ volumeId: id, serverId, peers, store }));
   }

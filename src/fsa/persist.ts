@@ -45,6 +45,11 @@ export function* persistOpen(
   return known !== undefined;
 }
 
+/** Whether the store has what was decided last; always, where nothing outlives the server. */
+export function isStored({ volume, fileKey }: LocalOpen): boolean {
+  return volume.persistentFiles?.isStored(fileKey) !== false;
+}
+
 /** What the open is made from again. */
 export function keptLocalOpen(open: LocalOpen): KeptLocalOpen {
   return {

@@ -1,12 +1,15 @@
 import { assert } from '../base/assert.ts';
 import { isPromise, type MaybePromise } from '../base/task.ts';
-import type { Log } from '../env/ports.ts';
+import type { Log, TimerHandle, Timers } from '../env/ports.ts';
 import type { RecordStore, RecordTable, StoredTable, Update } from '../state/record-store.ts';
 import { changesKept, isPersistent, keptPart } from './decide-persistent.ts';
 import type { FileRecord } from './file-record.ts';
 
 /** Layout of `FileRecord` and of all that is in it, down to what `PersistentOpen.owner` is. */
 const PERSISTENT_FILE_VERSION = 1;
+
+/** Milliseconds after which a store that took nothing is tried again. */
+export const STORE_RETRY_MS = 5_000;
 
 /** The records of a store of what outlives the server. */
 export function persistentTable(store: RecordStore): StoredTable<FileRecord> {
@@ -19,17 +22,19 @@ export function persistentTable(store: RecordStore): StoredTable<FileRecord> {
  * Updates that come together share a sync. Everything else is answered at once.
  *
  * Where the disk takes no more, updates are answered all the same, the keys are remembered, and
- * `isStored` tells: no open becomes persistent then. What is remembered goes with the next write
- * that succeeds.
+ * `isStored` tells: no open becomes persistent then, and who promised something takes it back. What
+ * is remembered goes when the disk takes it again, which is tried every `STORE_RETRY_MS`.
  */
 export class PersistentFiles implements RecordTable<FileRecord> {
   readonly name: string;
   readonly #files: RecordTable<FileRecord>;
   readonly #stored: StoredTable<FileRecord>;
   readonly #log: Log;
+  readonly #timers: Timers;
   readonly #inFlight = new Set<Promise<void>>();
   readonly #failed = new Set<string>();
   #isFailing = false;
+  #retry: TimerHandle | undefined;
   /** Records whose last open has gone, and whose file is going. */
   readonly #going = new Set<string>();
 
@@ -37,11 +42,13 @@ export class PersistentFiles implements RecordTable<FileRecord> {
     readonly files: RecordTable<FileRecord>;
     readonly store: RecordStore;
     readonly log: Log;
+    readonly timers: Timers;
   }) {
     this.name = options.files.name;
     this.#files = options.files;
     this.#stored = persistentTable(options.store);
     this.#log = options.log;
+    this.#timers = options.timers;
   }
 
   get(key: string): MaybePromise<FileRecord | undefined> {
@@ -101,6 +108,7 @@ export class PersistentFiles implements RecordTable<FileRecord> {
       if (this.#isFailing) this.#worksAgain();
     } catch (error) {
       this.#failed.add(key);
+      this.#retry ??= this.#timers.after(STORE_RETRY_MS, () => this.#tryAgain());
       if (this.#isFailing) return;
       this.#isFailing = true;
       const reason = error instanceof Error ? error.message : String(error);
@@ -112,6 +120,12 @@ export class PersistentFiles implements RecordTable<FileRecord> {
     this.#isFailing = false;
     this.#log.warn({ missing: this.#failed.size }, 'persistent opens can be stored again');
     for (const key of this.#failed) void this.store(key);
+  }
+
+  /** One stands for all: when it gets through, the others follow. */
+  #tryAgain(): void {
+    this.#retry = undefined;
+    for (const key of this.#failed) return void this.store(key);
   }
 
   /** Whether the store has what is in memory; asked after an update. */
@@ -132,8 +146,10 @@ export class PersistentFiles implements RecordTable<FileRecord> {
     return this.#stored.scan('');
   }
 
-  /** Ends when nothing is being written. */
+  /** What is missing is tried once more; ends when nothing is being written. */
   async settle(): Promise<void> {
+    for (const key of this.#failed) void this.store(key);
     while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
+    this.#retry?.cancel();
   }
 }

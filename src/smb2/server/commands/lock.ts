@@ -75,10 +75,13 @@ function ownerWith(
   lock: LockRequest,
 ): OwnerOf | undefined {
   if (durable?.kind !== 'persistent' || sequences === undefined) return undefined;
-  return () => {
-    const lockSequences = Uint8Array.from(sequences);
-    keepLockSequence(lockSequences, lock);
-    return { ...durable, lockSequences };
+  return {
+    done() {
+      const lockSequences = Uint8Array.from(sequences);
+      keepLockSequence(lockSequences, lock);
+      return { ...durable, lockSequences };
+    },
+    undone: () => ({ ...durable, lockSequences: Uint8Array.from(sequences) }),
   };
 }
 
