@@ -179,6 +179,10 @@ export const LOCKS_PER_FILE_MAX = 32_768;
 /** Milliseconds for which, and directories of which, a watcher's right to know is remembered. */
 export const NOTIFY_RIGHTS_FRESH_MS = 1_000;
 export const NOTIFY_RIGHTS_MAX = 256;
+/** Files whose damaged descriptor was logged already, of one volume. */
+export const DAMAGED_DESCRIPTORS_MAX = 1024;
+/** Milliseconds after which a store of persistent opens that took nothing is tried again. */
+export const STORE_RETRY_MS = 5_000;
 /** UTF-16 code units of a search pattern: no name is longer, and matching takes both lengths. */
 export const SEARCH_PATTERN_LENGTH_MAX = 255;
 

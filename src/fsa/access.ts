@@ -161,7 +161,7 @@ export function* directoryRights(
     file.close();
     return undefined;
   }
-  const descriptor = yield* descriptorOf(volume, file, stat, value);
+  const descriptor = yield* descriptorOf(volume, { source: file, stat, path, value });
   file.close();
   const allowed = ownAccess({
     volume,

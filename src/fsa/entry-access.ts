@@ -53,12 +53,13 @@ function* descriptorOfEntry(
   if (!isLink) {
     const source = { getXattr: (name: string) => file.getEntryXattr(onDisk, name) };
     const value = yield* wait(getSecurity(volume, source));
-    return yield* descriptorOf(volume, source, stat, value);
+    return yield* descriptorOf(volume, { source, stat, path, value });
   }
   const target = yield* wait(volume.vfs.open(security.credentials, path, { access: 'metadata' }));
-  if (failed(target)) return yield* descriptorOf(volume, file, stat, target);
+  if (failed(target))
+    return yield* descriptorOf(volume, { source: file, stat, path, value: target });
   const value = yield* wait(getSecurity(volume, target));
-  const descriptor = yield* descriptorOf(volume, target, stat, value);
+  const descriptor = yield* descriptorOf(volume, { source: target, stat, path, value });
   target.close();
   return descriptor;
 }

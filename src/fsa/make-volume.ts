@@ -135,6 +135,7 @@ export function makeVolume(params: VolumeParams): Volume {
     backupSize: backupSizeOf(vfs, env, options),
     unixIdOf: params.unixIdOf ?? unixIdOf,
     sha256: params.sha256,
+    damagedDescriptors: new Set(),
     opens,
     changeNotifyList,
     localChanges,

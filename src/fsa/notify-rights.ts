@@ -36,7 +36,9 @@ function* mayList({ volume, security, createOptions }: LocalOpen, path: string):
   if (failed(file)) return false;
   const stat = yield* wait(file.stat());
   const value = yield* wait(getSecurity(volume, file));
-  const descriptor = failed(stat) ? undefined : yield* descriptorOf(volume, file, stat, value);
+  const descriptor = failed(stat)
+    ? undefined
+    : yield* descriptorOf(volume, { source: file, stat, path, value });
   file.close();
   if (failed(stat)) return false;
   const opened = 'directory';

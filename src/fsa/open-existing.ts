@@ -145,7 +145,10 @@ function* examine(request: OpenRequest, path: string, opened: Opened): Task<Exam
   }
   const acl = yield* wait(getSecurity(volume, file));
   // Most files have none: those pay for nothing.
-  const descriptor = acl === ENODATA ? undefined : yield* descriptorOf(volume, file, stat, acl);
+  const descriptor =
+    acl === ENODATA
+      ? undefined
+      : yield* descriptorOf(volume, { source: file, stat, path, value: acl });
   const implied = request.overwrites || !exists ? FILE_WRITE_DATA : 0;
   const access = yield* checkAccess(
     {

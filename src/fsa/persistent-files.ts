@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { STORE_RETRY_MS } from '../base/limits.ts';
 import { isPromise, type MaybePromise } from '../base/task.ts';
 import type { Log, TimerHandle, Timers } from '../env/ports.ts';
 import type { RecordStore, RecordTable, StoredTable, Update } from '../state/record-store.ts';
@@ -7,9 +8,6 @@ import type { FileRecord } from './file-record.ts';
 
 /** Layout of `FileRecord` and of all that is in it, down to what `PersistentOpen.owner` is. */
 const PERSISTENT_FILE_VERSION = 1;
-
-/** Milliseconds after which a store that took nothing is tried again. */
-export const STORE_RETRY_MS = 5_000;
 
 /** The records of a store of what outlives the server. */
 export function persistentTable(store: RecordStore): StoredTable<FileRecord> {

@@ -283,7 +283,9 @@ function* checkReplace(
   const isLast = !failed(stat) && stat.links === 1;
   const stored = isLast ? yield* storedIds(volume.streams, file) : NO_IDS;
   const acl = yield* wait(getSecurity(volume, file));
-  const descriptor = failed(stat) ? undefined : yield* descriptorOf(volume, file, stat, acl);
+  const descriptor = failed(stat)
+    ? undefined
+    : yield* descriptorOf(volume, { source: file, stat, path, value: acl });
   file.close();
   if (failed(stat)) return statusOf(stat);
   if (fileKeyOf(stat) === open.fileKey) return { stat, stored: NO_IDS };

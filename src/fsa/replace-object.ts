@@ -171,6 +171,8 @@ function* keepDescriptor(open: LocalOpen, file: VfsFile): Task<void> {
   const old = yield* wait(open.file.stat());
   const stat = yield* wait(file.stat());
   if (failed(value) || failed(old) || failed(stat)) return;
-  const descriptor = yield* descriptorOf(volume, open.file, old, value);
+  const { path } = open;
+  const stored = { source: open.file, stat: old, path, value };
+  const descriptor = yield* descriptorOf(volume, stored);
   if (descriptor !== undefined) yield* putDescriptor(volume, file, stat, descriptor);
 }

@@ -175,7 +175,7 @@ export function* queryMaximalAccess(
   const stat = yield* wait(file.stat());
   if (failed(stat)) return { status: statusOf(stat), access: 0 };
   const value = yield* wait(getSecurity(volume, file));
-  const descriptor = yield* descriptorOf(volume, file, stat, value);
+  const descriptor = yield* descriptorOf(volume, { source: file, stat, path, value });
   const access = yield* checkAccess(
     {
       volume,
@@ -208,7 +208,9 @@ function* currentDescriptor(open: LocalOpen, stat: FileStat): Task<SecurityDescr
   const { volume, file } = open;
   const value = yield* wait(getSecurity(volume, file));
   if (failed(value) && value !== ENODATA && value !== EOPNOTSUPP) return value;
-  return (yield* descriptorOf(volume, file, stat, value)) ?? synthesizeDescriptor(stat);
+  const { path } = open;
+  const descriptor = yield* descriptorOf(volume, { source: file, stat, path, value });
+  return descriptor ?? synthesizeDescriptor(stat);
 }
 
 /** Where the new owner is a POSIX user the file is given to them, as far as the server may. */

@@ -1,10 +1,11 @@
 /** The descriptor that a file keeps in an extended attribute, where the share has such. */
-
 import { equalBytes } from '../base/bytes.ts';
+import { DAMAGED_DESCRIPTORS_MAX } from '../base/limits.ts';
 import { type MaybePromise, type Task, wait } from '../base/task.ts';
 import type { SecurityDescriptor } from '../dtyp/security-descriptor.ts';
 import { ENODATA, EOPNOTSUPP, type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat, VfsFile } from '../vfs/vfs.ts';
+import { fileKeyOf } from './file-record.ts';
 import { decodeNtAcl, encodeNtAcl, systemAclHashOf } from './nt-acl.ts';
 import { ACCESS_ACL_XATTR, DEFAULT_ACL_XATTR, systemAclBlob } from './posix-acl.ts';
 import type { Volume } from './volume.ts';
@@ -23,24 +24,48 @@ export function getSecurity(
   return access === 'posix' ? ENODATA : file.getXattr(securityXattr);
 }
 
+/** A file's attribute, and whose it is. */
+export interface StoredSecurity {
+  readonly source: AttributeSource;
+  readonly stat: FileStat;
+  /** For the log. */
+  readonly path: string;
+  readonly value: Uint8Array | Errno;
+}
+
 /**
  * What the attribute holds; undefined where permission bits speak: there is none, or somebody
- * changed mode, owner or POSIX ACL since it was stored, which Samba takes the same way. Costs one
- * more attribute for a file, two for a directory, when the descriptor was stored with a hash.
+ * changed mode, owner or POSIX ACL since it was stored, which Samba takes the same way. What cannot
+ * be read, or is no descriptor, lets nobody in but administrators, who can replace it: Samba opens
+ * such a file for none but them. Its owner is not to be told from it, and POSIX owners may be all.
+ * Costs one more attribute for a file, two for a directory, when the descriptor was stored with a
+ * hash.
  */
 export function* descriptorOf(
   volume: Volume,
-  source: AttributeSource,
-  stat: FileStat,
-  value: Uint8Array | Errno,
+  { source, stat, path, value }: StoredSecurity,
 ): Task<SecurityDescriptor | undefined> {
-  // A descriptor that is there and cannot be read must not let anybody in.
   if (failed(value)) return isNone(value) ? undefined : UNREADABLE;
   const stored = systemAclHashOf(value);
-  if (stored === undefined || volume.sha256 === undefined) return decodeNtAcl(value);
-  const now = yield* systemAclHash(volume, source, stat);
-  if (now === undefined) return UNREADABLE;
-  return equalBytes(stored, now) ? decodeNtAcl(value) : undefined;
+  if (stored !== undefined && volume.sha256 !== undefined) {
+    const now = yield* systemAclHash(volume, source, stat);
+    if (now === undefined) return UNREADABLE;
+    if (!equalBytes(stored, now)) return undefined;
+  }
+  const descriptor = decodeNtAcl(value);
+  if (descriptor === undefined) logDamaged(volume, stat, path);
+  return descriptor ?? UNREADABLE;
+}
+
+/** Once for each file. */
+function logDamaged(volume: Volume, stat: FileStat, path: string): void {
+  const key = fileKeyOf(stat);
+  const { damagedDescriptors: known, env, id: share } = volume;
+  if (known.has(key)) return;
+  if (known.size >= DAMAGED_DESCRIPTORS_MAX) known.clear();
+  known.add(key);
+  const attribute = volume.options.securityXattr;
+  env.log.warn({ share, path, attribute }, 'a security descriptor is damaged: nobody may');
 }
 
 /** Stores a descriptor beside the permissions that the file has now. */

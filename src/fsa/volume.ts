@@ -106,6 +106,8 @@ export interface Volume {
   readonly unixIdOf: (sid: Sid) => UnixId | undefined;
   /** Tells whether POSIX permissions changed behind a stored descriptor; undefined: not told. */
   readonly sha256: ((bytes: Uint8Array) => Uint8Array) | undefined;
+  /** File keys of those whose descriptor was found damaged: the log tells it once. */
+  readonly damagedDescriptors: Set<string>;
   /** The opens that this process serves. */
   readonly opens: LocalOpens;
   /** What the volume looked like before; those volumes have the same ones. */

@@ -1,6 +1,7 @@
 /** Persistent opens while their store takes nothing: what clients are told holds after a crash. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { STORE_RETRY_MS } from '../../src/base/limits.ts';
 import {
   STATUS_FILE_NOT_AVAILABLE,
   STATUS_INSUFFICIENT_RESOURCES,
@@ -8,7 +9,7 @@ import {
   STATUS_OBJECT_NAME_NOT_FOUND,
 } from '../../src/erref/ntstatus.ts';
 import type { FileRecord } from '../../src/fsa/file-record.ts';
-import { persistentTable, STORE_RETRY_MS } from '../../src/fsa/persistent-files.ts';
+import { persistentTable } from '../../src/fsa/persistent-files.ts';
 import { FILE_OPEN } from '../../src/fscc/create-parameters.ts';
 import { FileDispositionInformation } from '../../src/fscc/info-classes.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
