@@ -1,13 +1,13 @@
-/** One of several processes that update the same few records: FOLDER DURABILITY TIMES. */
+/** One of several processes that update the same few records: FOLDER TIMES. */
 import assert from 'node:assert/strict';
-import { LmdbRecordStore } from '../../src/state/lmdb/lmdb-record-store.ts';
+import { openLmdb } from './record-stores.ts';
 
 const KEYS = 3;
 const AT_ONCE = 8;
 
-const [folder, durability, times] = process.argv.slice(2);
-assert.ok(folder !== undefined && (durability === 'volatile' || durability === 'persistent'));
-const store = new LmdbRecordStore({ folder, durability });
+const [folder, times] = process.argv.slice(2);
+assert.ok(folder !== undefined);
+const store = openLmdb(folder);
 const table = store.table<{ readonly count: number }>('c', 1);
 for (let done = 0; done < Number(times); ) {
   const batch = Math.min(AT_ONCE, Number(times) - done);
