@@ -1,6 +1,7 @@
 /**
  * The record store port (what tdb and dbwrap are to Samba): named tables of small records that
- * several processes or nodes share. `memory/` serves one process, `lmdb/` those of a machine.
+ * several processes or nodes share. `memory/` serves one process, `shared/` those of a
+ * machine, `lmdb/` outlives them.
  *
  * A record is plain data (no functions, no class instances), never mutated: an update is a pure
  * function from the current record to the next one, which may be run again on a newer record when

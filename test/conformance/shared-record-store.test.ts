@@ -10,7 +10,7 @@ import { describeRecordStore } from './record-store-suite.ts';
 import { openShared } from './record-stores.ts';
 
 const VICTIM = fileURLToPath(new URL('shared-store-victim.js', import.meta.url));
-const KILLS = 40;
+const KILLS = 15;
 
 interface Counter {
   readonly count: number;

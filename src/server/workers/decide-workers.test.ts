@@ -25,8 +25,8 @@ describe('decideHung', () => {
       { slot: 0, heardMs: 1_000 },
       { slot: 1, heardMs: 2_000 },
     ];
-    assert.equal(decideHung(workers, 11_000, 10_000), undefined);
-    assert.equal(decideHung([], 11_000, 10_000), undefined);
+    assert.equal(decideHung(workers, 11_000, 10_000, 0), undefined);
+    assert.equal(decideHung([], 11_000, 10_000, undefined), undefined);
   });
 
   it('names the one that has been silent longest, of several', () => {
@@ -34,6 +34,16 @@ describe('decideHung', () => {
       { slot: 0, heardMs: 1_500 },
       { slot: 1, heardMs: 1_000 },
     ];
-    assert.equal(decideHung(workers, 20_000, 10_000), 1);
+    assert.equal(decideHung(workers, 20_000, 10_000, undefined), 1);
+  });
+
+  it('names the silent one that keeps the others from the records first', () => {
+    const workers = [
+      { slot: 0, heardMs: 1_000 },
+      { slot: 1, heardMs: 1_500 },
+      { slot: 2, heardMs: 19_000 },
+    ];
+    assert.equal(decideHung(workers, 20_000, 10_000, 1), 1);
+    assert.equal(decideHung(workers, 20_000, 10_000, 2), 0);
   });
 });

@@ -25,18 +25,22 @@ export interface Heard {
 }
 
 /**
- * The worker to be replaced because it hangs, if any: the one that has been silent longest. One at
- * a time, for a worker that stopped within an update of a record stops the others with it.
+ * The worker to be replaced because it hangs, if any: of those that are silent too long the one
+ * that keeps the others from the records, otherwise the one that has been silent longest. One at a
+ * time, for a worker that stopped within a change of a record stops the others with it.
  */
 export function decideHung(
   workers: readonly Heard[],
   nowMs: number,
   silenceMaxMs: number,
+  /** The slot that has the lock of the records. */
+  holder: number | undefined,
 ): number | undefined {
-  let longest: Heard | undefined;
-  for (const worker of workers) {
-    if (longest === undefined || worker.heardMs < longest.heardMs) longest = worker;
+  const silent = workers.filter(({ heardMs }) => nowMs - heardMs > silenceMaxMs);
+  let found: Heard | undefined;
+  for (const worker of silent) {
+    if (worker.slot === holder) return worker.slot;
+    if (found === undefined || worker.heardMs < found.heardMs) found = worker;
   }
-  if (longest === undefined || nowMs - longest.heardMs <= silenceMaxMs) return undefined;
-  return longest.slot;
+  return found?.slot;
 }

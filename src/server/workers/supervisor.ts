@@ -17,11 +17,10 @@ import { sweepProcess, sweepRemovals } from '../../fsa/sweep-process.ts';
 import { BusCalls } from '../../messaging/calls.ts';
 import { broadcast } from '../../messaging/message-bus.ts';
 import { ProcessBus, socketOf } from '../../messaging/process/process-bus.ts';
-import { BusWakes } from '../../messaging/wakes.ts';
 import type { ServerEvent } from '../../smb2/server/options.ts';
 import type { ServerStatus } from '../../smb2/server/status.ts';
 import { sweepDurable } from '../../smb2/server/sweep-durable.ts';
-import { LmdbRecordStore } from '../../state/lmdb/lmdb-record-store.ts';
+import type { SharedRecordStore } from '../../state/shared/shared-record-store.ts';
 import { OptionError, type ShareOptions } from '../options.ts';
 import { ClientRouter } from './client-router.ts';
 import { decideHung, decideRestart } from './decide-workers.ts';
@@ -29,6 +28,7 @@ import { HandOvers } from './hand-overs.ts';
 import { type Identified, Intake, type IntakeOptions } from './intake.ts';
 import { joinStatus } from './join-status.ts';
 import { removeLeftOver } from './runtime-folder.ts';
+import { openSharedStore } from './shared-store.ts';
 import {
   ACCOUNTS_CHANGED,
   ADD_SHARE,
@@ -86,7 +86,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #bus: ProcessBus;
   readonly #calls: BusCalls;
-  readonly #store: LmdbRecordStore;
+  readonly #store: SharedRecordStore;
   readonly #router: ClientRouter;
   readonly #intake: Intake;
   readonly #handOvers: HandOvers;
@@ -125,11 +125,8 @@ export class Supervisor {
     this.#workerOptions = options.options;
     this.#bus = bus;
     this.#calls = new BusCalls(bus);
-    this.#store = new LmdbRecordStore({
-      folder: `${folder}/state`,
-      durability: 'volatile',
-      bus: new BusWakes(bus),
-    });
+    // It alone ends a worker that stopped within a change, so that it never waits for one itself.
+    this.#store = openSharedStore({ folder, bus, patienceMs: limits.workerSilenceMs });
     this.#router = new ClientRouter({
       rememberedMs: limits.durableTimeoutMaxMs,
       clientsMax: CLIENTS_MAX,
@@ -215,7 +212,7 @@ export class Supervisor {
     const ended = [...this.#workers.values()].map((worker) => this.#stopWorker(worker));
     await Promise.all(ended);
     await this.#bus.close();
-    await this.#store.close();
+    this.#store.close();
   }
 
   async #stopWorker({ child, serverId, state }: WorkerProcess): Promise<void> {
@@ -285,7 +282,6 @@ export class Supervisor {
 
   async #sweep(serverId: string): Promise<void> {
     removeLeftOver(socketOf(this.#options.folder, serverId));
-    this.#store.forgetDeadReaders();
     await sweepDurable(this.#store, serverId);
     await sweepProcess(this.#store, serverId);
     broadcast(this.#bus, SWEPT, {});
@@ -363,7 +359,8 @@ export class Supervisor {
     this.#pings = env.timers.after(PING_MS, () => {
       const serving = [...this.#workers.values()].filter(({ state }) => state === 'serving');
       const nowMs = env.clock.monotonicMs();
-      const hung = decideHung(serving, nowMs, this.#options.limits.workerSilenceMs);
+      const holder = serving.find(({ child }) => child.pid === this.#store.holder)?.slot;
+      const hung = decideHung(serving, nowMs, this.#options.limits.workerSilenceMs, holder);
       if (hung !== undefined) this.#replaceHung(hung, serving);
       for (const { serverId } of serving) this.#bus.send(serverId, PING, {});
       this.#ping();

@@ -5,14 +5,14 @@ import { nodeTimers } from '../../env/node/node-timers.ts';
 import type { Log } from '../../env/ports.ts';
 import { BusCalls } from '../../messaging/calls.ts';
 import type { ProcessBus } from '../../messaging/process/process-bus.ts';
-import { BusWakes } from '../../messaging/wakes.ts';
 import { goOnAfterWildcard } from '../../smb2/server/commands/smb1-negotiate.ts';
 import type { Smb2Server } from '../../smb2/server/server.ts';
 import { TcpTransport } from '../../smb2/transport/tcp/tcp-transport.ts';
-import { LmdbRecordStore } from '../../state/lmdb/lmdb-record-store.ts';
+import type { SharedRecordStore } from '../../state/shared/shared-record-store.ts';
 import type { ShareOptions } from '../options.ts';
 import { SmbServer } from '../smb-server.ts';
 import { keepBreakTimes } from './keep-break-times.ts';
+import { openSharedStore } from './shared-store.ts';
 import {
   ACCOUNTS_CHANGED,
   ADD_SHARE,
@@ -42,7 +42,7 @@ export class Worker {
   readonly #bus: ProcessBus;
   readonly #log: Log;
   readonly #calls: BusCalls;
-  readonly #store: LmdbRecordStore;
+  readonly #store: SharedRecordStore;
   readonly #server: SmbServer;
   #engine: Smb2Server | undefined;
   #jobs: Promise<unknown> = Promise.resolve();
@@ -53,11 +53,7 @@ export class Worker {
     this.#log = log;
     this.#calls = new BusCalls(bus);
     const { serverId, supervisorId, folder, slot } = setup;
-    const store = new LmdbRecordStore({
-      folder: `${folder}/state`,
-      durability: 'volatile',
-      bus: new BusWakes(bus),
-    });
+    const store = openSharedStore({ folder, bus });
     this.#store = store;
     const peers = new WorkerPeers({ bus, calls: this.#calls, supervisorId, slot });
     const options = {
