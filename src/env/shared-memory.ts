@@ -1,6 +1,6 @@
 /** Memory that several processes of one machine see, and what they know of each other. */
 
-/** Bytes of a segment; no piece of the memory that is used as a whole crosses from one to the next. */
+/** Bytes of a segment; no piece that is used as a whole crosses from one to the next. */
 export const SEGMENT_SIZE: number = 64 * 1024 * 1024;
 
 /** The port: the real one is in env/node, tests have one of a single process. */

@@ -6,7 +6,7 @@
  *
  * A record is never written over: its next value goes into a block of its own, and then takes the
  * place of the old one with the write of one word. So whenever a process is killed, every chain is
- * whole, and only the lists of free blocks may be wrong: who takes the lock from it makes them anew.
+ * whole, and only the lists of free blocks may be wrong: who takes the lock next makes them anew.
  * The lock is held to look a record up or to put one in its place, never while somebody decides.
  */
 import { assert } from '../../base/assert.ts';
@@ -119,7 +119,7 @@ export class SharedRecords {
     }
   }
 
-  /** Names and values of all records whose name begins with `prefix`, as they are at this moment. */
+  /** Names and values of all records whose name begins with `prefix`, at this moment. */
   scan(prefix: string): readonly (readonly [name: string, value: Buffer])[] {
     const found: [string, Buffer][] = [];
     this.#setName(prefix);

@@ -4,7 +4,7 @@ import type { StoredTable, Update } from '../record-store.ts';
 import type { ForeignWatchers } from './foreign-watchers.ts';
 import { ABSENT, CHANGED, type SharedRecords } from './shared-records.ts';
 
-/** Records that are kept decoded, so that one that nobody changed meanwhile is not decoded again. */
+/** Records that are kept decoded: one that nobody changed is not decoded again. */
 const KNOWN_MAX = 4_096;
 /** What separates a table's name from a key; no table has it in its name. */
 export const SEPARATOR = '/';
