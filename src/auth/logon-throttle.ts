@@ -1,5 +1,6 @@
 import type { Limits } from '../base/limits.ts';
 import { networkOf } from '../base/network-of.ts';
+import type { MaybePromise } from '../base/task.ts';
 import type { Clock } from '../env/ports.ts';
 import { foldName } from './accounts.ts';
 
@@ -31,11 +32,20 @@ export interface Held {
   readonly isRefused: boolean;
 }
 
+/** Who counts failed logons: this process for itself, or one of several for all. */
+export interface LogonGuard {
+  /** Counts a failure; the milliseconds to wait before it is answered. */
+  failed(attempt: LogonAttempt): MaybePromise<number>;
+  /** What a right password has to wait for; `succeeded` is told then. */
+  held(attempt: LogonAttempt): MaybePromise<Held>;
+  succeeded(attempt: LogonAttempt): void;
+}
+
 const ENTRIES_MAX = 16_384;
 /** Delay after the first failure that is not free; it doubles with each further one. */
 const FIRST_DELAY_MS = 100;
 /** Characters of a claimed user name that are kept: longer ones share an entry. */
-const USER_NAME_MAX = 64;
+export const USER_NAME_MAX = 64;
 /** So many of the longest delays may wait for each other. */
 const QUEUE_MAX = 4;
 /** After this long without a failure a user or an address starts afresh. */
@@ -48,7 +58,7 @@ const FORGIVE_AFTER_MS = 15 * 60_000;
  * long as a wrong one before it would have, so that nobody learns from an early answer, and hanging
  * up, or many guesses at once, gain nothing.
  */
-export class LogonThrottle {
+export class LogonThrottle implements LogonGuard {
   readonly #clock: Clock;
   readonly #limits: LogonThrottleOptions['limits'];
   readonly #entriesMax: number;
@@ -62,7 +72,6 @@ export class LogonThrottle {
     this.#entriesMax = entriesMax;
   }
 
-  /** Counts a failure and returns the milliseconds to wait before it is answered. */
   failed(attempt: LogonAttempt): number {
     const byUser = this.#count(this.#users, keyOf(attempt.userName));
     const byAddress = this.#count(this.#addresses, networkOf(attempt.address));
@@ -71,7 +80,6 @@ export class LogonThrottle {
     return Math.max(delayMs, this.#queue(pair));
   }
 
-  /** What a right password has to wait for; `succeeded` is told then. */
   held(attempt: LogonAttempt): Held {
     const pair = this.#known(this.#pairs, pairOf(attempt));
     if (pair === undefined) return { delayMs: 0, isRefused: false };

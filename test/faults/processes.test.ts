@@ -1,13 +1,17 @@
 /** What two processes of one server owe each other's clients. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { STATUS_SHARING_VIOLATION, STATUS_SUCCESS } from '../../src/erref/ntstatus.ts';
+import {
+  STATUS_LOGON_FAILURE,
+  STATUS_SHARING_VIOLATION,
+  STATUS_SUCCESS,
+} from '../../src/erref/ntstatus.ts';
 import type { BreakNotification } from '../../src/smb2/client/connection.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
 import { SMB2_OPLOCK_LEVEL_BATCH, SMB2_OPLOCK_LEVEL_II } from '../../src/smb2/wire/constants.ts';
 import { lose, OTHER_GUID, openDurable, reconnect, treeOfClient } from './durable-client.ts';
 import { withProcesses } from './processes.ts';
-import { assertStatus, openFile, type Rig, tryOpen, until } from './rig.ts';
+import { assertStatus, openFile, type Rig, tryOpen, turn, until } from './rig.ts';
 
 /** A client whose breaks are kept. */
 async function listening(rig: Rig): Promise<{ tree: ClientTree; breaks: BreakNotification[] }> {
@@ -15,6 +19,13 @@ async function listening(rig: Rig): Promise<{ tree: ClientTree; breaks: BreakNot
   const onBreak = (notification: BreakNotification): void => void breaks.push(notification);
   const tree = await rig.tree(await rig.logOn(await rig.connect({}, { onBreak })));
   return { tree, breaks };
+}
+
+/** The fourth failure is the first that is not free. */
+const FIRST_DELAY_MS = 100;
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await turn();
 }
 
 describe('two processes of one server', () => {
@@ -64,6 +75,45 @@ describe('two processes of one server', () => {
       await until(() => breaks.length === 1);
       await sweepA();
       assertStatus((await waiting).status, STATUS_SUCCESS);
+    }));
+
+  it('count guesses at a password together', () =>
+    withProcesses(async ({ a, b, time }) => {
+      for (const rig of [a, b, a]) {
+        assertStatus(await rig.tryLogOn(await rig.connect(), 'guess'), STATUS_LOGON_FAILURE);
+      }
+      // The fourth is the first that is not free, and who guessed waits with a right one, too.
+      const answers: number[] = [];
+      for (const [rig, password] of [
+        [b, 'guess'],
+        [a, 'torture1pw'],
+      ] as const) {
+        void rig.tryLogOn(await rig.connect(), password).then((status) => answers.push(status));
+        await turns(50);
+      }
+      assert.deepEqual(answers, []);
+      await time.advance(FIRST_DELAY_MS);
+      await until(() => answers.length === 2);
+      assert.deepEqual([...answers].sort(), [STATUS_SUCCESS, STATUS_LOGON_FAILURE]);
+    }));
+
+  it('refuse a right guess among too many, whichever of them it is tried at', () =>
+    withProcesses(async ({ a, b, time }) => {
+      const answers: number[] = [];
+      for (let guess = 0; guess < 20; guess++) {
+        const rig = guess % 2 === 0 ? a : b;
+        void rig.tryLogOn(await rig.connect(), 'guess').then((status) => answers.push(status));
+        await turns(50);
+      }
+      const statuses: number[] = [];
+      for (const rig of [a, b]) {
+        void rig.tryLogOn(await rig.connect(), 'torture1pw').then((one) => statuses.push(one));
+        await turns(50);
+      }
+      assert.deepEqual([answers.length, statuses], [3, []]);
+      await time.advance(4 * a.limits.failedLogonDelayMs);
+      await until(() => answers.length === 20 && statuses.length === 2);
+      assert.deepEqual(statuses, [STATUS_LOGON_FAILURE, STATUS_LOGON_FAILURE]);
     }));
 
   it('give a durable open to the process to which its client comes back', () =>

@@ -2,10 +2,13 @@
  * Two processes of one server, as far as they can be in one: two engines on one store, one storage
  * and one clock, whose bus is in memory.
  */
+import { LogonThrottle } from '../../src/auth/logon-throttle.ts';
+import { DEFAULT_LIMITS } from '../../src/base/limits.ts';
 import { sweepProcess } from '../../src/fsa/sweep-process.ts';
 import { BusCalls } from '../../src/messaging/calls.ts';
 import { LocalHub } from '../../src/messaging/local/local-bus.ts';
 import { keepBreakTimes } from '../../src/server/workers/keep-break-times.ts';
+import { answerLogonGuards } from '../../src/server/workers/logon-guard.ts';
 import { WorkerPeers } from '../../src/server/workers/worker-peers.ts';
 import { sweepDurable } from '../../src/smb2/server/sweep-durable.ts';
 import { MemoryRecordStore } from '../../src/state/memory/memory-record-store.ts';
@@ -28,6 +31,9 @@ export async function withProcesses(body: (both: Processes) => Promise<void>): P
   const accounts = await rigAccounts(env);
   const vfs = new MemoryVfs(env.clock);
   const hub = new LocalHub();
+  const supervisor = hub.join('supervisor', env.log);
+  const throttle = new LogonThrottle({ clock: env.clock, limits: DEFAULT_LIMITS });
+  answerLogonGuards(supervisor, new BusCalls(supervisor), throttle);
   const start = async (serverId: string, slot: number): Promise<Rig> => {
     const bus = hub.join(serverId, env.log);
     const calls = new BusCalls(bus);

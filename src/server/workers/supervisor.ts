@@ -11,6 +11,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { LogonThrottle } from '../../auth/logon-throttle.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { Env, TimerHandle } from '../../env/ports.ts';
 import { sweepProcess, sweepRemovals } from '../../fsa/sweep-process.ts';
@@ -27,6 +28,7 @@ import { decideHung, decideRestart } from './decide-workers.ts';
 import { HandOvers } from './hand-overs.ts';
 import { type Identified, Intake, type IntakeOptions } from './intake.ts';
 import { joinStatus } from './join-status.ts';
+import { answerLogonGuards } from './logon-guard.ts';
 import { removeLeftOver } from './runtime-folder.ts';
 import { openSharedStore } from './shared-store.ts';
 import {
@@ -144,6 +146,7 @@ export class Supervisor {
         identified.socket.destroy();
       },
     });
+    answerLogonGuards(bus, this.#calls, new LogonThrottle({ clock: env.clock, limits }));
     this.#listenToWorkers();
     this.#ping();
   }

@@ -1,5 +1,6 @@
 /** What the supervisor and its workers say to each other. */
 
+import type { Held, LogonAttempt } from '../../auth/logon-throttle.ts';
 import type { NotifyEvent } from '../../fsa/notify-list.ts';
 import type { OplockBreak } from '../../fsa/oplock.ts';
 import type { VolumeNews } from '../../fsa/volume-peers.ts';
@@ -241,6 +242,23 @@ export const END_SESSION: CallType<SessionOfUser, boolean> = {
   name: 'end-session',
   question: struct<SessionOfUser>({ sessionId: u64, userSid: text }),
   answer: flag,
+};
+
+const logonAttempt = struct<LogonAttempt>({ userName: text, address: text });
+/** `LogonGuard`, which the supervisor keeps for all workers. */
+export const LOGON_FAILED: CallType<LogonAttempt, number> = {
+  name: 'logon-failed',
+  question: logonAttempt,
+  answer: int,
+};
+export const LOGON_HELD: CallType<LogonAttempt, Held> = {
+  name: 'logon-held',
+  question: logonAttempt,
+  answer: struct<Held>({ delayMs: int, isRefused: flag }),
+};
+export const LOGON_SUCCEEDED: MessageType<LogonAttempt> = {
+  name: 'logon-succeeded',
+  shape: logonAttempt,
 };
 
 interface Named {

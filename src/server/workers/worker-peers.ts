@@ -1,3 +1,4 @@
+import type { LogonGuard } from '../../auth/logon-throttle.ts';
 import type { Log } from '../../env/ports.ts';
 import { applyNews, type VolumeNews, type VolumePeers } from '../../fsa/volume-peers.ts';
 import type { BusCalls } from '../../messaging/calls.ts';
@@ -8,6 +9,7 @@ import { closeInstances } from '../../smb2/server/commands/create-app-instance.t
 import { foreignSessionOf } from '../../smb2/server/foreign-session.ts';
 import type { ForeignSession, ServerPeers } from '../../smb2/server/options.ts';
 import type { Smb2Server } from '../../smb2/server/server.ts';
+import { askingLogonGuard } from './logon-guard.ts';
 import { finished, OfferedOpens } from './offered-opens.ts';
 import {
   ASK_FOR_OPEN,
@@ -24,6 +26,7 @@ const SESSION_CLASS_BITS = 6;
 /** What this worker's engine and volumes tell those of the other workers, over the bus. */
 export class WorkerPeers implements VolumePeers, ServerPeers {
   readonly sessionIdClass: ServerPeers['sessionIdClass'];
+  readonly logonGuard: LogonGuard;
   readonly #bus: MessageBus;
   readonly #calls: BusCalls;
   readonly #supervisorId: string;
@@ -37,6 +40,7 @@ export class WorkerPeers implements VolumePeers, ServerPeers {
     this.#bus = options.bus;
     this.#calls = options.calls;
     this.#supervisorId = options.supervisorId;
+    this.logonGuard = askingLogonGuard(options);
     this.sessionIdClass = { value: BigInt(options.slot), bits: SESSION_CLASS_BITS };
   }
 

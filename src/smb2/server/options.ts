@@ -1,5 +1,6 @@
 /** What the composition root (src/server) gives the protocol engine. */
 import type { Authenticator } from '../../auth/acceptor.ts';
+import type { LogonGuard } from '../../auth/logon-throttle.ts';
 import type { Identity } from '../../auth/token.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { MaybePromise } from '../../base/task.ts';
@@ -87,6 +88,8 @@ export interface NetworkInterface {
 export interface ServerPeers {
   /** The low bits of this process's session ids, and how many those are: they are unique then. */
   readonly sessionIdClass: { readonly value: bigint; readonly bits: number };
+  /** Counts failed logons of all processes together. */
+  readonly logonGuard: LogonGuard;
   /** [MS-SMB2] 3.3.5.5.3: ends the session if it is this user's, wherever it is. */
   endSession(sessionId: bigint, userSid: string): MaybePromise<void>;
   /** [MS-SMB2] 3.3.1.1 Server Global, GlobalSessionTable: a session of another process. */

@@ -1,4 +1,4 @@
-import { LogonThrottle } from '../../auth/logon-throttle.ts';
+import { type LogonGuard, LogonThrottle } from '../../auth/logon-throttle.ts';
 import { assert } from '../../base/assert.ts';
 import { recycle } from '../../base/buffer-pool.ts';
 import { LE, viewOf } from '../../base/bytes.ts';
@@ -63,7 +63,7 @@ export class Smb2Server {
   /** Nothing is served any more. */
   #isClosing = false;
   openCount = 0;
-  readonly throttle: LogonThrottle;
+  readonly logonGuard: LogonGuard;
   readonly #sendQueueSize: number;
   readonly fileIds: FileIds;
   readonly durableOpens: DurableOpens;
@@ -75,7 +75,9 @@ export class Smb2Server {
   constructor(options: Smb2ServerOptions) {
     this.options = options;
     this.#sendQueueSize = Math.max(options.limits.sendQueueSize, SEND_QUEUE_SIZE_MIN);
-    this.throttle = new LogonThrottle({ clock: options.env.clock, limits: options.limits });
+    const { clock } = options.env;
+    const { peers, limits } = options;
+    this.logonGuard = peers?.logonGuard ?? new LogonThrottle({ clock, limits });
     this.fileIds = new FileIds(options.env.random);
     this.durableOpens = new DurableOpens(options);
     this.offloadTokens = new OffloadTokens(options.env);

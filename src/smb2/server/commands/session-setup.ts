@@ -152,7 +152,7 @@ function* fail(request: Request, session: Session | undefined, step: Failed): Ta
   const { env, onEvent } = server.options;
   env.log.warn({ user, address, status: step.status.toString(16) }, 'logon failed');
   onEvent?.({ kind: 'logon-failed', user, address, status: step.status });
-  const delayMs = server.throttle.failed({ userName, address });
+  const delayMs = yield* wait(server.logonGuard.failed({ userName, address }));
   if (delayMs > 0) yield* wait(delay(request, delayMs));
   if (session !== undefined) {
     // The session goes, its key still signs the answer to a signed reauthentication.
@@ -165,12 +165,12 @@ function* fail(request: Request, session: Session | undefined, step: Failed): Ta
 
 /** Where its address guessed at the user a right password waits, too; false: for too long. */
 function* isDue(request: Request, { userName }: Identity): Task<boolean> {
-  const { throttle } = request.server;
+  const { logonGuard } = request.server;
   const attempt = { userName, address: request.connection.transport.remoteAddress };
-  const { delayMs, isRefused } = throttle.held(attempt);
+  const { delayMs, isRefused } = yield* wait(logonGuard.held(attempt));
   if (isRefused) return false;
   if (delayMs > 0) yield* wait(delay(request, delayMs));
-  throttle.succeeded(attempt);
+  logonGuard.succeeded(attempt);
   return true;
 }
 
