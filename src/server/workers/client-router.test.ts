@@ -6,8 +6,8 @@ const ADDRESS = '10.0.0.1';
 
 function routerOf(options: { clientsMax?: number } = {}): ClientRouter {
   const router = new ClientRouter({ rememberedMs: 1_000, clientsMax: options.clientsMax ?? 10 });
-  router.workerCame(0);
-  router.workerCame(1);
+  router.workerCame(0, 0);
+  router.workerCame(1, 0);
   return router;
 }
 
@@ -39,7 +39,9 @@ describe('ClientRouter', () => {
   it('forgets it after that', () => {
     const router = routerOf();
     router.closed(router.route('a', ADDRESS, 0)!.id, 0);
-    router.route('b', ADDRESS, 1);
+    const other = router.route('b', ADDRESS, 1)!;
+    assert.deepEqual([other.slot, router.route('c', ADDRESS, 1)?.slot], [1, 0]);
+    router.closed(other.id, 1);
     assert.equal(router.route('a', ADDRESS, 1_001)?.slot, 1);
   });
 
@@ -52,6 +54,42 @@ describe('ClientRouter', () => {
     assert.equal(router.route('a', ADDRESS, 1)?.slot, 1);
     router.workerWent(1);
     assert.equal(router.route('a', ADDRESS, 2), undefined);
+  });
+
+  it('spreads those that come one after the other and stay for a moment only', () => {
+    const router = routerOf({ clientsMax: 1_000 });
+    for (let i = 0; i < 50; i++) router.closed(router.route(`${i}`, ADDRESS, i)!.id, i);
+    for (let i = 0; i < 50; i++) router.route(`${i}`, ADDRESS, 60);
+    assert.deepEqual([router.loadOf(0), router.loadOf(1)], [25, 25]);
+  });
+
+  it('keeps nothing of clients that it forgot', () => {
+    const router = routerOf({ clientsMax: 1_000 });
+    for (let i = 0; i < 50; i++) router.closed(router.route(`${i}`, ADDRESS, i)!.id, i);
+    assert.equal(router.clientCount, 50);
+    router.route('another', ADDRESS, 2_000);
+    assert.equal(router.clientCount, 1);
+  });
+
+  it('gives new clients to who answers, and the others to who has their opens', () => {
+    const router = routerOf();
+    router.route('a', ADDRESS, 0);
+    router.heard(1, 0.5, 4_000);
+    const slots = ['b', 'c', 'd'].map((guid) => router.route(guid, ADDRESS, 4_000)?.slot);
+    assert.deepEqual(slots, [1, 1, 1]);
+    assert.equal(router.route('a', ADDRESS, 4_000)?.slot, 0);
+  });
+
+  it('places with a worker that is to come who can wait', () => {
+    const router = routerOf({ clientsMax: 100 });
+    for (let i = 0; i < 6; i++) router.route(`${i}`, ADDRESS, 0);
+    router.workerWent(1);
+    router.workerComes(1);
+    assert.equal(router.route('x', ADDRESS, 0)?.slot, 1);
+    assert.equal(router.route('y', ADDRESS, 0, { mayWait: false })?.slot, 0);
+    assert.equal(router.route('x', ADDRESS, 0, { mayWait: false }), undefined);
+    router.workerCame(1, 0);
+    assert.deepEqual([router.loadOf(0), router.loadOf(1)], [4, 1]);
   });
 
   it('forgets the client that has been idle longest when it knows too many', () => {

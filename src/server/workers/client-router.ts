@@ -1,4 +1,5 @@
 import type { Guid } from '../../smb2/wire/guid.ts';
+import { decidePlacement } from './decide-placement.ts';
 
 interface Client {
   readonly slot: number;
@@ -10,21 +11,34 @@ interface Client {
 interface Connection {
   readonly slot: number;
   readonly address: string;
-  guid: Guid | undefined;
+  readonly guid: Guid | undefined;
 }
+
+interface Worker {
+  isComing: boolean;
+  connections: number;
+  idleClients: number;
+  busy: number;
+  heardMs: number;
+  lastGiven: number;
+}
+
+/** A worker that has not answered for this long is given no new clients, while others answer. */
+const SILENT_MS = 3_000;
 
 /**
  * Which worker serves which client. All connections of a client go to one worker, which has its
  * leases and sessions; also those that it makes a while after it lost the last one, for its durable
- * opens. Everybody else goes to the worker with the fewest connections.
+ * opens. Everybody else goes where `decidePlacement` says.
  */
 export class ClientRouter {
   readonly #rememberedMs: number;
   readonly #clientsMax: number;
+  /** Clients that have connections, and those that had; the latter as they became idle. */
   readonly #clients = new Map<Guid, Client>();
+  readonly #idle = new Map<Guid, Client>();
   readonly #connections = new Map<number, Connection>();
-  /** Connections of each worker that serves. */
-  readonly #loads = new Map<number, number>();
+  readonly #workers = new Map<number, Worker>();
   readonly #byAddress = new Map<string, number>();
   #lastConnection = 0;
 
@@ -37,42 +51,77 @@ export class ClientRouter {
     return this.#connections.size;
   }
 
+  /** Clients that it knows. */
+  get clientCount(): number {
+    return this.#clients.size + this.#idle.size;
+  }
+
   loadOf(slot: number): number {
-    return this.#loads.get(slot) ?? 0;
+    return this.#workers.get(slot)?.connections ?? 0;
   }
 
   fromAddress(address: string): number {
     return this.#byAddress.get(address) ?? 0;
   }
 
-  workerCame(slot: number): void {
-    this.#loads.set(slot, 0);
+  /** It will serve soon: connections are placed with it that can wait so long. */
+  workerComes(slot: number): void {
+    this.#workers.set(slot, {
+      isComing: true,
+      connections: 0,
+      idleClients: 0,
+      busy: 0,
+      heardMs: 0,
+      lastGiven: 0,
+    });
+  }
+
+  workerCame(slot: number, nowMs: number): void {
+    if (!this.#workers.has(slot)) this.workerComes(slot);
+    const worker = this.#workers.get(slot);
+    if (worker === undefined) return;
+    worker.isComing = false;
+    worker.heardMs = nowMs;
   }
 
   /** With all its connections, and its clients' opens. */
   workerWent(slot: number): void {
-    this.#loads.delete(slot);
+    this.#workers.delete(slot);
     for (const [id, connection] of this.#connections) {
       if (connection.slot === slot) this.#forget(id, connection);
     }
-    for (const [guid, client] of this.#clients)
-      if (client.slot === slot) this.#clients.delete(guid);
+    for (const clients of [this.#clients, this.#idle]) {
+      for (const [guid, client] of clients) if (client.slot === slot) clients.delete(guid);
+    }
   }
 
-  /** Enters a connection; undefined: no worker serves. */
+  /** It answered, and was so busy since it had last: 0 … 1. */
+  heard(slot: number, busy: number, nowMs: number): void {
+    const worker = this.#workers.get(slot);
+    if (worker === undefined) return;
+    worker.heardMs = nowMs;
+    worker.busy = (worker.busy + busy) / 2;
+  }
+
+  /** Enters a connection; undefined: no worker serves, or comes where the connection can wait. */
   route(
     guid: Guid | undefined,
     address: string,
     nowMs: number,
+    options: { readonly mayWait: boolean } = { mayWait: true },
   ): { readonly id: number; readonly slot: number } | undefined {
-    const slot = this.#slotOf(guid, nowMs);
-    if (slot === undefined) return undefined;
+    this.#forgetIdle(nowMs);
+    const known = guid === undefined ? undefined : this.#known(guid);
+    const slot = known?.slot ?? this.#place(nowMs, options.mayWait);
+    const worker = slot === undefined ? undefined : this.#workers.get(slot);
+    if (slot === undefined || worker === undefined) return undefined;
+    if (worker.isComing && !options.mayWait) return undefined;
     const id = ++this.#lastConnection;
-    const connection: Connection = { slot, address, guid: undefined };
-    this.#connections.set(id, connection);
-    this.#loads.set(slot, this.loadOf(slot) + 1);
+    this.#connections.set(id, { slot, address, guid });
+    worker.connections++;
+    worker.lastGiven = id;
     this.#byAddress.set(address, this.fromAddress(address) + 1);
-    if (guid !== undefined) this.#belongs(connection, guid);
+    if (guid !== undefined) this.#connected(guid, slot);
     return { id, slot };
   }
 
@@ -81,47 +130,62 @@ export class ClientRouter {
     if (connection === undefined) return;
     this.#forget(id, connection);
     const { slot, guid } = connection;
-    this.#loads.set(slot, this.loadOf(slot) - 1);
+    const worker = this.#workers.get(slot);
+    if (worker !== undefined) worker.connections--;
     const client = guid === undefined ? undefined : this.#clients.get(guid);
     if (client === undefined || guid === undefined || --client.connections > 0) return;
     client.idleSinceMs = nowMs;
-    // Idle clients stand in the order in which they became idle, behind those that are not.
     this.#clients.delete(guid);
-    this.#clients.set(guid, client);
+    this.#idle.set(guid, client);
+    if (worker !== undefined) worker.idleClients++;
   }
 
-  #slotOf(guid: Guid | undefined, nowMs: number): number | undefined {
-    const client = guid === undefined ? undefined : this.#clients.get(guid);
-    if (guid !== undefined && client !== undefined) {
-      const isRecent = nowMs - client.idleSinceMs <= this.#rememberedMs;
-      if (client.connections > 0 || isRecent) return client.slot;
-      this.#clients.delete(guid);
-    }
-    let least: number | undefined;
-    for (const [slot, load] of this.#loads) {
-      if (least === undefined || load < this.loadOf(least)) least = slot;
-    }
-    return least;
+  #known(guid: Guid): Client | undefined {
+    return this.#clients.get(guid) ?? this.#idle.get(guid);
   }
 
-  #belongs(connection: Connection, guid: Guid): void {
-    connection.guid = guid;
-    const client = this.#clients.get(guid);
-    if (client !== undefined) client.connections++;
-    else {
-      this.#makeRoom();
-      this.#clients.set(guid, { slot: connection.slot, connections: 1, idleSinceMs: 0 });
+  #place(nowMs: number, mayWait: boolean): number | undefined {
+    const candidates = [...this.#workers]
+      .filter(([, { isComing }]) => mayWait || !isComing)
+      .map(([slot, worker]) => {
+        const isSilent = !worker.isComing && nowMs - worker.heardMs > SILENT_MS;
+        return { slot, isSilent, ...worker };
+      });
+    return decidePlacement(candidates);
+  }
+
+  #connected(guid: Guid, slot: number): void {
+    const client = this.#known(guid) ?? { slot, connections: 0, idleSinceMs: 0 };
+    if (client.connections === 0) {
+      if (!this.#dropIdle(guid)) this.#makeRoom();
+      this.#clients.set(guid, client);
     }
+    client.connections++;
   }
 
   /** The client that has been idle longest gives way; who is connected does not. */
   #makeRoom(): void {
-    if (this.#clients.size < this.#clientsMax) return;
-    for (const [guid, { connections }] of this.#clients) {
-      if (connections > 0) continue;
-      this.#clients.delete(guid);
+    if (this.clientCount < this.#clientsMax) return;
+    for (const guid of this.#idle.keys()) {
+      this.#dropIdle(guid);
       return;
     }
+  }
+
+  #forgetIdle(nowMs: number): void {
+    for (const [guid, { idleSinceMs }] of this.#idle) {
+      if (nowMs - idleSinceMs <= this.#rememberedMs) return;
+      this.#dropIdle(guid);
+    }
+  }
+
+  #dropIdle(guid: Guid): boolean {
+    const client = this.#idle.get(guid);
+    if (client === undefined) return false;
+    this.#idle.delete(guid);
+    const worker = this.#workers.get(client.slot);
+    if (worker !== undefined) worker.idleClients--;
+    return true;
   }
 
   #forget(id: number, { address }: Connection): void {

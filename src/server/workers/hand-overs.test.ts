@@ -17,6 +17,7 @@ function connection(): { readonly what: Identified; readonly isOpen: () => boole
     guid: undefined,
     early: new Uint8Array(0),
     isSmb1Answered: false,
+    waitedMs: 0,
     address: '',
   };
   return { what, isOpen: () => isOpen };

@@ -1,6 +1,6 @@
 import type { Identified } from './intake.ts';
 
-/** Connections that found no worker: more are refused. */
+/** Connections that wait for a worker: more are refused. */
 const WAITING_MAX = 1024;
 
 /**
@@ -19,10 +19,22 @@ export class HandOvers {
     this.#send = send;
   }
 
+  /** False: no more may wait for a worker that is to come. */
+  get hasRoom(): boolean {
+    return this.#onTheWay.size + this.#waiting.length < WAITING_MAX;
+  }
+
+  /** Connections that no worker is named for: all, and from this address. */
+  waiting(address: string): { readonly all: number; readonly fromAddress: number } {
+    let fromAddress = 0;
+    for (const one of this.#waiting) if (one.address === address) fromAddress++;
+    return { all: this.#waiting.length, fromAddress };
+  }
+
   /** False: there are too many. */
   begin(identified: Identified): boolean {
     if (this.#send(identified)) return true;
-    if (this.#waiting.length >= WAITING_MAX) return false;
+    if (!this.hasRoom) return false;
     this.#waiting.push(identified);
     return true;
   }
@@ -39,13 +51,20 @@ export class HandOvers {
 
   /** Those on their way to a worker that is gone go to another one. */
   workerWent(slot: number): void {
-    const lost = [...this.#onTheWay].filter(([, one]) => one.slot === slot);
+    const lost = this.to(slot);
     for (const [id] of lost) this.#onTheWay.delete(id);
-    for (const [, { what }] of lost) if (!this.begin(what)) what.socket.destroy();
+    for (const [, what] of lost) if (!this.begin(what)) what.socket.destroy();
   }
 
   workerCame(): void {
     for (const identified of this.#waiting.splice(0)) this.begin(identified);
+  }
+
+  /** Those on their way to this worker, by id. */
+  to(slot: number): readonly (readonly [id: number, what: Identified])[] {
+    return [...this.#onTheWay].flatMap(([id, one]) =>
+      one.slot === slot ? [[id, one.what] as const] : [],
+    );
   }
 
   close(): void {

@@ -16,6 +16,8 @@ export interface Identified {
   /** What has been read, but for an SMB1 message that is answered. */
   readonly early: Uint8Array;
   readonly isSmb1Answered: boolean;
+  /** Milliseconds that it took of `unauthenticatedTimeMs`. */
+  readonly waitedMs: number;
   readonly address: string;
 }
 
@@ -78,6 +80,8 @@ export class Intake {
       return;
     }
     const first = new FirstBytes();
+    const { timers, log, clock } = this.#options.env;
+    const sinceMs = clock.monotonicMs();
     let isSmb1Answered = false;
     let sent: Promise<unknown> = Promise.resolve();
     const socket = adoptSocket(connected, {
@@ -94,12 +98,14 @@ export class Intake {
         const guid = typeof said === 'object' && 'guid' in said ? said.guid : undefined;
         if (said === 'broken') socket.destroy();
         // Once this returned: reading stops with the false. The worker's answers follow this one's.
-        sent.then(() => known({ socket, guid, early: first.rest, isSmb1Answered, address }));
+        sent.then(() => {
+          const waitedMs = clock.monotonicMs() - sinceMs;
+          known({ socket, guid, early: first.rest, isSmb1Answered, waitedMs, address });
+        });
         return false;
       },
     });
     this.#unknown.set(socket, address);
-    const { timers, log } = this.#options.env;
     const timer = timers.after(this.#options.limits.unauthenticatedTimeMs, () => socket.destroy());
     const ended = (): void => {
       timer.cancel();

@@ -1,4 +1,4 @@
-/** Guesses at passwords are counted once for the server, not by each worker: the supervisor does. */
+/** Guesses at passwords count for the whole server, not for each worker: the supervisor counts. */
 import {
   type Held,
   type LogonAttempt,

@@ -23,12 +23,11 @@ import type { ServerStatus } from '../../smb2/server/status.ts';
 import { sweepDurable } from '../../smb2/server/sweep-durable.ts';
 import type { SharedRecordStore } from '../../state/shared/shared-record-store.ts';
 import { OptionError, type ShareOptions } from '../options.ts';
-import { ClientRouter } from './client-router.ts';
 import { decideHung, decideRestart } from './decide-workers.ts';
-import { HandOvers } from './hand-overs.ts';
-import { type Identified, Intake, type IntakeOptions } from './intake.ts';
+import { Intake, type IntakeOptions } from './intake.ts';
 import { joinStatus } from './join-status.ts';
 import { answerLogonGuards } from './logon-guard.ts';
+import { Reception } from './reception.ts';
 import { removeLeftOver } from './runtime-folder.ts';
 import { openSharedStore } from './shared-store.ts';
 import {
@@ -40,7 +39,6 @@ import {
   CONNECTION_TAKEN,
   END,
   EVENT,
-  type HandedOver,
   LOG,
   MEMBERS,
   PING,
@@ -61,7 +59,6 @@ const PING_MS = 1_000;
 const REMOVAL_TIME_MS = 5_000;
 /** Longer than a worker takes to close all files in order. */
 const STOP_TIME_MS = 8_000;
-const CLIENTS_MAX = 100_000;
 
 export interface SupervisorOptions {
   readonly count: number;
@@ -89,9 +86,8 @@ export class Supervisor {
   readonly #bus: ProcessBus;
   readonly #calls: BusCalls;
   readonly #store: SharedRecordStore;
-  readonly #router: ClientRouter;
+  readonly #reception: Reception;
   readonly #intake: Intake;
-  readonly #handOvers: HandOvers;
   readonly #workers = new Map<number, WorkerProcess>();
   readonly #failures = new Map<number, number>();
   #shares: readonly ShareOptions[];
@@ -129,22 +125,14 @@ export class Supervisor {
     this.#calls = new BusCalls(bus);
     // It alone ends a worker that stopped within a change, so that it never waits for one itself.
     this.#store = openSharedStore({ folder, bus, patienceMs: limits.workerSilenceMs });
-    this.#router = new ClientRouter({
-      rememberedMs: limits.durableTimeoutMaxMs,
-      clientsMax: CLIENTS_MAX,
-    });
-    const router = this.#router;
-    this.#handOvers = new HandOvers((identified) => this.#handOver(identified));
+    const reception = new Reception({ env, limits });
+    this.#reception = reception;
     this.#intake = new Intake({
       limits,
       env,
       answerSmb1,
-      counts: (address) => ({ all: router.size, fromAddress: router.fromAddress(address) }),
-      handOver: (identified) => {
-        if (this.#handOvers.begin(identified)) return;
-        env.log.warn({ address: identified.address }, 'connection refused: no worker serves');
-        identified.socket.destroy();
-      },
+      counts: (address) => reception.counts(address),
+      handOver: (identified) => reception.take(identified),
     });
     answerLogonGuards(bus, this.#calls, new LogonThrottle({ clock: env.clock, limits }));
     this.#listenToWorkers();
@@ -211,7 +199,7 @@ export class Supervisor {
     this.#isStopping = true;
     this.#pings?.cancel();
     this.#intake.close();
-    this.#handOvers.close();
+    this.#reception.close();
     const ended = [...this.#workers.values()].map((worker) => this.#stopWorker(worker));
     await Promise.all(ended);
     await this.#bus.close();
@@ -263,9 +251,7 @@ export class Supervisor {
     const { env } = this.#options;
     const { slot, serverId, state, startedMs } = worker;
     worker.state = 'gone';
-    this.#router.workerWent(slot);
     if (this.#isStopping) return;
-    this.#handOvers.workerWent(slot);
     if (this.#settleStart !== undefined) {
       this.#settleStart(new Error(`worker ${slot} ended: ${reason}`));
       return;
@@ -273,6 +259,7 @@ export class Supervisor {
     const livedMs = env.clock.monotonicMs() - startedMs;
     const restart = decideRestart(this.#failures.get(slot) ?? 0, livedMs);
     this.#failures.set(slot, restart.failures);
+    this.#reception.workerWent(slot, { comesBack: restart.delayMs === 0 });
     env.log.error({ slot, reason, state, delayMs: restart.delayMs }, 'a worker is gone');
     this.#sweep(serverId)
       .catch((error: unknown) => env.log.error({ slot, error: String(error) }, 'not swept'))
@@ -295,22 +282,6 @@ export class Supervisor {
     });
   }
 
-  #handOver(identified: Identified): boolean {
-    const { env } = this.#options;
-    const { socket, guid, early, isSmb1Answered, address } = identified;
-    const placed = this.#router.route(guid, address, env.clock.monotonicMs());
-    const worker = placed && this.#workers.get(placed.slot);
-    if (placed === undefined || worker === undefined) return false;
-    const { id, slot } = placed;
-    this.#handOvers.sent(id, slot, identified);
-    const message: HandedOver = { kind: 'connection', id, early, isSmb1Answered };
-    worker.child.send(message, socket, { keepOpen: true }, (error) => {
-      // It stays here until the worker has it; this one is about to be gone.
-      if (error !== null) env.log.warn({ address, slot, error: error.message }, 'not handed over');
-    });
-    return true;
-  }
-
   #listenToWorkers(): void {
     const { env, onEvent } = this.#options;
     const bus = this.#bus;
@@ -323,12 +294,14 @@ export class Supervisor {
       left: (serverId) => this.#lost(serverId),
     });
     bus.handle(SERVING, (_, from) => this.#serves(from));
-    bus.handle(PONG, (_, from) => {
+    bus.handle(PONG, ({ busyPermille }, from) => {
       const worker = this.#workerOf(from);
-      if (worker !== undefined) worker.heardMs = env.clock.monotonicMs();
+      if (worker === undefined) return;
+      worker.heardMs = env.clock.monotonicMs();
+      this.#reception.heard(worker.slot, busyPermille / 1_000);
     });
-    bus.handle(CONNECTION_TAKEN, ({ id }) => this.#handOvers.taken(id));
-    bus.handle(CONNECTION_CLOSED, ({ id }) => this.#router.closed(id, env.clock.monotonicMs()));
+    bus.handle(CONNECTION_TAKEN, ({ id }) => this.#reception.taken(id));
+    bus.handle(CONNECTION_CLOSED, ({ id }) => this.#reception.closed(id));
     bus.handle(LOG, ({ level, fields, message }, from) => {
       const worker = this.#workerOf(from)?.slot;
       env.log[level]({ worker, ...(fields as object) }, message);
@@ -342,8 +315,12 @@ export class Supervisor {
     if (worker === undefined) return;
     worker.state = 'serving';
     worker.heardMs = this.#options.env.clock.monotonicMs();
-    this.#router.workerCame(worker.slot);
-    this.#handOvers.workerCame();
+    const { slot, child } = worker;
+    this.#reception.workerCame(slot, (message, socket, failed) => {
+      child.send(message, socket, { keepOpen: true }, (error) => {
+        if (error !== null) failed(error);
+      });
+    });
     const all = [...this.#workers.values()];
     if (this.#settleStart === undefined) return;
     if (!all.every(({ state }) => state === 'serving')) return;

@@ -45,6 +45,8 @@ export interface HandedOver {
   readonly early: Uint8Array;
   /** Its client began with SMB1 and has been told 0x02FF; that is not in `early`. */
   readonly isSmb1Answered: boolean;
+  /** Milliseconds that its client needed until then. */
+  readonly waitedMs: number;
 }
 
 type None = Readonly<Record<never, never>>;
@@ -69,7 +71,14 @@ export const MEMBERS: MessageType<Members> = {
 /** Worker to supervisor: connections may come. */
 export const SERVING: MessageType<None> = { name: 'serving', shape: none };
 export const PING: MessageType<None> = { name: 'ping', shape: none };
-export const PONG: MessageType<None> = { name: 'pong', shape: none };
+interface Busy {
+  /** The part of the time since the last one in which it did something, in thousandths. */
+  readonly busyPermille: number;
+}
+export const PONG: MessageType<Busy> = {
+  name: 'pong',
+  shape: struct<Busy>({ busyPermille: int }),
+};
 /** Somebody edited the accounts. */
 export const ACCOUNTS_CHANGED: MessageType<None> = { name: 'accounts-changed', shape: none };
 /** To every worker, when another one is gone and what it held is swept. */

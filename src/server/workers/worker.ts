@@ -1,12 +1,14 @@
 import type { Socket } from 'node:net';
 import { assert } from '../../base/assert.ts';
 import { DEFAULT_LIMITS } from '../../base/limits.ts';
+import { makeBusyMeter } from '../../env/node/busy-meter.ts';
 import { nodeTimers } from '../../env/node/node-timers.ts';
 import type { Log } from '../../env/ports.ts';
 import { BusCalls } from '../../messaging/calls.ts';
 import type { ProcessBus } from '../../messaging/process/process-bus.ts';
 import { goOnAfterWildcard } from '../../smb2/server/commands/smb1-negotiate.ts';
 import type { Smb2Server } from '../../smb2/server/server.ts';
+import type { Connection } from '../../smb2/server/state/connection.ts';
 import { TcpTransport } from '../../smb2/transport/tcp/tcp-transport.ts';
 import type { SharedRecordStore } from '../../state/shared/shared-record-store.ts';
 import type { ShareOptions } from '../options.ts';
@@ -80,7 +82,7 @@ export class Worker {
   }
 
   /** A connection from the supervisor, with what it has read of it. */
-  accept({ id, early, isSmb1Answered }: HandedOver, socket: Socket): void {
+  accept({ id, early, isSmb1Answered, waitedMs }: HandedOver, socket: Socket): void {
     const engine = this.#engine;
     assert(engine !== undefined, 'a connection came before the engine');
     const { supervisorId, options } = this.#setup;
@@ -92,9 +94,10 @@ export class Worker {
     };
     this.#bus.send(supervisorId, CONNECTION_TAKEN, { id });
     const transport = new TcpTransport(socket, transportOptions, early);
-    const listener = engine.accept(transport, (connection) => {
+    const begin = (connection: Connection): void => {
       if (isSmb1Answered) goOnAfterWildcard(engine, connection);
-    });
+    };
+    const listener = engine.accept(transport, { begin, waitedMs });
     transport.start({
       message: (bytes) => listener.message(bytes),
       writable: () => listener.writable(),
@@ -127,7 +130,10 @@ export class Worker {
   #obey(): void {
     const [bus, calls, server] = [this.#bus, this.#calls, this.#server];
     const { supervisorId, serverId } = this.#setup;
-    bus.handle(PING, () => void bus.send(supervisorId, PONG, {}));
+    const busy = makeBusyMeter();
+    bus.handle(PING, () => {
+      bus.send(supervisorId, PONG, { busyPermille: Math.round(1_000 * busy()) });
+    });
     bus.handle(ACCOUNTS_CHANGED, () => void server.reloadAccounts());
     bus.handle(SWEPT, () => {
       if (this.#engine === undefined) return;

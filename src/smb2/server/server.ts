@@ -45,6 +45,13 @@ import type { Session } from './state/session.ts';
 /** [MS-SMB2] 3.3.5.2.1.2: what a compressed segment may have beyond MaxTransactSize. */
 const COMPRESSED_SIZE_EXTRA = 256 + 16;
 
+/** What another process did with a connection before this one had it. */
+interface BegunConnection {
+  readonly begin: (connection: Connection) => void;
+  /** Milliseconds that are gone of `unauthenticatedTimeMs`. */
+  readonly waitedMs: number;
+}
+
 /**
  * [MS-SMB2] 3.3.1.5 Global: the protocol engine of one process. It owns connections, sessions, tree
  * connects and opens; transports bring it messages, `fsa` does the work on files.
@@ -92,21 +99,19 @@ export class Smb2Server {
     });
   }
 
-  /** Serves a connection that a transport made, from where `begin` puts it. */
-  readonly accept = (
-    transport: Transport,
-    begin?: (connection: Connection) => void,
-  ): TransportListener => {
+  /** Serves a connection that a transport made, or another process began with. */
+  readonly accept = (transport: Transport, begun?: BegunConnection): TransportListener => {
     const { limits, env } = this.options;
     const connection = new Connection({
       id: this.#nextConnectionId++,
       transport,
       creditsMax: limits.creditsMax,
     });
-    begin?.(connection);
+    begun?.begin(connection);
     this.connections.add(connection);
     env.log.debug({ connection: connection.id, from: transport.remoteAddress }, 'connected');
-    const timer = env.timers.after(limits.unauthenticatedTimeMs, () => {
+    const timeMs = Math.max(0, limits.unauthenticatedTimeMs - (begun?.waitedMs ?? 0));
+    const timer = env.timers.after(timeMs, () => {
       if (!isLoggedIn(connection)) {
         this.disconnect(connection, 'nobody logged in in time');
       }
