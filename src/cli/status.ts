@@ -1,12 +1,15 @@
 import { Command } from 'commander';
 import { ControlClient } from '../admin/control-client.ts';
 import type { ControlStatus } from '../admin/control-server.ts';
+import { DELETE, FILE_APPEND_DATA, FILE_READ_DATA, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
 import { nodeTimers } from '../env/node/node-timers.ts';
 import { readConfig } from '../server/config.ts';
 import { UsageError } from './command-error.ts';
 import { toControlError } from './control-error.ts';
 import { defaultStateFolder } from './state-folder.ts';
 import { table } from './table.ts';
+
+type SessionStatus = ControlStatus['sessions'][number];
 
 const WATCH_MS = 1_000;
 /** Clears a terminal, and goes to its top left. */
@@ -46,7 +49,7 @@ async function status(flags: StatusFlags): Promise<void> {
     do {
       const shown = select(await client.status(), flags);
       const text = flags.json ? `${JSON.stringify(shown, undefined, 2)}\n` : render(shown);
-      process.stdout.write(flags.watch ? CLEAR + text : text);
+      process.stdout.write(flags.watch && process.stdout.isTTY ? CLEAR + text : text);
       if (flags.watch) await pause();
     } while (flags.watch);
   } catch (error) {
@@ -55,14 +58,7 @@ async function status(flags: StatusFlags): Promise<void> {
 }
 
 function pause(): Promise<void> {
-  // What waits is not to end the process, as a server's timers may.
-  const alive = process.stdin.isTTY ? process.stdin.resume() : undefined;
-  return new Promise((resolve) =>
-    nodeTimers.after(WATCH_MS, () => {
-      alive?.pause();
-      resolve();
-    }),
-  );
+  return new Promise((resolve) => nodeTimers.after(WATCH_MS, resolve, { keepsAlive: true }));
 }
 
 /** What the filters leave; a connection or session stays when anything of it could. */
@@ -116,7 +112,7 @@ function render(status: ControlStatus): string {
         protectionOf(status, one),
         one.channels.join(' '),
         ageText(one.age),
-        one.shares.map((share) => `${share.name} (${share.opens})`).join(' '),
+        one.shares.map(shareText).join(' '),
       ]),
     ),
     table(
@@ -125,7 +121,7 @@ function render(status: ControlStatus): string {
         one.id,
         one.user,
         one.share,
-        `0x${one.access.toString(16)}`,
+        accessText(one.access),
         one.sharing === '' ? '-' : one.sharing,
         cachingText(one.caching),
         one.locks.length === 0 ? '-' : String(one.locks.length),
@@ -156,15 +152,31 @@ function sessionsOn(sessions: ControlStatus['sessions'], connection: number): st
   return ids.length === 0 ? '-' : ids.join(' ');
 }
 
-function protectionOf(
-  { connections }: ControlStatus,
-  session: ControlStatus['sessions'][number],
-): string {
+function shareText({ name, opens, encrypted }: SessionStatus['shares'][number]): string {
+  return encrypted ? `${name} (${opens}, encrypted)` : `${name} (${opens})`;
+}
+
+function protectionOf({ connections }: ControlStatus, session: SessionStatus): string {
   const connection = connections.find(({ id }) => session.channels.includes(id));
   if (connection === undefined) return '-';
-  if (session.encrypted) return connection.cipher === '' ? 'AES-128-CCM' : connection.cipher;
-  return session.signed ? `signed, ${connection.signing}` : '-';
+  const cipher = connection.cipher === '' ? 'AES-128-CCM' : connection.cipher;
+  if (session.encrypted) return cipher;
+  const signed = session.signed ? `signed, ${connection.signing}` : '-';
+  if (!session.sawEncrypted) return signed;
+  return session.signed ? `${signed}; partly ${cipher}` : `partly ${cipher}`;
 }
+
+/** What of 'rwd' the open may itself, as its sharing tells what it lets others. */
+function accessText(access: number): string {
+  const letters = ACCESS.map(([bits, letter]) => ((access & bits) === 0 ? '' : letter)).join('');
+  return letters === '' ? '-' : letters;
+}
+
+const ACCESS: readonly (readonly [number, string])[] = [
+  [FILE_READ_DATA, 'r'],
+  [FILE_WRITE_DATA | FILE_APPEND_DATA, 'w'],
+  [DELETE, 'd'],
+];
 
 function cachingText({ kind, state, breaking }: ControlStatus['opens'][number]['caching']): string {
   if (kind === 'none') return '-';

@@ -64,8 +64,12 @@ async function status(...args: readonly string[]): Promise<ControlStatus> {
   return JSON.parse(stdout) as ControlStatus;
 }
 
-function connect(channels: number = 1): Promise<SmbClient> {
+function connect(
+  channels: number = 1,
+  encryption: 'auto' | 'required' = 'auto',
+): Promise<SmbClient> {
   return SmbClient.connect({
+    encryption,
     host: '127.0.0.1',
     channels,
     port,
@@ -109,7 +113,7 @@ describe('semba status and close', () => {
     const [session] = all.sessions;
     assert.equal(session?.user, 'anna');
     assert.equal(session?.dialect, '3.1.1');
-    assert.deepEqual(session?.shares, [{ name: 'semba-share', opens: 1 }]);
+    assert.deepEqual(session?.shares, [{ name: 'semba-share', opens: 1, encrypted: false }]);
     const [shown] = all.opens;
     assert.equal(shown?.path, 'report.txt');
     assert.equal(shown?.sharing, 'r');
@@ -120,7 +124,7 @@ describe('semba status and close', () => {
     assert.deepEqual((await status('--share', 'other')).opens, []);
     const { stdout } = await semba('status');
     assert.match(stdout, /1 connections, 1 sessions, 1 open files/);
-    assert.match(stdout, /anna +semba-share +0x12019f +r +oplock RHW +1 +- +\/report\.txt\n/);
+    assert.match(stdout, /anna +semba-share +rw +r +oplock RHW +1 +- +\/report\.txt\n/);
 
     assert.equal((await semba('close', 'open', shown?.id ?? '')).code, 0);
     assert.deepEqual((await status()).opens, []);
@@ -129,6 +133,26 @@ describe('semba status and close', () => {
     assert.equal((await semba('close', 'session', session?.id ?? '')).code, 0);
     assert.deepEqual((await status()).sessions, []);
     await client.close().catch((error: unknown) => assert(error instanceof SmbError));
+  });
+
+  it('shows what is encrypted, though nothing has to be', async () => {
+    const client = await connect(1, 'required');
+    const [session] = (await status()).sessions;
+    assert.deepEqual([session?.encrypted, session?.sawEncrypted], [false, true]);
+    const { stdout } = await semba('status');
+    assert.match(stdout, /3\.1\.1 +signed, AES-GMAC; partly AES-128-GCM /);
+    await client.close();
+  });
+
+  it('goes on every second with --watch, also without a terminal', async () => {
+    const watching = spawn(process.execPath, [MAIN, 'status', '--watch', '--state', folder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let shown = 0;
+    for await (const line of createInterface({ input: watching.stdout })) {
+      if (/ 0 sessions/.test(line) && ++shown === 2) watching.kill();
+    }
+    assert.equal(shown, 2);
   });
 
   it('shows the channels of a session', async () => {

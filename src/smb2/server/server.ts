@@ -227,6 +227,7 @@ export class Smb2Server {
     const header = bytes.subarray(0, TRANSFORM_HEADER_SIZE);
     const plain = session.decryptor.decrypt(header, [sealed], sealed);
     if (plain === undefined || plain.length < 4) return 'broken';
+    session.sawEncrypted = true;
     const protocolId = viewOf(plain).getUint32(0, LE);
     if (protocolId === SMB2_COMPRESSION_PROTOCOL_ID) {
       return this.#receiveCompressed(connection, plain, session);

@@ -52,10 +52,17 @@ export interface SessionStatus {
   /** Connections of the session, by id. */
   readonly channels: readonly number[];
   readonly signed: boolean;
+  /** All of it must be. */
   readonly encrypted: boolean;
+  /** Some of it was: a share wants it, or the client. */
+  readonly sawEncrypted: boolean;
   /** Seconds since it began. */
   readonly age: number;
-  readonly shares: readonly { readonly name: string; readonly opens: number }[];
+  readonly shares: readonly {
+    readonly name: string;
+    readonly opens: number;
+    readonly encrypted: boolean;
+  }[];
   readonly opens: number;
 }
 
@@ -177,10 +184,12 @@ function statusOfSession(session: Session, nowMs: number): SessionStatus {
     channels: channels.map(({ id }) => id),
     signed: session.signingRequired,
     encrypted: session.encryptData,
+    sawEncrypted: session.sawEncrypted,
     age: Math.floor((nowMs - session.createdMs) / 1000),
-    shares: [...session.treeConnects.values()].map(({ share, openCount }) => ({
+    shares: [...session.treeConnects.values()].map(({ share, openCount, encryptData }) => ({
       name: share.name,
       opens: openCount,
+      encrypted: session.encryptData || encryptData,
     })),
     opens: session.opens.size,
   };

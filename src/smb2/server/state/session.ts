@@ -62,6 +62,8 @@ export class Session {
   signer: Signer | undefined;
   signingRequired = false;
   encryptData = false;
+  /** Its client has encrypted something. */
+  sawEncrypted = false;
   encryptor: Encryptor | undefined;
   decryptor: Decryptor | undefined;
   /** Session.Connection's dialect and client: what a binding must match. */
