@@ -1,5 +1,6 @@
 /** Decisions on opens that outlive the server. Pure: the changes run inside `files.update`. */
 import type { Update } from '../state/record-store.ts';
+import { withPending } from './decide-close.ts';
 import { isHolderAway, isStatOpen, nextEpoch } from './decide-oplock.ts';
 import type { FileRecord, OpenEntry } from './file-record.ts';
 import {
@@ -178,7 +179,10 @@ function isSameList<T>(a: readonly T[] | undefined, b: readonly T[] | undefined)
   return a === undefined || a.every((one, i) => one === b?.[i]);
 }
 
-/** Puts restored opens, with what is theirs, beside those that are there already. */
+/**
+ * Puts restored opens, with what is theirs, beside those that are there already; what several of
+ * them share is there once.
+ */
 export function decideRestored(
   current: FileRecord | undefined,
   kept: FileRecord,
@@ -188,9 +192,13 @@ export function decideRestored(
     ...current,
     opens: [...current.opens, ...kept.opens],
     locks: [...current.locks, ...kept.locks],
-    oplocks: [...current.oplocks, ...kept.oplocks],
-    deletePending: [...current.deletePending, ...kept.deletePending],
+    oplocks: [...current.oplocks, ...kept.oplocks.filter((one) => !isHeld(current, one))],
+    deletePending: kept.deletePending.reduce(withPending, current.deletePending),
     version: Math.max(current.version, kept.version) + 1,
   };
   return { next, result: undefined };
+}
+
+function isHeld({ oplocks }: FileRecord, { oplockKey, streamKey }: OplockEntry): boolean {
+  return oplocks.some((held) => held.oplockKey === oplockKey && held.streamKey === streamKey);
 }

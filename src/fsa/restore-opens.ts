@@ -65,6 +65,34 @@ export function* restoreOpens(volume: Volume): Task<readonly RestoredOpen[]> {
   return restored;
 }
 
+/**
+ * Opens that another process of this server handed over: see hand-over.ts. They come back as what
+ * they were; what cannot is dropped, and the log says why.
+ */
+export function* takeOpens(
+  volume: Volume,
+  handedOver: Iterable<readonly [key: string, record: FileRecord]>,
+): Task<readonly RestoredOpen[]> {
+  const taken: RestoredOpen[] = [];
+  for (const [, kept] of handedOver) {
+    const own = kept.opens.filter((entry) => entry.volumeId === volume.id);
+    const files = own.length === 0 ? [] : yield* reopenAll(volume, kept, own);
+    for (const { fileKey, record, opens } of files) {
+      const ended = { ...record, opens: record.opens.map(endsWithServer) };
+      yield* wait(volume.files.update(fileKey, (current) => decideRestored(current, ended)));
+      for (const one of opens) {
+        yield* lockAgain(one.open, ended);
+        taken.push(one);
+      }
+    }
+  }
+  return taken;
+}
+
+function endsWithServer(entry: OpenEntry): OpenEntry {
+  return { ...entry, persistent: undefined };
+}
+
 /** In memory only: it is what the store has. */
 function* enter(volume: Volume, fileKey: string, record: FileRecord): Task<void> {
   const { persistentFiles } = volume;

@@ -1,10 +1,13 @@
 /**
  * The public server: `import { SmbServer } from 'semba'`. The `semba` command is the same code.
  *
- *   created --start()--> listening --stop()--> stopped
+ *   created --start()--> listening --handOver()--> handed over --stop()--> stopped
+ *      \--prepare()--> prepared --takeOver()-^                    stop() of any: stopped
  *
  *   created    shares and users can be added; nothing listens
+ *   prepared   another process serves these shares still, and this one can
  *   listening  clients connect; shares and users come and go
+ *   handed over  nobody is connected; what clients hold is another process's
  *   stopped    every open, session and connection is closed; for good
  */
 
@@ -19,11 +22,13 @@ import type { Env, Log } from '../env/ports.ts';
 import type { VolumeFate } from '../fsa/sweep-persistent.ts';
 import type { VolumePeers } from '../fsa/volume-peers.ts';
 import { closeOpenById, closeSessionById, closeShareByName } from '../smb2/server/close-by-id.ts';
-import type { EncryptionPolicy, ServerEvent, ServerPeers } from '../smb2/server/options.ts';
+import type { LeftOpens } from '../smb2/server/hand-over.ts';
+import type { EncryptionPolicy, ServerEvent, ServerPeers, Share } from '../smb2/server/options.ts';
 import { restoreShare } from '../smb2/server/restore-share.ts';
 import type { Smb2Server } from '../smb2/server/server.ts';
 import { type ServerStatus, serverStatus } from '../smb2/server/status.ts';
-import { listenTcp, type TcpListener } from '../smb2/transport/tcp/tcp-listener.ts';
+import type { ListenAt } from '../smb2/transport/tcp/listening-socket.ts';
+import { bindTcp } from '../smb2/transport/tcp/tcp-listener.ts';
 import { MemoryRecordStore } from '../state/memory/memory-record-store.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import type { Vfs } from '../vfs/vfs.ts';
@@ -38,6 +43,7 @@ import {
 } from './accounts.ts';
 import { AccountsFile } from './accounts-file.ts';
 import type { Configured } from './decide-reload.ts';
+import { type InheritedAddress, type Listener, Listeners } from './listeners.ts';
 import { makeEngine, runTimeOptions } from './make-engine.ts';
 import { changeMounted, type MountedShare, mountShare } from './mount-share.ts';
 import {
@@ -51,6 +57,7 @@ import {
 import { PersistentStore } from './persistent-store.ts';
 import { type ReloadReport, reload } from './reload.ts';
 import { exposuresOf, refuseSharedState } from './state-folder-safety.ts';
+import { HAND_OVER_STEPS, stepAside, takeOpens } from './step-aside.ts';
 import { Crew } from './workers/crew.ts';
 import { workerCountOf } from './workers/worker-options.ts';
 
@@ -75,7 +82,7 @@ const ACCOUNTS_POLL_MS = 2_000;
 /** Long enough for open files to be closed in order; then connections are cut. */
 const STOP_TIME_MS = 5_000;
 
-type State = 'created' | 'listening' | 'stopped';
+type State = 'created' | 'prepared' | 'listening' | 'handed over' | 'stopped';
 
 /** What a worker process gives its server: see workers/. */
 export interface WorkerPlace {
@@ -100,7 +107,7 @@ export class SmbServer {
   readonly #store: RecordStore;
   readonly #persistentStore: PersistentStore;
   readonly #shares: Map<string, MountedShare> = new Map();
-  readonly #listeners: TcpListener[] = [];
+  readonly #listeners: Listeners;
   readonly #place: WorkerPlace | undefined;
   /** Of a server of several processes, this one being the first. */
   readonly #crew: Crew | undefined;
@@ -119,6 +126,7 @@ export class SmbServer {
     const count = place === undefined ? workerCountOf(options.workers) : 1;
     if (count > 1) this.#crew = new Crew({ count, options, env: this.#env, limits: this.#limits });
     this.#options = options;
+    this.#listeners = new Listeners((at) => this.#bindOne(at), this.#env.log);
     this.#persistentStore = new PersistentStore({
       stateFolder: options.stateFolder,
       log: this.#env.log,
@@ -138,22 +146,93 @@ export class SmbServer {
   }
 
   async #start(): Promise<void> {
+    await this.#bind([]);
+    await this.#listen();
+  }
+
+  /** Binds the addresses, and starts the workers; whoever connects waits. */
+  async #bind(inherited: readonly InheritedAddress[]): Promise<void> {
     const { engine } = await this.#open();
     await this.#crew?.start(this.shares, engine);
+    // A worker is given its connections.
+    if (this.#place !== undefined) return;
+    const { listen, port = SMB_PORT } = this.#options;
     try {
-      // A worker is given its connections.
-      if (this.#place === undefined) await this.#listenToAll(engine);
+      await this.#listeners.bind(listen, port, inherited);
     } catch (error) {
-      await this.#closeListeners();
       await this.#crew?.stop();
       throw error;
     }
+  }
+
+  async #listen(): Promise<void> {
+    await this.#listeners.open();
     this.#state = 'listening';
     this.#pollAccounts();
     // Until then somebody may add the share.
     this.#env.timers.after(this.#limits.durableTimeoutMaxMs, () => {
       void this.#sweepPersistent(() => 'gone');
     });
+  }
+
+  /**
+   * Instead of adding shares and starting, where another process serves them still: whoever
+   * connects waits, and nothing that is open is restored, until `takeOver`. Rejects as `addShare`
+   * and `start` do; nothing has changed for the other process then.
+   */
+  async prepare(
+    shares: readonly ShareOptions[],
+    inherited: readonly InheritedAddress[],
+  ): Promise<void> {
+    assert(this.#state === 'created', `the server is ${this.#state}`);
+    this.#state = 'prepared';
+    for (const share of shares) await this.addShare(share);
+    await this.#bind(inherited);
+  }
+
+  /**
+   * The other process has let go of everything: what its clients hold, in that folder and in the
+   * store of what outlives a server, is here from now on. How many of the first.
+   */
+  async takeOver(handOverFolder: string): Promise<number> {
+    assert(this.#state === 'prepared', `the server is ${this.#state}`);
+    const { engine } = await this.#open();
+    for (const { share, options } of this.#mounted()) await this.#restore(engine, share, options);
+    const count = await this.#takeOpens(engine, handOverFolder);
+    await this.#listen();
+    return count;
+  }
+
+  /** What cannot be read is lost, and keeps nobody from the rest. */
+  async #takeOpens(engine: Smb2Server, folder: string): Promise<number> {
+    try {
+      return await (this.#crew?.takeOpens(folder) ?? takeOpens(engine, folder));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#env.log.error({ folder, reason }, 'what clients had open is lost');
+      return 0;
+    }
+  }
+
+  /**
+   * Lets go of everything for another process: requests under way are answered, connections end,
+   * and what clients hold is written into the folder. Only `stop` may follow.
+   */
+  async handOver(folder: string): Promise<LeftOpens> {
+    assert(this.#state === 'listening', `the server is ${this.#state}`);
+    this.#state = 'handed over';
+    const { engine } = await this.#open();
+    void this.#listeners.close();
+    let left: LeftOpens = { durable: 0, persistent: 0 };
+    for (const step of HAND_OVER_STEPS) {
+      left = await (this.#crew?.stepAside(step, folder) ?? stepAside(engine, step, folder));
+    }
+    return left;
+  }
+
+  /** What another process of this server needs to listen in its place. */
+  addresses(): readonly InheritedAddress[] {
+    return this.#listeners.addresses();
   }
 
   /** Opens that outlived a server, of shares that are not, or do not restore them, any more. */
@@ -174,8 +253,8 @@ export class SmbServer {
     // Whoever called `start` is told why it failed.
     await this.#starting?.catch(() => {});
     this.#state = 'stopped';
+    const unbound = this.#listeners.close();
     await this.#crew?.stop();
-    const unbound = this.#closeListeners();
     const parts = await this.#parts;
     if (parts !== undefined) await parts.engine.close();
     await Promise.race([unbound, this.#after(STOP_TIME_MS)]);
@@ -214,9 +293,20 @@ export class SmbServer {
       return;
     }
     this.#shares.set(key, share);
-    await run(restoreShare(engine, share.share));
-    if (!isKept) await this.#sweepPersistent((id) => (id === key ? 'gone' : 'to come'));
+    if (this.#state !== 'prepared') await this.#restore(engine, share.share, options);
     engine.addShare(share.share);
+  }
+
+  async #restore(engine: Smb2Server, share: Share, options: ShareOptions): Promise<void> {
+    await run(restoreShare(engine, share));
+    if (options.continuousAvailability === true) return;
+    const key = options.name.toLowerCase();
+    await this.#sweepPersistent((id) => (id === key ? 'gone' : 'to come'));
+  }
+
+  /** Those that this process serves itself. */
+  #mounted(): readonly MountedShare[] {
+    return this.#crew === undefined ? [...this.#shares.values()] : [];
   }
 
   /** Closes all that is open on the share; false when there is none of this name. */
@@ -324,11 +414,11 @@ export class SmbServer {
 
   /** The first address it listens on; undefined unless it does. */
   get address(): string | undefined {
-    return this.#crew?.listening?.address ?? this.#listeners[0]?.address;
+    return this.#listeners.address;
   }
 
   get port(): number | undefined {
-    return this.#crew?.listening?.port ?? this.#listeners[0]?.port;
+    return this.#listeners.port;
   }
 
   get name(): string {
@@ -369,39 +459,10 @@ export class SmbServer {
     return { accounts, engine };
   }
 
-  async #listen(engine: Smb2Server, host: string): Promise<void> {
-    const port = this.port ?? this.#options.port ?? SMB_PORT;
-    if (this.#crew !== undefined) return this.#crew.listen(host, port);
-    const listener = await listenTcp({
-      host,
-      port,
-      accept: engine.accept,
-      limits: this.#limits,
-      timers: this.#env.timers,
-      log: this.#env.log,
-    });
-    this.#listeners.push(listener);
-  }
-
-  async #listenToAll(engine: Smb2Server): Promise<void> {
-    const hosts = this.#options.listen;
-    if (hosts === undefined) await this.#listenEverywhere(engine);
-    for (const host of hosts ?? []) await this.#listen(engine, host);
-  }
-
-  /** '::' takes IPv4, too; where the kernel has no IPv6, IPv4 is all there is. */
-  async #listenEverywhere(engine: Smb2Server): Promise<void> {
-    try {
-      await this.#listen(engine, '::');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAFNOSUPPORT') throw error;
-      await this.#listen(engine, '0.0.0.0');
-    }
-  }
-
-  async #closeListeners(): Promise<void> {
-    const closing = this.#listeners.splice(0).map((listener) => listener.close());
-    await Promise.all(closing);
+  async #bindOne(at: ListenAt): Promise<Listener> {
+    if (this.#crew !== undefined) return this.#crew.bind(at);
+    const { accept } = (await this.#open()).engine;
+    return bindTcp({ ...at, accept, limits: this.#limits, timers: this.#env.timers });
   }
 
   #after(delayMs: number): Promise<void> {

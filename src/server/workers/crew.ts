@@ -2,11 +2,15 @@ import { assert } from '../../base/assert.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { Env } from '../../env/ports.ts';
 import { wildcardAnswer } from '../../smb2/server/commands/smb1-negotiate.ts';
+import type { LeftOpens } from '../../smb2/server/hand-over.ts';
 import type { Smb2Server } from '../../smb2/server/server.ts';
 import type { ServerStatus } from '../../smb2/server/status.ts';
 import { FRAME_HEADER_SIZE } from '../../smb2/transport/tcp/framing.ts';
+import type { ListenAt } from '../../smb2/transport/tcp/listening-socket.ts';
 import { makePrivateFolder } from '../atomic-file.ts';
+import type { Listener } from '../listeners.ts';
 import type { ShareOptions, SmbServerOptions } from '../options.ts';
+import type { HandOverStep } from '../step-aside.ts';
 import { makeRuntimeFolder, removeRuntimeFolder } from './runtime-folder.ts';
 import { Supervisor } from './supervisor.ts';
 import { checkShareOfWorkers, optionsOfWorker } from './worker-options.ts';
@@ -65,13 +69,9 @@ export class Crew {
     if (this.#folder !== undefined) removeRuntimeFolder(this.#folder);
   }
 
-  async listen(host: string, port: number): Promise<void> {
-    await this.#supervisor?.listen(host, port);
-  }
-
-  /** The first address. */
-  get listening(): { readonly address: string; readonly port: number } | undefined {
-    return this.#supervisor?.address;
+  bind(at: ListenAt): Promise<Listener> {
+    assert(this.#supervisor !== undefined, 'workers serve before somebody connects');
+    return this.#supervisor.bind(at);
   }
 
   /** Throws `OptionError`. */
@@ -94,6 +94,16 @@ export class Crew {
   async changeOptions(options: SmbServerOptions): Promise<void> {
     const { stateFolder } = this.open();
     await this.#supervisor?.changeOptions(optionsOfWorker(options, stateFolder));
+  }
+
+  /** One step of `SmbServer.handOver`, in all workers. */
+  async stepAside(step: HandOverStep, folder: string): Promise<LeftOpens> {
+    return (await this.#supervisor?.stepAside(step, folder)) ?? { durable: 0, persistent: 0 };
+  }
+
+  /** `SmbServer.takeOver`, in one worker: who asks for an open in another one has it moved. */
+  async takeOpens(folder: string): Promise<number> {
+    return (await this.#supervisor?.takeOpens(folder)) ?? 0;
   }
 
   accountsChanged(): void {

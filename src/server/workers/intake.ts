@@ -1,13 +1,13 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Limits } from '../../base/limits.ts';
 import { networkOf } from '../../base/network-of.ts';
 import type { Env } from '../../env/ports.ts';
 import { encodeFrameHeader, FRAME_HEADER_SIZE } from '../../smb2/transport/tcp/framing.ts';
+import { type ListenAt, ListeningSocket } from '../../smb2/transport/tcp/listening-socket.ts';
 import { adoptSocket } from '../../smb2/transport/tcp/tcp-transport.ts';
 import type { Guid } from '../../smb2/wire/guid.ts';
+import type { Listener } from '../listeners.ts';
 import { FirstBytes, type Said } from './identify-client.ts';
-
-const BACKLOG = 1024;
 
 /** A connection whose client is known, or does not say who it is; nothing more is read of it. */
 export interface Identified {
@@ -41,7 +41,6 @@ export interface IntakeOptions {
  */
 export class Intake {
   readonly #options: IntakeOptions;
-  readonly #servers: Server[] = [];
   /** Sockets of which the client is not known yet, by address. */
   readonly #unknown = new Map<Socket, string>();
 
@@ -49,27 +48,18 @@ export class Intake {
     this.#options = options;
   }
 
-  get address(): AddressInfo | undefined {
-    return this.#servers[0]?.address() as AddressInfo | undefined;
-  }
-
   /** Rejects with the system's error (`EADDRINUSE`, `EACCES` …). */
-  async listen(host: string, port: number): Promise<void> {
-    const server = createServer({ pauseOnConnect: true }, (socket) => this.#connected(socket));
-    const { log } = this.#options.env;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host, port, backlog: BACKLOG }, () => {
-        server.removeListener('error', reject);
-        server.on('error', (error) => log.error({ error: error.message }, 'listener'));
-        resolve();
-      });
-    });
-    this.#servers.push(server);
+  async bind(at: ListenAt): Promise<Listener> {
+    const socket = await ListeningSocket.bind(at);
+    return {
+      socket,
+      open: () => socket.open((connected) => this.#connected(connected)),
+      close: () => socket.close(),
+    };
   }
 
+  /** Gives those up whose client is not known yet. */
   close(): void {
-    for (const server of this.#servers.splice(0)) server.close();
     for (const socket of [...this.#unknown.keys()]) socket.destroy();
   }
 

@@ -18,11 +18,15 @@ import { sweepProcess, sweepRemovals } from '../../fsa/sweep-process.ts';
 import { BusCalls } from '../../messaging/calls.ts';
 import { broadcast } from '../../messaging/message-bus.ts';
 import { ProcessBus, socketOf } from '../../messaging/process/process-bus.ts';
+import type { LeftOpens } from '../../smb2/server/hand-over.ts';
 import type { ServerEvent } from '../../smb2/server/options.ts';
 import type { ServerStatus } from '../../smb2/server/status.ts';
 import { sweepDurable } from '../../smb2/server/sweep-durable.ts';
+import type { ListenAt } from '../../smb2/transport/tcp/listening-socket.ts';
 import type { SharedRecordStore } from '../../state/shared/shared-record-store.ts';
+import type { Listener } from '../listeners.ts';
 import { OptionError, type ShareOptions } from '../options.ts';
+import type { HandOverStep } from '../step-aside.ts';
 import { decideHung, decideRestart } from './decide-workers.ts';
 import { Intake, type IntakeOptions } from './intake.ts';
 import { joinStatus } from './join-status.ts';
@@ -46,8 +50,10 @@ import {
   REMOVE_SHARE,
   SERVING,
   STATUS,
+  STEP_ASIDE,
   STOP,
   SWEPT,
+  TAKE_OPENS,
   type WorkerSetup,
 } from './worker-messages.ts';
 import type { OptionsOfWorker } from './worker-options.ts';
@@ -139,12 +145,8 @@ export class Supervisor {
     this.#ping();
   }
 
-  listen(host: string, port: number): Promise<void> {
-    return this.#intake.listen(host, port);
-  }
-
-  get address(): { readonly address: string; readonly port: number } | undefined {
-    return this.#intake.address;
+  bind(at: ListenAt): Promise<Listener> {
+    return this.#intake.bind(at);
   }
 
   /** Throws `OptionError` when a worker cannot have it. */
@@ -192,6 +194,27 @@ export class Supervisor {
   /** False: there is none, in no worker. */
   async end(what: 'session' | 'open' | 'share', id: string): Promise<boolean> {
     return (await this.#calls.askAll(this.#bus.peers(), END, { what, id })).includes(true);
+  }
+
+  /** What all workers left, one that goes meanwhile nothing. */
+  async stepAside(step: HandOverStep, folder: string): Promise<LeftOpens> {
+    this.#isStopping = true;
+    this.#pings?.cancel();
+    this.#intake.close();
+    const left = { durable: 0, persistent: 0 };
+    for (const one of await this.#calls.askAll(this.#bus.peers(), STEP_ASIDE, { step, folder })) {
+      left.durable += one?.durable ?? 0;
+      left.persistent += one?.persistent ?? 0;
+    }
+    return left;
+  }
+
+  /** Throws when no worker could. */
+  async takeOpens(folder: string): Promise<number> {
+    const worker = [...this.#workers.values()].find(({ state }) => state === 'serving');
+    const count = worker && (await this.#calls.ask(worker.serverId, TAKE_OPENS, folder));
+    if (count === undefined || count < 0) throw new Error('no worker took them over');
+    return count;
   }
 
   /** Every worker closes its files in order; one that does not come to an end is killed. */

@@ -22,7 +22,9 @@ import {
   variants,
 } from '../../messaging/shape.ts';
 import type { InstanceMove } from '../../smb2/server/app-instances.ts';
+import type { LeftOpens } from '../../smb2/server/hand-over.ts';
 import type { ForeignSession } from '../../smb2/server/options.ts';
+import { HAND_OVER_STEPS, type HandOverStep } from '../step-aside.ts';
 import type { OptionsOfWorker } from './worker-options.ts';
 
 /** Sent once, over the pipe of the fork. */
@@ -304,6 +306,22 @@ export const CHANGE_OPTIONS: CallType<unknown, boolean> = {
   name: 'change-options',
   question: json,
   answer: flag,
+};
+interface StepAside {
+  readonly step: HandOverStep;
+  readonly folder: string;
+}
+/** `stepAside`; answered when it is done. */
+export const STEP_ASIDE: CallType<StepAside, LeftOpens> = {
+  name: 'step-aside',
+  question: struct<StepAside>({ step: oneOf(HAND_OVER_STEPS), folder: text }),
+  answer: struct<LeftOpens>({ durable: int, persistent: int }),
+};
+/** `takeOpens`, of a folder; -1: it failed, and the log says why. */
+export const TAKE_OPENS: CallType<string, number> = {
+  name: 'take-opens',
+  question: text,
+  answer: int,
 };
 /** Answered when everything is closed. */
 export const STOP: CallType<None, boolean> = { name: 'stop', question: none, answer: flag };

@@ -13,6 +13,7 @@ import { TcpTransport } from '../../smb2/transport/tcp/tcp-transport.ts';
 import type { SharedRecordStore } from '../../state/shared/shared-record-store.ts';
 import type { ShareOptions } from '../options.ts';
 import { SmbServer } from '../smb-server.ts';
+import { stepAside, takeOpens } from '../step-aside.ts';
 import { keepBreakTimes } from './keep-break-times.ts';
 import { openSharedStore } from './shared-store.ts';
 import {
@@ -31,8 +32,10 @@ import {
   REMOVE_SHARE,
   SERVING,
   STATUS,
+  STEP_ASIDE,
   STOP,
   SWEPT,
+  TAKE_OPENS,
   type WorkerSetup,
 } from './worker-messages.ts';
 import type { OptionsOfWorker } from './worker-options.ts';
@@ -83,8 +86,7 @@ export class Worker {
 
   /** A connection from the supervisor, with what it has read of it. */
   accept({ id, early, isSmb1Answered, waitedMs }: HandedOver, socket: Socket): void {
-    const engine = this.#engine;
-    assert(engine !== undefined, 'a connection came before the engine');
+    const engine = this.#served;
     const { supervisorId, options } = this.#setup;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const transportOptions = {
@@ -106,6 +108,14 @@ export class Worker {
         listener.closed(reason);
       },
     });
+  }
+
+  get #served(): Smb2Server {
+    assert(
+      this.#engine !== undefined,
+      'the engine was made before this worker said that it serves',
+    );
+    return this.#engine;
   }
 
   #meetOthers(): Promise<void> {
@@ -166,6 +176,18 @@ export class Worker {
     );
     calls.answer(CHANGE_OPTIONS, (changed) =>
       change('options', () => server.changeOptions(changed as OptionsOfWorker)),
+    );
+    calls.answer(STEP_ASIDE, ({ step, folder }) =>
+      stepAside(this.#served, step, folder).catch((error: unknown) => {
+        this.#log.error({ step, error: String(error) }, 'opens are not handed over');
+        return { durable: 0, persistent: 0 };
+      }),
+    );
+    calls.answer(TAKE_OPENS, (folder) =>
+      takeOpens(this.#served, folder).catch((error: unknown) => {
+        this.#log.error({ error: String(error) }, 'opens are not taken over');
+        return -1;
+      }),
     );
     calls.answer(STOP, async () => {
       await server.stop();

@@ -24,6 +24,7 @@ import {
   SMB2_FLUSH,
   SMB2_LOCK,
   SMB2_NEGOTIATE,
+  SMB2_OPLOCK_BREAK,
   SMB2_QUERY_DIRECTORY,
   SMB2_QUERY_INFO,
   SMB2_READ,
@@ -138,6 +139,7 @@ export class Chain {
       if (index >= this.server.options.limits.compoundMax) return 'broken';
       const header = decodeHeader(this.#view, at, end);
       if (header === undefined) return 'broken';
+      if (index === 0 && this.server.isSettling && header.command !== SMB2_OPLOCK_BREAK) break;
       // A response sent back as a request would pass every signature check.
       if ((header.flags & SMB2_FLAGS_SERVER_TO_REDIR) !== 0) return 'broken';
       const next = header.nextCommand;

@@ -50,6 +50,12 @@ export function purgeOpen(server: Smb2Server, open: Open): void {
 /** The server ends, the open does not: the next server gives it back. */
 export function* leaveOpen(server: Smb2Server, open: Open): Task<void> {
   if (open.state === 'closed' || open.localOpen === undefined) return;
+  yield* forgetOpen(server, open);
+  leaveLocalOpen(open.localOpen);
+}
+
+/** It is gone from this server's tables; its file is open still. */
+export function* forgetOpen(server: Smb2Server, open: Open): Task<void> {
   if (open.state === 'connected') leaveSession(open);
   open.state = 'closed';
   server.openCount--;
@@ -58,7 +64,6 @@ export function* leaveOpen(server: Smb2Server, open: Open): Task<void> {
   server.appInstances.remove(open);
   if (open.inFlight > 0) yield* untilIdle(open);
   yield* server.durableOpens.remove(open);
-  leaveLocalOpen(open.localOpen);
 }
 
 /** Closes an open that nobody waits for: its client is gone. */
@@ -142,11 +147,11 @@ export function* disconnectOpen(server: Smb2Server, open: Open): Task<void> {
   yield* server.durableOpens.put(open, { ...durable, away: settled });
 }
 
-/** From now on its client has the time that was granted to come back. */
-export function awaitClient(server: Smb2Server, open: Open): void {
+/** From now on its client has what is left of the time that was granted to come back. */
+export function awaitClient(server: Smb2Server, open: Open, waitedMs: number = 0): void {
   const { localOpen, durable } = open;
   if (durable === undefined) return;
-  server.durableOpens.await(open, durable.timeoutMs, () => {
+  server.durableOpens.await(open, Math.max(0, durable.timeoutMs - waitedMs), () => {
     const { path } = localOpen ?? {};
     const { userSid } = durable;
     server.options.env.log.info({ path, userSid }, 'a client did not come back');

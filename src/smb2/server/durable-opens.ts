@@ -39,6 +39,11 @@ export class DurableOpens {
     return [...this.#persistent.values()];
   }
 
+  /** All of this process; a copy. */
+  all(): readonly Open[] {
+    return [...this.#opens.values()];
+  }
+
   /** How many nobody is connected to. */
   get disconnectedCount(): number {
     return this.#scavengers.size;

@@ -1,10 +1,12 @@
 /** Opens that outlived the server before: given to the clients that come back for them. */
-import type { Task } from '../../base/task.ts';
+import { type Task, wait } from '../../base/task.ts';
+import type { FileRecord } from '../../fsa/file-record.ts';
 import type { LocalOpen } from '../../fsa/local-open.ts';
-import { restoreOpens } from '../../fsa/restore-opens.ts';
+import { restoreOpens, takeOpens } from '../../fsa/restore-opens.ts';
 import { SMB2_DIALECT_311 } from '../wire/constants.ts';
 import { awaitClient } from './closing.ts';
 import { replayKeyOf } from './create-replays.ts';
+import { oplockOf } from './decide-durable.ts';
 import type { Share } from './options.ts';
 import type { Smb2Server } from './server.ts';
 import type { Away, DurableRecord } from './state/durable-record.ts';
@@ -29,11 +31,46 @@ export function* restoreShare(server: Smb2Server, share: Share): Task<number> {
   return restored.length;
 }
 
+/**
+ * Takes the opens of a share that the server before this one handed over: hand-over.ts. Their
+ * clients have what is left of their time.
+ */
+export function* takeShare(
+  server: Smb2Server,
+  share: Share,
+  handedOver: Iterable<readonly [key: string, record: FileRecord]>,
+): Task<number> {
+  const { volume } = share;
+  if (volume === undefined) return 0;
+  volume.oplockBreaks.connect(server.oplockHolders);
+  const now = server.options.env.clock.fileTime();
+  const taken = yield* takeOpens(volume, handedOver);
+  for (const { open: localOpen, owner } of taken) {
+    const record = owner as DurableRecord;
+    const waited = now - (record.away?.since ?? now);
+    const waitedMs = Math.max(0, Number(waited / FILE_TIME_MS));
+    yield* addOpen(server, share, { localOpen, record, waitedMs });
+    const file = yield* wait(volume.files.get(localOpen.fileKey));
+    // Who broke it kept the time, and is gone.
+    const oplock = oplockOf(file, localOpen);
+    if (oplock !== undefined) volume.oplockBreaks.keepTimeOf(volume, localOpen.fileKey, oplock);
+  }
+  return taken.length;
+}
+
+/** A millisecond in units of FILETIME. */
+const FILE_TIME_MS = 10_000n;
+
 /** An open of another process, or of a server that has ended, is this one's. */
 export function* addOpen(
   server: Smb2Server,
   share: Share,
-  from: { readonly localOpen: LocalOpen; readonly record: DurableRecord },
+  from: {
+    readonly localOpen: LocalOpen;
+    readonly record: DurableRecord;
+    /** Milliseconds of its client's time that have passed already. */
+    readonly waitedMs?: number;
+  },
 ): Task<Open> {
   const { localOpen } = from;
   const record: DurableRecord = {
@@ -70,7 +107,7 @@ export function* addOpen(
   if (record.away?.isReplayEligible === true) {
     server.createReplays.settle(replayKeyOf(record.clientGuid, record.createGuid), open);
   }
-  awaitClient(server, open);
+  awaitClient(server, open, from.waitedMs);
   return open;
 }
 

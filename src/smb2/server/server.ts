@@ -69,6 +69,8 @@ export class Smb2Server {
   #nextConnectionId = 1;
   /** Nothing is served any more. */
   #isClosing = false;
+  /** Answers to breaks are taken, and nothing else: see hand-over.ts. */
+  isSettling = false;
   openCount = 0;
   readonly logonGuard: LogonGuard;
   readonly #sendQueueSize: number;
@@ -269,11 +271,19 @@ export class Smb2Server {
   /** [MS-SMB2] 3.3.7.1 Handling Loss of a Connection. */
   #closed(connection: Connection, reason: string): void {
     if (connection.closed) return;
+    this.#endRequests(connection, reason);
+    this.#loseSessions(connection);
+  }
+
+  #endRequests(connection: Connection, reason: string): void {
     connection.closed = true;
     this.connections.delete(connection);
     this.oplockHolders.removeConnection(connection);
     this.options.env.log.debug({ connection: connection.id, reason }, 'connection closed');
     for (const request of [...connection.waiting.values()]) strand(request);
+  }
+
+  #loseSessions(connection: Connection): void {
     const turns = new Turns(this.options.env);
     for (const session of [...connection.sessions.values()]) {
       session.channels.delete(connection);
@@ -282,6 +292,22 @@ export class Smb2Server {
     }
     connection.sessions.clear();
     this.oplockHolders.connectionLost(connection);
+  }
+
+  /**
+   * As if the network were gone: what is durable stays. No request of one connection goes on when
+   * another one's opens close. Ends when all sessions have.
+   */
+  async loseAll(reason: string): Promise<void> {
+    this.#isClosing = true;
+    const lost = [...this.connections];
+    for (const connection of lost) {
+      this.#endRequests(connection, reason);
+      connection.transport.close({ abort: false, awaitsPeer: true });
+    }
+    await this.options.env.timers.turn();
+    for (const connection of lost) this.#loseSessions(connection);
+    for (const session of [...this.endingSessions.values()]) await run(loseSession(this, session));
   }
 
   /** Runs a task that nobody waits for; a bug in it is logged. */

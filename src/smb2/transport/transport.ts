@@ -28,8 +28,12 @@ export interface Transport {
   resume(): void;
   /** Bytes of the largest message accepted from now on; a larger one ends the connection. */
   setMessageSizeMax(bytes: number): void;
-  /** Ends the connection; what is queued is still sent unless `abort`, and nothing after it. */
-  close(options: { readonly abort: boolean }): void;
+  /**
+   * Ends the connection; what is queued is still sent unless `abort`, and nothing after it. With
+   * `awaitsPeer` what the peer still sends is taken and thrown away for a moment: else it would be
+   * told of a reset, maybe before it has read the last answers.
+   */
+  close(options: { readonly abort: boolean; readonly awaitsPeer?: boolean }): void;
 }
 
 /** What a transport tells its owner. */

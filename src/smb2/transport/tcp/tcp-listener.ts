@@ -1,47 +1,46 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Limits } from '../../../base/limits.ts';
 import { networkOf } from '../../../base/network-of.ts';
 import type { Log, Timers } from '../../../env/ports.ts';
 import type { TransportAcceptor } from '../transport.ts';
+import { type ListenAt, ListeningSocket } from './listening-socket.ts';
 import { TcpTransport } from './tcp-transport.ts';
 
-export interface TcpListenerOptions {
-  readonly host: string;
-  /** 0 takes a free one; `TcpListener.port` tells which. */
-  readonly port: number;
+export interface TcpListenerOptions extends ListenAt {
   readonly accept: TransportAcceptor;
   readonly limits: Limits;
   readonly timers: Timers;
   readonly log: Log;
 }
 
-/** Bytes of the listen queue. */
-const BACKLOG = 1024;
-
 /** A bound port; connections over the limits are refused before a byte of them is read. */
 export class TcpListener {
-  readonly #server: Server;
+  readonly socket: ListeningSocket;
   readonly #options: TcpListenerOptions;
   #connections = 0;
   readonly #byAddress: Map<string, number> = new Map();
 
-  constructor(server: Server, options: TcpListenerOptions) {
-    this.#server = server;
+  constructor(socket: ListeningSocket, options: TcpListenerOptions) {
+    this.socket = socket;
     this.#options = options;
-    server.on('connection', (socket) => this.#connected(socket));
+  }
+
+  /** Connections come from now on. */
+  open(): Promise<void> {
+    return this.socket.open((connected) => this.#connected(connected));
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.socket.port;
   }
 
-  get address(): string {
-    return (this.#server.address() as AddressInfo).address;
+  get address(): string | undefined {
+    return this.socket.address;
   }
 
   /** Stops listening; connections that stand go on until their owner closes them. */
-  async close(): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  close(): Promise<void> {
+    return this.socket.close();
   }
 
   #connected(socket: Socket): void {
@@ -79,16 +78,13 @@ export class TcpListener {
 }
 
 /** Rejects with the system's error (`EADDRINUSE`, `EACCES` …) when the port cannot be had. */
+export async function bindTcp(options: TcpListenerOptions): Promise<TcpListener> {
+  return new TcpListener(await ListeningSocket.bind(options), options);
+}
+
+/** The same, with connections coming at once. */
 export async function listenTcp(options: TcpListenerOptions): Promise<TcpListener> {
-  const server = createServer({ pauseOnConnect: true });
-  const listener = new TcpListener(server, options);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, () => {
-      server.removeListener('error', reject);
-      server.on('error', (error) => options.log.error({ error: error.message }, 'listener'));
-      resolve();
-    });
-  });
+  const listener = await bindTcp(options);
+  await listener.open();
   return listener;
 }

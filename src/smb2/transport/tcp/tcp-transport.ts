@@ -24,6 +24,8 @@ const SLAB_SIZE = 64 * 1024;
 
 /** How long a connection that ends in order may take to send what is queued. */
 const LINGER_MS = 5_000;
+/** And how long its peer may take to end it, too. */
+const PEER_END_MS = 1_000;
 
 /** The handle below a socket, with what `net` keeps to itself. */
 type Handled = Socket & { _handle: SocketHandle | null };
@@ -55,6 +57,8 @@ export class TcpTransport implements Transport {
   /** Messages that had arrived with the one that made the owner pause. */
   readonly #pending: Uint8Array[] = [];
   #isBroken = false;
+  /** It has said its last; what arrives counts for nothing. */
+  #isEnding = false;
   #ended = false;
   #delivered = 0;
   #deadline: TimerHandle | undefined;
@@ -163,9 +167,9 @@ export class TcpTransport implements Transport {
     this.#frames.messageSizeMax = bytes;
   }
 
-  close(options: { readonly abort: boolean }): void {
+  close({ abort, awaitsPeer }: Parameters<Transport['close']>[0]): void {
     if (this.#ended) return;
-    if (options.abort) {
+    if (abort) {
       // The kernel would go on sending what it has been given, for minutes where nobody answers.
       // (Not resetAndDestroy(): where the socket is ending already, Node then never closes it.)
       const fd = this.#fd;
@@ -175,12 +179,25 @@ export class TcpTransport implements Transport {
     }
     // A peer that does not take the rest must not keep the connection, or the process, for ever.
     this.#linger ??= this.#options.timers.after(LINGER_MS, () => this.#socket.destroy());
-    this.#socket.end(() => this.#socket.destroy());
+    if (awaitsPeer === true) this.#endWithPeer();
+    else this.#socket.end(() => this.#socket.destroy());
+  }
+
+  /** The peer answers the end of our half with the end of its own, which destroys the socket. */
+  #endWithPeer(): void {
+    this.#isEnding = true;
+    this.#pending.length = 0;
+    this.#paused = false;
+    this.#socket.resume();
+    this.#socket.end(() => {
+      this.#linger?.cancel();
+      this.#linger = this.#options.timers.after(PEER_END_MS, () => this.#socket.destroy());
+    });
   }
 
   /** What came in one receive with a message that made the owner pause waits with the rest. */
   #deliver(message: Uint8Array): boolean {
-    if (this.#ended) return true;
+    if (this.#ended || this.#isEnding) return true;
     this.#delivered++;
     if (!this.#paused) return this.#listener?.message(message) ?? true;
     this.#pending.push(message);
@@ -188,6 +205,7 @@ export class TcpTransport implements Transport {
   }
 
   #received(count: number): boolean {
+    if (this.#isEnding) return true;
     if (!this.#frames.received(count)) {
       this.#socket.destroy();
       this.#end(NO_FRAMING);
