@@ -38,9 +38,10 @@ export function decideDisposition(
   if (entry.isUnlinked === true) return { next: 'keep', result: STATUS_FILE_DELETED };
   const version = current.version + 1;
   if (disposition.isOnClose) {
-    const opens = current.opens.map((open) =>
-      open === entry ? { ...open, deleteOnClose: isDeleted } : open,
-    );
+    const { deletesAs: _, ...kept } = entry;
+    const who = isDeleted ? { deletesAs: disposition.credentials } : {};
+    const changed = { ...kept, deleteOnClose: isDeleted, ...who };
+    const opens = current.opens.map((open) => (open === entry ? changed : open));
     return { next: { ...current, opens, version }, result: STATUS_SUCCESS };
   }
   const others = current.deletePending.filter(

@@ -28,7 +28,7 @@ export function decideKept(
   return { next: { ...current, opens, version: current.version + 1 }, result: true };
 }
 
-/** A change of a persistent open's locks, and with it what the layer above keeps of the open. */
+/** A change of an open's locks, and with it what the layer above keeps of the open. */
 export function keeping<T>(
   update: Update<FileRecord, T>,
   openId: string,
@@ -36,11 +36,11 @@ export function keeping<T>(
 ): Update<FileRecord, T> {
   const { next } = update;
   if (owner === undefined || next === undefined || next === 'keep') return update;
-  const opens = next.opens.map((open) =>
-    open.openId === openId && open.persistent !== undefined
-      ? { ...open, persistent: { ...open.persistent, owner } }
-      : open,
-  );
+  const opens = next.opens.map((open) => {
+    if (open.openId !== openId) return open;
+    if (open.persistent === undefined) return { ...open, owned: owner };
+    return { ...open, persistent: { ...open.persistent, owner } };
+  });
   return { ...update, next: { ...next, opens } };
 }
 

@@ -44,7 +44,8 @@ export function* enterOpen(
   const { fileKey, path, granted, isDirectory, streamName } = entrance;
   const openId = volume.opens.nextId(volume.id);
   const streamKey = streamName === '' ? '' : upcase(streamName);
-  const entry: OpenEntry = {
+  const deletesOnClose = (request.options & FILE_DELETE_ON_CLOSE) !== 0;
+  const plain: OpenEntry = {
     openId,
     serverId: volume.serverId,
     volumeId: volume.id,
@@ -53,9 +54,10 @@ export function* enterOpen(
     oplockKey: oplockKeyOf(openId, request.oplock),
     grantedAccess: granted,
     shareAccess: request.shareAccess,
-    deleteOnClose: (request.options & FILE_DELETE_ON_CLOSE) !== 0,
+    deleteOnClose: deletesOnClose,
     isPosix: request.posix !== undefined,
   };
+  const entry = deletesOnClose ? { ...plain, deletesAs: security.credentials } : plain;
   const mayLeaseDirectory =
     isDirectory &&
     volume.options.directoryLeases &&

@@ -10,6 +10,9 @@ import type { Credentials, FileStat } from '../vfs/vfs.ts';
 import type { OplockEntry } from './oplock.ts';
 import type { PersistentOpen } from './persistent-open.ts';
 
+/** `serverId` of what a process left behind that is gone, until another one takes it over. */
+export const NO_SERVER = '';
+
 /** [MS-FSA] 2.1.1.6 Per Open: what others' decisions look at. */
 export interface OpenEntry {
   /** Unique over processes and restarts. */
@@ -30,12 +33,16 @@ export interface OpenEntry {
   readonly shareAccess: number;
   /** FILE_DELETE_ON_CLOSE was given at open. */
   readonly deleteOnClose: boolean;
+  /** Set with it: in whose name the deletion is done if another process has to do it. */
+  readonly deletesAs?: Credentials | undefined;
   /** The open keeps to POSIX: it does not keep the name from going. */
   readonly isPosix?: boolean | undefined;
   /** The link is gone and `path` may be another file's by now: nothing is done by it any more. */
   readonly isUnlinked?: boolean | undefined;
   /** Set on an open that outlives the server. */
   readonly persistent?: PersistentOpen | undefined;
+  /** What the layer above keeps together with the locks of an open that another process may get. */
+  readonly owned?: object | undefined;
 }
 
 /** [MS-FSA] 2.1.1.10 Per ByteRangeLock. Range is [offset, offset + length), bytes, u64. */

@@ -5,10 +5,9 @@ import { FILE_SHARE_READ } from '../fscc/create-parameters.ts';
 import type { FileRecord, OpenEntry } from './file-record.ts';
 import { decideAdopted } from './move-open.ts';
 import { HANDLE_CACHING, type OplockEntry } from './oplock.ts';
-import type { PersistentOpen } from './persistent-open.ts';
+import type { KeptOpen, PersistentOpen } from './persistent-open.ts';
 
-const OFFER: PersistentOpen = {
-  isAway: false,
+const KEPT: KeptOpen = {
   identity: { device: 1n, inode: 2n, birthTimeNs: undefined },
   local: {
     security: {
@@ -28,7 +27,6 @@ const OFFER: PersistentOpen = {
     userSetAccessTime: false,
     userSetChangeTime: false,
   },
-  owner: {},
 };
 
 function entry(openId: string, parts: Partial<OpenEntry> = {}): OpenEntry {
@@ -56,24 +54,29 @@ function recordOf(opens: readonly OpenEntry[], oplocks: readonly OplockEntry[]):
 }
 
 describe('decideAdopted', () => {
+  const a = { openId: 'a', serverId: 'from' };
+
   it('moves the open and its oplock to the new process, and nothing of others', () => {
-    const record = recordOf(
-      [entry('a', { persistent: OFFER }), entry('b')],
-      [oplock('a', 'from'), oplock('b', 'from')],
-    );
-    const { next, result } = decideAdopted(record, 'a', 'to');
-    assert.equal(result, true);
-    const expected = recordOf(
-      [entry('a', { serverId: 'to', persistent: undefined }), entry('b')],
-      [oplock('a', 'to'), oplock('b', 'from')],
-    );
+    const opens = [entry('a'), entry('b')];
+    const record = recordOf(opens, [oplock('a', 'from'), oplock('b', 'from')]);
+    const adopted = entry('a', { serverId: 'to' });
+    const { next, result } = decideAdopted(record, a, 'to');
+    assert.deepEqual(result, adopted);
+    const expected = recordOf([adopted, entry('b')], [oplock('a', 'to'), oplock('b', 'from')]);
     assert.deepEqual(next, { ...expected, version: 4 });
   });
 
-  it('takes nothing that is not offered, or is gone', () => {
-    const kept = { next: 'keep', result: false };
-    assert.deepEqual(decideAdopted(recordOf([entry('a')], []), 'a', 'to'), kept);
-    assert.deepEqual(decideAdopted(recordOf([], []), 'a', 'to'), kept);
-    assert.deepEqual(decideAdopted(undefined, 'a', 'to'), kept);
+  it('leaves one that outlives the server to its client, who is away', () => {
+    const persistent: PersistentOpen = { ...KEPT, isAway: false, owner: {} };
+    const { result } = decideAdopted(recordOf([entry('a', { persistent })], []), a, 'to');
+    assert.equal(result?.persistent?.isAway, true);
+  });
+
+  it('takes nothing that another process has by now, or that is gone', () => {
+    const kept = { next: 'keep', result: undefined };
+    const taken = recordOf([entry('a', { serverId: 'other' })], []);
+    assert.deepEqual(decideAdopted(taken, a, 'to'), kept);
+    assert.deepEqual(decideAdopted(recordOf([], []), a, 'to'), kept);
+    assert.deepEqual(decideAdopted(undefined, a, 'to'), kept);
   });
 });

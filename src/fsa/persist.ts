@@ -5,6 +5,7 @@ import { type BackDecision, decideBack, decideKept } from './decide-persistent.t
 import type { LocalOpen } from './local-open.ts';
 import {
   type KeptLocalOpen,
+  type KeptOpen,
   type PersistentOpen,
   persistentIdentityOf,
 } from './persistent-open.ts';
@@ -48,6 +49,13 @@ export function* persistOpen(
 /** Whether the store has what was decided last; always, where nothing outlives the server. */
 export function isStored({ volume, fileKey }: LocalOpen): boolean {
   return volume.persistentFiles?.isStored(fileKey) !== false;
+}
+
+/** What another process makes the open from again; undefined: its file tells nothing. */
+export function* keptOpen(open: LocalOpen): Task<KeptOpen | undefined> {
+  const stat = yield* wait(open.file.stat());
+  if (failed(stat)) return undefined;
+  return { identity: persistentIdentityOf(stat), local: keptLocalOpen(open) };
 }
 
 /** What the open is made from again. */

@@ -7,13 +7,17 @@ import type { FileStat } from '../vfs/vfs.ts';
 import type { OpenedLink } from './local-open.ts';
 import type { SecurityContext } from './security-context.ts';
 
-export interface PersistentOpen {
+export interface PersistentOpen extends KeptOpen {
   /** Its client is gone, so nobody answers a break; others wait for it, or do without the file. */
   readonly isAway: boolean;
-  readonly identity: PersistentIdentity;
-  readonly local: KeptLocalOpen;
   /** What the layer above makes its own open from again. */
   readonly owner: object;
+}
+
+/** What another process makes an open from again, besides its `OpenEntry`. Plain data. */
+export interface KeptOpen {
+  readonly identity: PersistentIdentity;
+  readonly local: KeptLocalOpen;
 }
 
 /** What a `LocalOpen` is made from again, besides its `OpenEntry`: fields as there. */

@@ -16,7 +16,7 @@ import { type FileRecord, fileKeyOf, type OpenEntry } from './file-record.ts';
 import { LINK_BACKING } from './link-backing.ts';
 import type { LocalOpen } from './local-open.ts';
 import type { OplockEntry } from './oplock.ts';
-import { isSameFile, type PersistentOpen, persistentIdentityOf } from './persistent-open.ts';
+import { isSameFile, type KeptOpen, persistentIdentityOf } from './persistent-open.ts';
 import { applyPosixLocks } from './posix-locks.ts';
 import { findStream, NamedStream } from './stream-backing.ts';
 import type { Volume } from './volume.ts';
@@ -110,13 +110,13 @@ function* reopenAll(
   for (const entry of own) {
     const { persistent } = entry;
     if (persistent === undefined) continue;
-    const opened = yield* reopen(volume, kept, { ...entry, persistent });
+    const opened = yield* reopen(volume, kept, { entry, kept: persistent });
     if (typeof opened === 'string') {
       const { path } = entry;
       volume.env.log.warn({ share: volume.id, path, reason: opened }, 'an open is not restored');
       continue;
     }
-    const open = yield* makeOpen(volume, kept, { entry, persistent, ...opened });
+    const open = yield* makeOpen(volume, kept, { entry, kept: persistent, ...opened });
     if (open === undefined) continue;
     const { serverId } = volume;
     const restoredEntry = { ...entry, serverId, persistent: { ...persistent, isAway: true } };
@@ -142,7 +142,7 @@ function recordOf(volume: Volume, kept: FileRecord, opens: readonly OpenEntry[])
   return { ...kept, ...held, oplocks };
 }
 
-interface Reopened {
+export interface Reopened {
   readonly file: VfsFile;
   readonly fileKey: string;
   readonly isDirectory: boolean;
@@ -151,14 +151,14 @@ interface Reopened {
 /** The file, or why it is not there as it was. */
 export function* reopen(
   { vfs }: Volume,
-  kept: FileRecord,
-  entry: OpenEntry & { readonly persistent: PersistentOpen },
+  record: FileRecord,
+  { entry, kept }: { readonly entry: OpenEntry; readonly kept: KeptOpen },
 ): Task<Reopened | string> {
-  const { identity, local } = entry.persistent;
-  const options = optionsOf(kept, entry, local.link !== undefined);
+  const { identity, local } = kept;
+  const options = optionsOf(record, entry, local.link !== undefined);
   let file = yield* wait(vfs.open(local.security.credentials, entry.path, options));
   // What an open was granted it keeps, whatever became of the file's permissions.
-  if (file === EACCES || file === EPERM) file = yield* wait(vfs.open(ROOT, entry.path, options));
+  if (file === EACCES || file === EPERM) file = yield* wait(vfs.open(SERVER, entry.path, options));
   if (failed(file)) return file === ENOENT ? 'there is no such file any more' : errorText(file);
   const stat = yield* wait(file.stat());
   if (failed(stat) || !isSameFile(identity, persistentIdentityOf(stat))) {
@@ -169,7 +169,7 @@ export function* reopen(
 }
 
 /** Means the server itself where it cannot act as others. */
-const ROOT: Credentials = { uid: 0, gid: 0, groups: [] };
+export const SERVER: Credentials = { uid: 0, gid: 0, groups: [] };
 
 function errorText(errno: Errno): string {
   return `it cannot be opened (errno ${-errno})`;
@@ -190,14 +190,14 @@ const DATA_ACCESS: readonly OpenFor[] = ['metadata', 'read', 'write', 'readwrite
 
 export function* makeOpen(
   volume: Volume,
-  kept: FileRecord,
-  from: Reopened & { readonly entry: OpenEntry; readonly persistent: PersistentOpen },
+  record: FileRecord,
+  from: Reopened & { readonly entry: OpenEntry; readonly kept: Pick<KeptOpen, 'local'> },
 ): Task<LocalOpen | undefined> {
-  const { entry, persistent, file, fileKey } = from;
-  const { local } = persistent;
+  const { entry, file, fileKey } = from;
+  const { local } = from.kept;
   const { openId, oplockKey, streamKey, path } = entry;
   const isDirectory = from.isDirectory && streamKey === '';
-  const held = kept.oplocks.find(
+  const held = record.oplocks.find(
     (other) => other.oplockKey === oplockKey && other.streamKey === streamKey,
   );
   const open: LocalOpen = {

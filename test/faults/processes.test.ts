@@ -1,17 +1,55 @@
 /** What two processes of one server owe each other's clients. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { viewOf } from '../../src/base/bytes.ts';
 import {
+  STATUS_ACCESS_DENIED,
+  STATUS_LOCK_NOT_GRANTED,
   STATUS_LOGON_FAILURE,
+  STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_SHARING_VIOLATION,
   STATUS_SUCCESS,
 } from '../../src/erref/ntstatus.ts';
+import { FILE_DELETE_ON_CLOSE, FILE_OPEN } from '../../src/fscc/create-parameters.ts';
+import { FileDispositionInformation, FileRenameInformation } from '../../src/fscc/info-classes.ts';
+import { encodeNewName, newNameSize } from '../../src/fscc/set-information.ts';
 import type { BreakNotification } from '../../src/smb2/client/connection.ts';
+import type { ClientOpen } from '../../src/smb2/client/open.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
-import { SMB2_OPLOCK_LEVEL_BATCH, SMB2_OPLOCK_LEVEL_II } from '../../src/smb2/wire/constants.ts';
-import { lose, OTHER_GUID, openDurable, reconnect, treeOfClient } from './durable-client.ts';
+import {
+  SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
+  SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
+  SMB2_LOCKFLAG_UNLOCK,
+  SMB2_OPLOCK_LEVEL_BATCH,
+  SMB2_OPLOCK_LEVEL_II,
+} from '../../src/smb2/wire/constants.ts';
+import {
+  CLIENT_GUID,
+  lose,
+  OTHER_GUID,
+  openDurable,
+  reconnect,
+  treeOfClient,
+} from './durable-client.ts';
 import { withProcesses } from './processes.ts';
-import { assertStatus, openFile, type Rig, tryOpen, turn, until } from './rig.ts';
+import { assertStatus, openFile, type Rig, SHARE_ALL, tryOpen, turn, until } from './rig.ts';
+
+const LOCK = {
+  offset: 0n,
+  length: 10n,
+  flags: SMB2_LOCKFLAG_EXCLUSIVE_LOCK | SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
+};
+
+async function rename(open: ClientOpen, name: string): Promise<number> {
+  const buffer = new Uint8Array(newNameSize(name));
+  encodeNewName(viewOf(buffer), 0, { name, replaceIfExists: false });
+  const { status } = await open.setInfo({
+    infoType: 1,
+    fileInfoClass: FileRenameInformation,
+    buffer,
+  });
+  return status;
+}
 
 /** A client whose breaks are kept. */
 async function listening(rig: Rig): Promise<{ tree: ClientTree; breaks: BreakNotification[] }> {
@@ -67,13 +105,13 @@ describe('two processes of one server', () => {
     }));
 
   it('give what a process held that is gone to who waits', () =>
-    withProcesses(async ({ a, b, sweepA }) => {
+    withProcesses(async ({ a, b, killA }) => {
       const { tree, breaks } = await listening(a);
       await openFile(tree, { name: 'x', requestedOplockLevel: SMB2_OPLOCK_LEVEL_BATCH });
       const other = await b.tree();
       const waiting = tryOpen(other, { name: 'x' });
       await until(() => breaks.length === 1);
-      await sweepA();
+      await killA();
       assertStatus((await waiting).status, STATUS_SUCCESS);
     }));
 
@@ -129,5 +167,138 @@ describe('two processes of one server', () => {
       assert.equal(Buffer.from(read.response!.data).toString(), 'kept');
       assert.deepEqual([a.engine.counts().opens, b.engine.counts().opens], [0, 1]);
       await open!.close();
+    }));
+});
+
+describe('what a process leaves behind that was killed', () => {
+  it('is a durable open with its data, locks and lock sequences', () =>
+    withProcesses(async ({ a, b, killA }) => {
+      const lost = await openDurable(await treeOfClient(a), 'x', { shareAccess: 0 });
+      await lost.write({ offset: 0, data: Buffer.from('kept') });
+      const sequence = { lockSequenceNumber: 5, lockSequenceIndex: 3 };
+      assertStatus((await lost.lock([LOCK], { sequence })).status, STATUS_SUCCESS);
+      await killA();
+      assert.equal(b.engine.durableOpens.disconnectedCount, 1);
+      const { status, open } = await reconnect(await treeOfClient(b), lost);
+      assertStatus(status, STATUS_SUCCESS);
+      assert.equal(open?.fileId.persistent, lost.fileId.persistent);
+      const read = await open!.read({ offset: 0, length: 10 });
+      assert.equal(Buffer.from(read.response!.data).toString(), 'kept');
+      assertStatus((await open!.lock([LOCK])).status, STATUS_LOCK_NOT_GRANTED);
+      assertStatus((await open!.lock([LOCK], { sequence })).status, STATUS_SUCCESS, 'a replay');
+      const unlock = { ...LOCK, flags: SMB2_LOCKFLAG_UNLOCK };
+      assertStatus((await open!.lock([unlock])).status, STATUS_SUCCESS);
+      await open!.close();
+      await openFile(await b.tree(), { name: 'x', shareAccess: 0 });
+    }));
+
+  it('is one whose client had gone before, with what it was at then', () =>
+    withProcesses(async ({ a, b, killA }) => {
+      const tree = await treeOfClient(a);
+      const lost = await openDurable(tree, 'x');
+      await lose(a, tree);
+      await killA();
+      const { status, open } = await reconnect(await treeOfClient(b, OTHER_GUID), lost);
+      assertStatus(status, STATUS_SUCCESS);
+      await open!.close();
+    }));
+
+  it("is no other user's", () =>
+    withProcesses(async ({ a, b, killA }) => {
+      const lost = await openDurable(await treeOfClient(a), 'x');
+      await killA();
+      const connection = await b.connect({ clientGuid: CLIENT_GUID });
+      const other = await b.tree(await b.logOn(connection, { user: 'torture2' }));
+      assertStatus((await reconnect(other, lost)).status, STATUS_ACCESS_DENIED);
+      const { status, open } = await reconnect(await treeOfClient(b), lost);
+      assertStatus(status, STATUS_SUCCESS);
+      await open!.close();
+    }));
+
+  it('goes when somebody needs what it caches, and its sharing counts until then', () =>
+    withProcesses(async ({ a, b, killA }) => {
+      const rest = { shareAccess: 0 };
+      const lost = await openDurable(await treeOfClient(a), 'x', rest);
+      await killA();
+      // Breaking the oplock of a client that is away takes its open away.
+      await openFile(await b.tree(), { name: 'x' });
+      const { status } = await reconnect(await treeOfClient(b), lost);
+      assertStatus(status, STATUS_OBJECT_NAME_NOT_FOUND);
+    }));
+
+  it('goes when its client does not come back in time', () =>
+    withProcesses(async ({ a, b, time, killA }) => {
+      const lost = await openDurable(await treeOfClient(a), 'x', { timeoutMs: 5_000 });
+      await killA();
+      await time.advance(5_000);
+      await until(() => b.engine.counts().opens === 0);
+      const { status } = await reconnect(await treeOfClient(b), lost);
+      assertStatus(status, STATUS_OBJECT_NAME_NOT_FOUND);
+    }));
+
+  it('goes when a break was under way that nobody answers any more', () =>
+    withProcesses(async ({ a, b, killA }) => {
+      const { tree, breaks } = await listening(a);
+      const lost = await openDurable(tree, 'x');
+      const waiting = tryOpen(await b.tree(), { name: 'x' });
+      await until(() => breaks.length === 1);
+      await killA();
+      assertStatus((await waiting).status, STATUS_SUCCESS);
+      const { status } = await reconnect(await treeOfClient(b), lost);
+      assertStatus(status, STATUS_OBJECT_NAME_NOT_FOUND);
+    }));
+
+  it('is found under its new name when it was renamed', () =>
+    withProcesses(async ({ a, b, killA }) => {
+      const shareAccess = SHARE_ALL;
+      const lost = await openDurable(await treeOfClient(a), 'x', { shareAccess });
+      assertStatus(await rename(lost, 'y'), STATUS_SUCCESS);
+      await killA();
+      const { status, open } = await reconnect(await treeOfClient(b), lost);
+      assertStatus(status, STATUS_SUCCESS);
+      await open!.close();
+    }));
+
+  it('goes with a file that was replaced by somebody else', () =>
+    withProcesses(async ({ a, b, vfs, killA }) => {
+      const lost = await openDurable(await treeOfClient(a), 'x');
+      vfs.unlink({ uid: 0, gid: 0, groups: [] }, 'x');
+      await killA();
+      assert.equal(b.engine.counts().opens, 0);
+      const { status } = await reconnect(await treeOfClient(b), lost);
+      assertStatus(status, STATUS_OBJECT_NAME_NOT_FOUND);
+      await openFile(await b.tree(), { name: 'x', shareAccess: 0 });
+    }));
+
+  it('is deleted with the last open when that was asked for', () =>
+    withProcesses(async ({ a, b, killA }) => {
+      const tree = await a.tree();
+      await openFile(tree, { name: 'x', createOptions: FILE_DELETE_ON_CLOSE });
+      const marked = await openFile(tree, { name: 'y' });
+      const disposition = { infoType: 1, fileInfoClass: FileDispositionInformation };
+      const buffer = Uint8Array.of(1);
+      assertStatus((await marked.setInfo({ ...disposition, buffer })).status, STATUS_SUCCESS);
+      await openFile(tree, { name: 'z' });
+      await killA();
+      const other = await b.tree();
+      const createDisposition = FILE_OPEN;
+      for (const name of ['x', 'y']) {
+        const { status } = await tryOpen(other, { name, createDisposition });
+        assertStatus(status, STATUS_OBJECT_NAME_NOT_FOUND, name);
+      }
+      await openFile(other, { name: 'z', createDisposition, shareAccess: 0 });
+    }));
+
+  it('keeps its deletion until the client that comes back closes it', () =>
+    withProcesses(async ({ a, b, killA }) => {
+      const createOptions = FILE_DELETE_ON_CLOSE;
+      const lost = await openDurable(await treeOfClient(a), 'x', { createOptions });
+      await killA();
+      const tree = await treeOfClient(b);
+      const { status, open } = await reconnect(tree, lost);
+      assertStatus(status, STATUS_SUCCESS);
+      await open!.close();
+      const again = await tryOpen(tree, { name: 'x', createDisposition: FILE_OPEN });
+      assertStatus(again.status, STATUS_OBJECT_NAME_NOT_FOUND);
     }));
 });

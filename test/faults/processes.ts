@@ -4,24 +4,28 @@
  */
 import { LogonThrottle } from '../../src/auth/logon-throttle.ts';
 import { DEFAULT_LIMITS } from '../../src/base/limits.ts';
-import { sweepProcess } from '../../src/fsa/sweep-process.ts';
+import { run } from '../../src/base/task.ts';
 import { BusCalls } from '../../src/messaging/calls.ts';
 import { LocalHub } from '../../src/messaging/local/local-bus.ts';
+import type { MessageBus } from '../../src/messaging/message-bus.ts';
 import { keepBreakTimes } from '../../src/server/workers/keep-break-times.ts';
 import { answerLogonGuards } from '../../src/server/workers/logon-guard.ts';
 import { WorkerPeers } from '../../src/server/workers/worker-peers.ts';
-import { sweepDurable } from '../../src/smb2/server/sweep-durable.ts';
+import { takeOverLeft } from '../../src/smb2/server/left-opens.ts';
+import { sweepGone } from '../../src/smb2/server/sweep-durable.ts';
 import { MemoryRecordStore } from '../../src/state/memory/memory-record-store.ts';
 import { MemoryVfs } from '../../src/vfs/memory/memory-vfs.ts';
 import { Rig, rigAccounts } from './rig.ts';
+import { SeveredStore } from './severed-store.ts';
 import { makeVirtualEnv, type VirtualTime } from './virtual-env.ts';
 
 export interface Processes {
   readonly a: Rig;
   readonly b: Rig;
   readonly time: VirtualTime;
-  /** What the supervisor does once `a` is gone. */
-  sweepA(): Promise<void>;
+  readonly vfs: MemoryVfs;
+  /** `a` is killed, and `b` does what the supervisor has it do then. */
+  killA(): Promise<void>;
 }
 
 /** Runs `body` over two processes, and stops them, which checks that nothing is left. */
@@ -34,24 +38,31 @@ export async function withProcesses(body: (both: Processes) => Promise<void>): P
   const supervisor = hub.join('supervisor', env.log);
   const throttle = new LogonThrottle({ clock: env.clock, limits: DEFAULT_LIMITS });
   answerLogonGuards(supervisor, new BusCalls(supervisor), throttle);
+  const ends: { readonly store: SeveredStore; readonly bus: MessageBus }[] = [];
   const start = async (serverId: string, slot: number): Promise<Rig> => {
     const bus = hub.join(serverId, env.log);
     const calls = new BusCalls(bus);
     const peers = new WorkerPeers({ bus, calls, supervisorId: 'supervisor', slot });
-    const place = { env, store, accounts, serverId, peers };
+    const own = new SeveredStore(store);
+    ends.push({ store: own, bus });
+    const place = { env, store: own, accounts, serverId, peers };
     const rig = await Rig.start({ place, shares: [{ name: 'share', vfs }] });
     peers.serve(rig.engine, env.log);
     return rig;
   };
   const [a, b] = [await start('a', 0), await start('b', 1)];
-  const sweepA = async (): Promise<void> => {
-    await sweepDurable(store, 'a');
-    await sweepProcess(store, 'a');
+  let isKilled = false;
+  const killA = async (): Promise<void> => {
+    isKilled = true;
+    ends[0]?.store.cut();
+    await ends[0]?.bus.close();
+    await sweepGone(store, new Set(['a']));
+    await run(takeOverLeft(b.engine));
     await keepBreakTimes(b.engine, store, 'b');
   };
   try {
-    await body({ a, b, time: env.timers, sweepA });
-    await Promise.all([a.stop(), b.stop()]);
+    await body({ a, b, time: env.timers, vfs, killA });
+    await Promise.all(isKilled ? [b.stop()] : [a.stop(), b.stop()]);
   } finally {
     a.abandon();
     b.abandon();

@@ -69,7 +69,7 @@ export interface RigOptions {
 
 export interface RigPlace {
   readonly env: ReturnType<typeof makeVirtualEnv>;
-  readonly store: MemoryRecordStore;
+  readonly store: RecordStore;
   readonly accounts: AccountStore;
   readonly serverId: string;
   readonly peers: ServerPeers & VolumePeers;

@@ -9,13 +9,28 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { LE, viewOf } from '../../src/base/bytes.ts';
 import { makeNodeClock } from '../../src/env/node/node-clock.ts';
 import { makeNodeLog } from '../../src/env/node/node-log.ts';
-import { STATUS_PENDING, STATUS_SUCCESS } from '../../src/erref/ntstatus.ts';
+import {
+  STATUS_LOCK_NOT_GRANTED,
+  STATUS_PENDING,
+  STATUS_SUCCESS,
+} from '../../src/erref/ntstatus.ts';
 import { OptionError, SmbServer } from '../../src/server/smb-server.ts';
 import { MemoryVfs } from '../../src/server/storage.ts';
+import type { ClientOpen } from '../../src/smb2/client/open.ts';
 import { createRequest } from '../../src/smb2/client/requests.ts';
 import type { WorkerStatus } from '../../src/smb2/server/status.ts';
 import { FrameReader } from '../../src/smb2/transport/tcp/framing.ts';
-import { SMB2_NEGOTIATE } from '../../src/smb2/wire/constants.ts';
+import {
+  SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
+  SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
+  SMB2_LOCKFLAG_UNLOCK,
+  SMB2_NEGOTIATE,
+  SMB2_OPLOCK_LEVEL_BATCH,
+} from '../../src/smb2/wire/constants.ts';
+import {
+  durableReconnectV2Context,
+  durableRequestV2Context,
+} from '../../src/smb2/wire/create-context-durable.ts';
 import { encodeHeader } from '../../src/smb2/wire/header.ts';
 import { encodeNegotiateRequest } from '../../src/smb2/wire/negotiate.ts';
 import {
@@ -205,5 +220,55 @@ describe('SmbServer: worker processes', () => {
     // The client connects again: to the worker that is left, or to a new one.
     const again = await listening(() => target);
     await opened(again.tree, reopen('held.txt'));
+  });
+});
+
+describe('SmbServer: durable opens of worker processes that are killed', () => {
+  const clientGuid = 'c5'.repeat(16);
+  const createGuid = 'd6'.repeat(16);
+  const LOCK = {
+    offset: 0n,
+    length: 10n,
+    flags: SMB2_LOCKFLAG_EXCLUSIVE_LOCK | SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
+  };
+  const batch = { requestedOplockLevel: SMB2_OPLOCK_LEVEL_BATCH, shareAccess: 0 };
+
+  async function openLocked(name: string): Promise<ClientOpen> {
+    const contexts = [durableRequestV2Context({ timeoutMs: 0, flags: 0, createGuid })];
+    const { tree } = await logOnAt(target, { clientGuid });
+    const open = await opened(tree, create(name, { ...batch, contexts }));
+    expectStatus(await open.write({ offset: 20, data: Buffer.from('kept') }), STATUS_SUCCESS);
+    expectStatus(await open.lock([LOCK]), STATUS_SUCCESS);
+    return open;
+  }
+
+  /** The client comes back for its open, and finds it as it was. */
+  async function comeBack({ fileId }: ClientOpen): Promise<ClientOpen> {
+    const contexts = [durableReconnectV2Context({ fileId, createGuid, flags: 0 })];
+    const { tree } = await logOnAt(target, { clientGuid });
+    const open = await opened(tree, create('', { ...batch, contexts }));
+    const read = await open.read({ offset: 20, length: 4 });
+    assert.equal(Buffer.from(read.response!.data).toString(), 'kept');
+    expectStatus(await open.lock([LOCK]), STATUS_LOCK_NOT_GRANTED);
+    return open;
+  }
+
+  it('are given back by another one, with their locks', async () => {
+    while ((await server.status()).connections.length > 0);
+    const lost = await openLocked('durable.txt');
+    const { pid } = (await workers()).find(({ connections }) => connections === 1)!;
+    process.kill(pid, 'SIGKILL');
+    await (await comeBack(lost)).close();
+    await opened((await logOnAt(target)).tree, reopen('durable.txt', { shareAccess: 0 }));
+  });
+
+  it('are given back when all workers were killed, and again', async () => {
+    let lost = await openLocked('durable-2.txt');
+    for (let kill = 0; kill < 2; kill++) {
+      for (const { pid } of await workers()) process.kill(pid, 'SIGKILL');
+      lost = await comeBack(lost);
+    }
+    const unlock = { ...LOCK, flags: SMB2_LOCKFLAG_UNLOCK };
+    expectStatus(await lost.lock([unlock]), STATUS_SUCCESS);
   });
 });

@@ -51,9 +51,31 @@ describe('ClientRouter', () => {
     router.workerWent(0);
     assert.equal(router.size, 0);
     router.closed(id, 1);
+    router.placed(new Map(), 1);
     assert.equal(router.route('a', ADDRESS, 1)?.slot, 1);
     router.workerWent(1);
-    assert.equal(router.route('a', ADDRESS, 2), undefined);
+    assert.equal(router.route('b', ADDRESS, 2), undefined);
+  });
+
+  it('lets the clients of a lost worker wait until it knows where their opens are', () => {
+    const router = routerOf();
+    for (const guid of ['a', 'b']) router.route(guid, ADDRESS, 0);
+    router.route('c', ADDRESS, 0);
+    router.workerWent(0);
+    assert.equal(router.route('a', ADDRESS, 1), undefined);
+    assert.equal(router.route('d', ADDRESS, 1)?.slot, 1);
+    router.workerCame(0, 1);
+    router.placed(
+      new Map([
+        ['c', 1],
+        ['x', 1],
+      ]),
+      1,
+    );
+    assert.deepEqual(
+      ['a', 'c', 'x'].map((guid) => router.route(guid, ADDRESS, 1)?.slot),
+      [0, 1, 1],
+    );
   });
 
   it('spreads those that come one after the other and stay for a moment only', () => {

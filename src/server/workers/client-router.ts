@@ -37,6 +37,8 @@ export class ClientRouter {
   /** Clients that have connections, and those that had; the latter as they became idle. */
   readonly #clients = new Map<Guid, Client>();
   readonly #idle = new Map<Guid, Client>();
+  /** Their worker is gone, and where their opens go is not known yet. */
+  readonly #lost = new Set<Guid>();
   readonly #connections = new Map<number, Connection>();
   readonly #workers = new Map<number, Worker>();
   readonly #byAddress = new Map<string, number>();
@@ -84,14 +86,31 @@ export class ClientRouter {
     worker.heardMs = nowMs;
   }
 
-  /** With all its connections, and its clients' opens. */
+  /** With all its connections. Its clients wait until their opens have been placed. */
   workerWent(slot: number): void {
+    const hasServed = this.#workers.get(slot)?.isComing === false;
     this.#workers.delete(slot);
     for (const [id, connection] of this.#connections) {
       if (connection.slot === slot) this.#forget(id, connection);
     }
     for (const clients of [this.#clients, this.#idle]) {
-      for (const [guid, client] of clients) if (client.slot === slot) clients.delete(guid);
+      for (const [guid, client] of clients) {
+        if (client.slot !== slot) continue;
+        clients.delete(guid);
+        if (hasServed) this.#lost.add(guid);
+      }
+    }
+  }
+
+  /** Where opens of clients are now whose worker went; who has none goes to any worker. */
+  placed(slots: ReadonlyMap<Guid, number>, nowMs: number): void {
+    this.#lost.clear();
+    for (const [guid, slot] of slots) {
+      const worker = this.#workers.get(slot);
+      if (worker === undefined || this.#known(guid) !== undefined) continue;
+      this.#makeRoom();
+      this.#idle.set(guid, { slot, connections: 0, idleSinceMs: nowMs });
+      worker.idleClients++;
     }
   }
 
@@ -103,7 +122,10 @@ export class ClientRouter {
     worker.busy = (worker.busy + busy) / 2;
   }
 
-  /** Enters a connection; undefined: no worker serves, or comes where the connection can wait. */
+  /**
+   * Enters a connection; undefined: no worker serves, or comes where the connection can wait, or
+   * its client's opens have not been placed.
+   */
   route(
     guid: Guid | undefined,
     address: string,
@@ -111,6 +133,7 @@ export class ClientRouter {
     options: { readonly mayWait: boolean } = { mayWait: true },
   ): { readonly id: number; readonly slot: number } | undefined {
     this.#forgetIdle(nowMs);
+    if (guid !== undefined && this.#lost.has(guid)) return undefined;
     const known = guid === undefined ? undefined : this.#known(guid);
     const slot = known?.slot ?? this.#place(nowMs, options.mayWait);
     const worker = slot === undefined ? undefined : this.#workers.get(slot);

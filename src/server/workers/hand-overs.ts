@@ -5,8 +5,8 @@ const WAITING_MAX = 1024;
 
 /**
  * Connections on their way to workers. Each stays open here until its worker has it, so that it
- * goes to another one when that worker ends before; and those that come while no worker serves
- * wait.
+ * goes to another one when that worker ends before; and those that come while no worker serves, or
+ * before the opens of their clients have been given to one, wait.
  */
 export class HandOvers {
   readonly #send: (identified: Identified) => boolean;
@@ -14,7 +14,7 @@ export class HandOvers {
   readonly #onTheWay = new Map<number, { readonly slot: number; readonly what: Identified }>();
   #waiting: Identified[] = [];
 
-  /** `send` sends it to a worker, and calls `sent` before; false: none serves. */
+  /** `send` sends it to a worker, and calls `sent` before; false: it waits for one. */
   constructor(send: (identified: Identified) => boolean) {
     this.#send = send;
   }
@@ -56,8 +56,11 @@ export class HandOvers {
     for (const [, what] of lost) if (!this.begin(what)) what.socket.destroy();
   }
 
+  /** Those that wait try again. */
   workerCame(): void {
-    for (const identified of this.#waiting.splice(0)) this.begin(identified);
+    for (const identified of this.#waiting.splice(0)) {
+      if (!identified.socket.destroyed) this.begin(identified);
+    }
   }
 
   /** Those on their way to this worker, by id. */

@@ -1,22 +1,21 @@
 import { run, type Task } from '../../base/task.ts';
 import type { Log } from '../../env/ports.ts';
-import type { LocalOpen } from '../../fsa/local-open.ts';
 import type { BusCalls } from '../../messaging/calls.ts';
 import type { MessageBus } from '../../messaging/message-bus.ts';
-import { offerDurable, settleOffer } from '../../smb2/server/moving-opens.ts';
+import { type Offer, offerDurable, settleOffer } from '../../smb2/server/moving-opens.ts';
 import type { Smb2Server } from '../../smb2/server/server.ts';
 import { ASK_FOR_OPEN, SETTLE_OPEN } from './worker-messages.ts';
 
-interface Offer {
+interface Offered {
   readonly to: string;
-  readonly localOpen: LocalOpen;
+  readonly offer: Offer;
 }
 
 /** Opens that other workers asked for, until they have them, or end. */
 export class OfferedOpens {
   readonly #engine: Smb2Server;
   readonly #log: Log;
-  readonly #offers = new Map<bigint, Offer>();
+  readonly #offers = new Map<bigint, Offered>();
 
   constructor(engine: Smb2Server, log: Log) {
     this.#engine = engine;
@@ -25,11 +24,11 @@ export class OfferedOpens {
 
   serve(bus: MessageBus, calls: BusCalls): void {
     calls.answer(ASK_FOR_OPEN, async ({ persistentId }, to) => {
-      const offered = offerDurable(this.#engine, persistentId);
-      const localOpen = await finished(offered, undefined, this.#log);
-      if (localOpen !== undefined) this.#offers.set(persistentId, { to, localOpen });
+      const offering = offerDurable(this.#engine, persistentId);
+      const offer = await finished(offering, undefined, this.#log);
+      if (offer !== undefined) this.#offers.set(persistentId, { to, offer });
       if (!bus.peers().includes(to)) this.#settle(persistentId, false);
-      return localOpen !== undefined;
+      return offer !== undefined;
     });
     bus.handle(SETTLE_OPEN, ({ persistentId, isTaken }, from) => {
       if (this.#offers.get(persistentId)?.to === from) this.#settle(persistentId, isTaken);
@@ -43,10 +42,10 @@ export class OfferedOpens {
   }
 
   #settle(persistentId: bigint, isTaken: boolean): void {
-    const offer = this.#offers.get(persistentId);
+    const offered = this.#offers.get(persistentId);
     this.#offers.delete(persistentId);
-    if (offer === undefined) return;
-    void finished(settleOffer(offer.localOpen, isTaken), undefined, this.#log);
+    if (offered === undefined) return;
+    void finished(settleOffer(this.#engine, offered.offer, isTaken), undefined, this.#log);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Limits } from '../../base/limits.ts';
 import type { Env, TimerHandle } from '../../env/ports.ts';
+import type { Guid } from '../../smb2/wire/guid.ts';
 import { ClientRouter } from './client-router.ts';
 import { HandOvers } from './hand-overs.ts';
 import type { Identified } from './intake.ts';
@@ -66,6 +67,17 @@ export class Reception {
       this.#coming.set(slot, this.#env.timers.after(COMING_MS, giveUp));
     }
     this.#handOvers.workerWent(slot);
+  }
+
+  /** Connections of a worker. */
+  loadOf(slot: number): number {
+    return this.#router.loadOf(slot);
+  }
+
+  /** The opens of workers that went are with others now: clients find them there. */
+  recovered(placed: ReadonlyMap<Guid, number>): void {
+    this.#router.placed(placed, this.#nowMs);
+    this.#handOvers.workerCame();
   }
 
   /** It answered, and was so busy since it had last: 0 … 1. */

@@ -4,24 +4,24 @@
  *
  *   starting --T0 SERVING--> serving --T1 it exits, or hangs and is killed--> gone
  *       \------------------------------T1--------------------------------------/ |
- *       ^-----------------T2 swept, and after a delay: decideRestart()-----------+
+ *       ^-----------------T2 after a delay: decideRestart()----------------------+
  *
- * starting: it has no connections. serving: it answers pings, connections are handed to it. gone:
- * what it held in the shared records is taken out, and whoever waited for that goes on.
+ * starting: it has no connections. serving: it answers pings, connections are handed to it unless
+ * there is something to recover first. gone: other workers sweep what it held in the shared
+ * records, and take over what its clients may come back for (recovery.ts); its clients wait for
+ * that.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { LogonThrottle } from '../../auth/logon-throttle.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { Env, TimerHandle } from '../../env/ports.ts';
-import { sweepProcess, sweepRemovals } from '../../fsa/sweep-process.ts';
 import { BusCalls } from '../../messaging/calls.ts';
 import { broadcast } from '../../messaging/message-bus.ts';
 import { ProcessBus, socketOf } from '../../messaging/process/process-bus.ts';
 import type { LeftOpens } from '../../smb2/server/hand-over.ts';
 import type { ServerEvent } from '../../smb2/server/options.ts';
 import type { ServerStatus } from '../../smb2/server/status.ts';
-import { sweepDurable } from '../../smb2/server/sweep-durable.ts';
 import type { ListenAt } from '../../smb2/transport/tcp/listening-socket.ts';
 import type { SharedRecordStore } from '../../state/shared/shared-record-store.ts';
 import type { Listener } from '../listeners.ts';
@@ -32,6 +32,7 @@ import { Intake, type IntakeOptions } from './intake.ts';
 import { joinStatus } from './join-status.ts';
 import { answerLogonGuards } from './logon-guard.ts';
 import { Reception } from './reception.ts';
+import { Recovery } from './recovery.ts';
 import { removeLeftOver } from './runtime-folder.ts';
 import { openSharedStore } from './shared-store.ts';
 import {
@@ -52,7 +53,6 @@ import {
   STATUS,
   STEP_ASIDE,
   STOP,
-  SWEPT,
   TAKE_OPENS,
   type WorkerSetup,
 } from './worker-messages.ts';
@@ -61,8 +61,6 @@ import type { OptionsOfWorker } from './worker-options.ts';
 const WORKER = fileURLToPath(new URL('./worker-main.js', import.meta.url));
 /** How often a worker is asked whether it lives. */
 const PING_MS = 1_000;
-/** A removal that a dead worker began is forgotten when it stands this long. */
-const REMOVAL_TIME_MS = 5_000;
 /** Longer than a worker takes to close all files in order. */
 const STOP_TIME_MS = 8_000;
 
@@ -94,6 +92,7 @@ export class Supervisor {
   readonly #store: SharedRecordStore;
   readonly #reception: Reception;
   readonly #intake: Intake;
+  readonly #recovery: Recovery;
   readonly #workers = new Map<number, WorkerProcess>();
   readonly #failures = new Map<number, number>();
   #shares: readonly ShareOptions[];
@@ -133,6 +132,14 @@ export class Supervisor {
     this.#store = openSharedStore({ folder, bus, patienceMs: limits.workerSilenceMs });
     const reception = new Reception({ env, limits });
     this.#reception = reception;
+    this.#recovery = new Recovery({
+      env,
+      store: this.#store,
+      bus,
+      calls: this.#calls,
+      reception,
+      serving: () => this.#serving(),
+    });
     this.#intake = new Intake({
       limits,
       env,
@@ -181,9 +188,8 @@ export class Supervisor {
   }
 
   async status(): Promise<ServerStatus> {
-    const serving = [...this.#workers.values()].filter(({ state }) => state === 'serving');
     const answers = await Promise.all(
-      serving.map(async ({ slot, serverId, child }) => {
+      this.#serving().map(async ({ slot, serverId, child }) => {
         const status = await this.#calls.ask(serverId, STATUS, {});
         return { slot, pid: child.pid ?? 0, status: status as ServerStatus | undefined };
       }),
@@ -220,6 +226,7 @@ export class Supervisor {
   /** Every worker closes its files in order; one that does not come to an end is killed. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    this.#recovery.stop();
     this.#pings?.cancel();
     this.#intake.close();
     this.#reception.close();
@@ -284,25 +291,15 @@ export class Supervisor {
     this.#failures.set(slot, restart.failures);
     this.#reception.workerWent(slot, { comesBack: restart.delayMs === 0 });
     env.log.error({ slot, reason, state, delayMs: restart.delayMs }, 'a worker is gone');
-    this.#sweep(serverId)
-      .catch((error: unknown) => env.log.error({ slot, error: String(error) }, 'not swept'))
-      .then(() =>
-        env.timers.after(restart.delayMs, () => {
-          if (!this.#isStopping) this.#fork(slot);
-        }),
-      );
+    removeLeftOver(socketOf(this.#options.folder, serverId));
+    this.#recovery.workerWent(serverId);
+    env.timers.after(restart.delayMs, () => {
+      if (!this.#isStopping) this.#fork(slot);
+    });
   }
 
-  async #sweep(serverId: string): Promise<void> {
-    removeLeftOver(socketOf(this.#options.folder, serverId));
-    await sweepDurable(this.#store, serverId);
-    await sweepProcess(this.#store, serverId);
-    broadcast(this.#bus, SWEPT, {});
-    const removals = await sweepRemovals(this.#store, new Map());
-    if (removals.size === 0) return;
-    this.#options.env.timers.after(REMOVAL_TIME_MS, () => {
-      if (!this.#isStopping) void sweepRemovals(this.#store, removals);
-    });
+  #serving(): readonly WorkerProcess[] {
+    return [...this.#workers.values()].filter(({ state }) => state === 'serving');
   }
 
   #listenToWorkers(): void {
@@ -338,17 +335,22 @@ export class Supervisor {
     if (worker === undefined) return;
     worker.state = 'serving';
     worker.heardMs = this.#options.env.clock.monotonicMs();
-    const { slot, child } = worker;
-    this.#reception.workerCame(slot, (message, socket, failed) => {
-      child.send(message, socket, { keepOpen: true }, (error) => {
-        if (error !== null) failed(error);
-      });
-    });
+    if (this.#recovery.isPending) void this.#recovery.run().then(() => this.#admit(worker));
+    else this.#admit(worker);
     const all = [...this.#workers.values()];
     if (this.#settleStart === undefined) return;
     if (!all.every(({ state }) => state === 'serving')) return;
     this.#settleStart();
     this.#settleStart = undefined;
+  }
+
+  #admit({ state, slot, child }: WorkerProcess): void {
+    if (state !== 'serving') return;
+    this.#reception.workerCame(slot, (message, socket, failed) => {
+      child.send(message, socket, { keepOpen: true }, (error) => {
+        if (error !== null) failed(error);
+      });
+    });
   }
 
   /** Its end of the bus is gone: it exits, or has to. */
@@ -360,7 +362,7 @@ export class Supervisor {
   #ping(): void {
     const { env } = this.#options;
     this.#pings = env.timers.after(PING_MS, () => {
-      const serving = [...this.#workers.values()].filter(({ state }) => state === 'serving');
+      const serving = this.#serving();
       const nowMs = env.clock.monotonicMs();
       const holder = serving.find(({ child }) => child.pid === this.#store.holder)?.slot;
       const hung = decideHung(serving, nowMs, this.#options.limits.workerSilenceMs, holder);

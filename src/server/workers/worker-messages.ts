@@ -83,6 +83,29 @@ export const PONG: MessageType<Busy> = {
 };
 /** Somebody edited the accounts. */
 export const ACCOUNTS_CHANGED: MessageType<None> = { name: 'accounts-changed', shape: none };
+const GONE_MAX = 1024;
+const OPENS_MAX = 65_536;
+
+interface Gone {
+  readonly gone: readonly string[];
+}
+/** Supervisor to one worker: what these processes held is to be swept. True: it is. */
+export const SWEEP: CallType<Gone, boolean> = {
+  name: 'sweep',
+  question: struct<Gone>({ gone: list(text, GONE_MAX) }),
+  answer: flag,
+};
+
+interface OpensToTake {
+  readonly persistentIds: readonly bigint[];
+}
+/** These opens, which nobody has, are this worker's from now on. */
+export const TAKE_OVER: CallType<OpensToTake, boolean> = {
+  name: 'take-over',
+  question: struct<OpensToTake>({ persistentIds: list(u64, OPENS_MAX) }),
+  answer: flag,
+};
+
 /** To every worker, when another one is gone and what it held is swept. */
 export const SWEPT: MessageType<None> = { name: 'swept', shape: none };
 

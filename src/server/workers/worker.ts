@@ -14,6 +14,7 @@ import type { SharedRecordStore } from '../../state/shared/shared-record-store.t
 import type { ShareOptions } from '../options.ts';
 import { SmbServer } from '../smb-server.ts';
 import { stepAside, takeOpens } from '../step-aside.ts';
+import { answerRecovery } from './answer-recovery.ts';
 import { keepBreakTimes } from './keep-break-times.ts';
 import { openSharedStore } from './shared-store.ts';
 import {
@@ -69,6 +70,7 @@ export class Worker {
     const attach = (engine: Smb2Server): void => {
       this.#engine = engine;
       peers.serve(engine, log);
+      answerRecovery(engine, { store, calls: this.#calls, env: engine.options.env });
     };
     this.#server = new SmbServer(options, { serverId, store, peers, attach });
   }

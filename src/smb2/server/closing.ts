@@ -4,7 +4,7 @@ import type { NtStatus } from '../../erref/ntstatus.ts';
 import { closeOpen as closeLocalOpen } from '../../fsa/close.ts';
 import { NO_CACHING } from '../../fsa/oplock.ts';
 import { acknowledgeBreak } from '../../fsa/oplock-breaks.ts';
-import { leaveOpen as leaveLocalOpen } from '../../fsa/persist.ts';
+import { keptLocalOpen, leaveOpen as leaveLocalOpen } from '../../fsa/persist.ts';
 import { failed } from '../../vfs/errno.ts';
 import { SMB2_SET_INFO } from '../wire/constants.ts';
 import { decideKeep } from './decide-durable.ts';
@@ -137,14 +137,16 @@ export function* disconnectOpen(server: Smb2Server, open: Open): Task<void> {
     lockSequences: open.lockSequences,
     identity: undefined,
   };
-  yield* server.durableOpens.put(open, { ...durable, away });
+  const left = durable.kept && { ...durable.kept, local: keptLocalOpen(localOpen) };
+  const kept = { ...durable, kept: left };
+  yield* server.durableOpens.put(open, { ...kept, away });
   if (open.inFlight > 0) yield* untilIdle(open);
   const stat = yield* wait(localOpen.file.stat());
   const isBack = open.state !== 'disconnected' || open.durable?.away?.since !== since;
   if (isBack || failed(stat)) return;
   const { position: last } = localOpen;
   const settled = { ...away, position: last, identity: identityOf(stat) };
-  yield* server.durableOpens.put(open, { ...durable, away: settled });
+  yield* server.durableOpens.put(open, { ...kept, away: settled });
 }
 
 /** From now on its client has what is left of the time that was granted to come back. */

@@ -39,6 +39,17 @@ export function decideKeep(
   return !file.locks.some((lock) => lock.openId === open.openId);
 }
 
+/**
+ * Whether an open stays whose process is gone: one that could not be made again does not, and for
+ * the rest its client has just gone.
+ */
+export function mayStay(record: DurableRecord, file: FileRecord | undefined): boolean {
+  if (record.kind === 'persistent') return true;
+  const entry = file?.opens.find(({ openId }) => openId === record.openId);
+  if (record.kept === undefined || entry === undefined || entry.isUnlinked === true) return false;
+  return record.kind === 'resilient' || decideKeep(file, entry);
+}
+
 /** Whether nobody waits for an answer to a break of what the open caches. */
 export function isAnswerable(
   file: FileRecord | undefined,

@@ -2,10 +2,12 @@ import { assert } from '../../base/assert.ts';
 import { isPromise, run, type Task, wait } from '../../base/task.ts';
 import type { Env, TimerHandle } from '../../env/ports.ts';
 import { Turns } from '../../env/turns.ts';
-import { persistOpen } from '../../fsa/persist.ts';
+import type { LocalOpen } from '../../fsa/local-open.ts';
+import { keptOpen, persistOpen } from '../../fsa/persist.ts';
 import type { RecordStore, RecordTable, Update } from '../../state/record-store.ts';
 import type { Guid } from '../wire/guid.ts';
 import { replayKeyOf } from './create-replays.ts';
+import type { Smb2Server } from './server.ts';
 import { DURABLE_RECORD_VERSION, type DurableRecord, durableKey } from './state/durable-record.ts';
 import type { Open } from './state/open.ts';
 
@@ -153,6 +155,15 @@ export class DurableOpens {
     this.#persistent.delete(replayKeyOf(durable.clientGuid, durable.createGuid));
   }
 
+  /** The record goes, if it is this process's still: nobody can have the open any more. */
+  *forget(persistentId: bigint, serverId: string): Task<void> {
+    yield* wait(
+      this.#table.update(durableKey(persistentId), (current) =>
+        current?.serverId === serverId ? REMOVED : KEPT,
+      ),
+    );
+  }
+
   /** The open closed, or is not durable any more. */
   *remove(open: Open): Task<void> {
     const { durable } = open;
@@ -163,6 +174,7 @@ export class DurableOpens {
 }
 
 const REMOVED = { next: undefined, result: undefined } as const;
+const KEPT = { next: 'keep', result: undefined } as const;
 
 function replaced<R>(record: R): Update<R, undefined> {
   return { next: record, result: undefined };
@@ -197,4 +209,14 @@ export function makeDurableRecord(
     createAction: open.createAction,
     away: undefined,
   };
+}
+
+/** With what another process makes the open from, where there are others. */
+export function* withKept(
+  { options }: Smb2Server,
+  localOpen: LocalOpen,
+  record: DurableRecord,
+): Task<DurableRecord> {
+  if (options.peers === undefined || record.kind === 'persistent') return record;
+  return { ...record, kept: yield* keptOpen(localOpen) };
 }

@@ -1,24 +1,28 @@
 /** Opens whose client came back to another process of the server: see fsa/move-open.ts. */
 import { type Task, wait } from '../../base/task.ts';
 import { closeOpen as closeLocalOpen } from '../../fsa/close.ts';
+import { NO_SERVER } from '../../fsa/file-record.ts';
 import type { LocalOpen } from '../../fsa/local-open.ts';
-import { adoptOpen, letGoOf, offerOpen } from '../../fsa/move-open.ts';
-import { closeOpen, disconnectOpen } from './closing.ts';
+import { adoptOpen, letGoOf } from '../../fsa/move-open.ts';
+import { disconnectOpen, purgeOpen } from './closing.ts';
 import { isAnswerable } from './decide-durable.ts';
-import { addOpen } from './restore-share.ts';
+import type { Share } from './options.ts';
+import { addOpen, waitedMsOf } from './restore-share.ts';
 import type { Smb2Server } from './server.ts';
 import type { DurableRecord } from './state/durable-record.ts';
 import type { Open } from './state/open.ts';
-import type { TreeConnect } from './state/tree-connect.ts';
+
+/** An open on its way, which this process still has open. */
+export interface Offer {
+  readonly localOpen: LocalOpen;
+  readonly persistentId: bigint;
+}
 
 /**
  * Offers an open, if its client is away, to the process that asks. It is gone from this one's
  * tables then: nobody gets it, breaks it or closes it here. Undefined: there is none.
  */
-export function* offerDurable(
-  server: Smb2Server,
-  persistentId: bigint,
-): Task<LocalOpen | undefined> {
+export function* offerDurable(server: Smb2Server, persistentId: bigint): Task<Offer | undefined> {
   const open = server.durableOpens.find(persistentId);
   // The session that lost it has a long way to go.
   if (open?.session.state === 'gone') yield* disconnectOpen(server, open);
@@ -31,40 +35,60 @@ export function* offerDurable(
   server.createReplays.forget(open);
   server.appInstances.remove(open);
   server.durableOpens.leave(open);
-  if (yield* offerOpen(localOpen, durable)) return localOpen;
-  yield* settleOffer(localOpen, false);
-  return undefined;
+  return { localOpen, persistentId };
 }
 
 /** What became of an offer: the other process has the open, or it is closed. */
-export function* settleOffer(localOpen: LocalOpen, isTaken: boolean): Task<void> {
-  if (isTaken) yield* letGoOf(localOpen);
-  else yield* closeLocalOpen(localOpen);
+export function* settleOffer(server: Smb2Server, offer: Offer, isTaken: boolean): Task<void> {
+  const { localOpen, persistentId } = offer;
+  if (isTaken) return yield* letGoOf(localOpen);
+  yield* server.durableOpens.forget(persistentId, server.options.serverId);
+  yield* closeLocalOpen(localOpen);
 }
 
 /**
- * Takes the open over that a client of this process asks for, where another one has it. It is
- * disconnected, as it was there. Undefined: nobody has it, or it could not be taken.
+ * Takes the open over that a client of this process asks for, where another one has it, or has left
+ * it. It is disconnected, as it was there. Undefined: nobody has it, or it could not be taken.
  */
 export function* takeOver(
   server: Smb2Server,
-  treeConnect: TreeConnect,
+  share: Share,
   record: DurableRecord,
 ): Task<Open | undefined> {
   const { peers, serverId } = server.options;
-  const { volume } = treeConnect.share;
-  if (peers === undefined || volume === undefined || record.serverId === serverId) return undefined;
-  const { persistentId, fileKey, openId } = record;
+  if (record.serverId === NO_SERVER) return yield* adopt(server, share, record);
+  if (peers === undefined || record.serverId === serverId) return undefined;
+  const { persistentId } = record;
   if (!(yield* wait(peers.askForOpen(record.serverId, persistentId)))) return undefined;
-  const adopted = yield* adoptOpen(volume, fileKey, openId);
-  peers.settleOpen(record.serverId, persistentId, adopted !== undefined);
+  // What it is now: its client may have gone only when it was asked for.
+  const offered = yield* server.durableOpens.recordOf(persistentId);
+  const open = offered && (yield* adopt(server, share, offered));
+  peers.settleOpen(record.serverId, persistentId, open !== undefined);
+  return open;
+}
+
+/**
+ * An open of another process, or of one that is gone, is this one's, and disconnected. Undefined:
+ * it is not there as it was, or nobody is left to answer the break that came meanwhile.
+ */
+export function* adopt(
+  server: Smb2Server,
+  share: Share,
+  record: DurableRecord,
+): Task<Open | undefined> {
+  const { volume } = share;
+  if (volume === undefined) return undefined;
+  const adopted = yield* adoptOpen(volume, record);
   if (adopted === undefined) return undefined;
-  const { open: localOpen, owner } = adopted;
-  const { share } = treeConnect;
-  const open = yield* addOpen(server, share, { localOpen, record: owner as DurableRecord });
-  const file = yield* wait(volume.files.get(fileKey));
+  const { open: localOpen, owned } = adopted;
+  const lockSequences = (owned as Partial<DurableRecord> | undefined)?.lockSequences;
+  const open = yield* addOpen(server, share, {
+    localOpen,
+    waitedMs: waitedMsOf(server, record),
+    record: lockSequences === undefined ? record : { ...record, lockSequences },
+  });
+  const file = yield* wait(volume.files.get(localOpen.fileKey));
   if (isAnswerable(file, localOpen)) return open;
-  // A break came while it moved, that nobody was told of.
-  yield* closeOpen(server, open);
-  return undefined;
+  purgeOpen(server, open);
+  return open.state === 'closed' ? undefined : open;
 }

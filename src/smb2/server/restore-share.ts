@@ -7,6 +7,7 @@ import { SMB2_DIALECT_311 } from '../wire/constants.ts';
 import { awaitClient } from './closing.ts';
 import { replayKeyOf } from './create-replays.ts';
 import { oplockOf } from './decide-durable.ts';
+import { withKept } from './durable-opens.ts';
 import type { Share } from './options.ts';
 import type { Smb2Server } from './server.ts';
 import type { Away, DurableRecord } from './state/durable-record.ts';
@@ -43,19 +44,22 @@ export function* takeShare(
   const { volume } = share;
   if (volume === undefined) return 0;
   volume.oplockBreaks.connect(server.oplockHolders);
-  const now = server.options.env.clock.fileTime();
   const taken = yield* takeOpens(volume, handedOver);
   for (const { open: localOpen, owner } of taken) {
     const record = owner as DurableRecord;
-    const waited = now - (record.away?.since ?? now);
-    const waitedMs = Math.max(0, Number(waited / FILE_TIME_MS));
-    yield* addOpen(server, share, { localOpen, record, waitedMs });
+    yield* addOpen(server, share, { localOpen, record, waitedMs: waitedMsOf(server, record) });
     const file = yield* wait(volume.files.get(localOpen.fileKey));
     // Who broke it kept the time, and is gone.
     const oplock = oplockOf(file, localOpen);
     if (oplock !== undefined) volume.oplockBreaks.keepTimeOf(volume, localOpen.fileKey, oplock);
   }
   return taken.length;
+}
+
+/** Of the time that its client has to come back. */
+export function waitedMsOf({ options }: Smb2Server, { away }: DurableRecord): number {
+  const now = options.env.clock.fileTime();
+  return Math.max(0, Number((now - (away?.since ?? now)) / FILE_TIME_MS));
 }
 
 /** A millisecond in units of FILETIME. */
@@ -74,7 +78,7 @@ export function* addOpen(
 ): Task<Open> {
   const { localOpen } = from;
   const record: DurableRecord = {
-    ...from.record,
+    ...(yield* withKept(server, localOpen, from.record)),
     serverId: server.options.serverId,
     fileKey: localOpen.fileKey,
     away: from.record.away ?? leftNow(server, from.record, localOpen),

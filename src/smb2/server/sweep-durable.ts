@@ -1,14 +1,64 @@
-import type { RecordStore } from '../../state/record-store.ts';
-import { DURABLE_RECORD_VERSION, type DurableRecord } from './state/durable-record.ts';
+/**
+ * Server processes are gone. What their clients may come back for stays in the records, nobody's
+ * (`NO_SERVER`) until another process takes it over (left-opens.ts); the rest goes.
+ */
+import { FILE_RECORD_VERSION, type FileRecord, NO_SERVER } from '../../fsa/file-record.ts';
+import { leftOpens, sweepProcesses } from '../../fsa/sweep-process.ts';
+import type { RecordStore, RecordTable } from '../../state/record-store.ts';
+import { mayStay } from './decide-durable.ts';
+import { DURABLE_RECORD_VERSION, type DurableRecord, durableKey } from './state/durable-record.ts';
 
-/** A server process is gone: so are its durable opens. Costs a scan of all records. */
-export async function sweepDurable(store: RecordStore, serverId: string): Promise<void> {
-  const table = store.table<DurableRecord>('durable', DURABLE_RECORD_VERSION);
-  for (const [key, record] of await table.scan('')) {
-    if (record.serverId !== serverId) continue;
-    await table.update(key, (current) => ({
-      next: current?.serverId === serverId ? undefined : 'keep',
-      result: undefined,
-    }));
+/**
+ * Costs a scan of all records. Done again after half of it, it does the rest. True: there are opens
+ * that a process has to take over, or to close.
+ */
+export async function sweepGone(store: RecordStore, gone: ReadonlySet<string>): Promise<boolean> {
+  const staying = await sweepDurable(store, gone);
+  await sweepProcesses(store, { gone, staying });
+  const left = await leftOpens(store);
+  for (const { entry } of left) {
+    // Its CREATE was not answered, and is not in table 'durable' yet.
+    if (entry.persistent !== undefined) await enterAgain(store, entry.persistent.owner);
   }
+  return left.length > 0;
+}
+
+/** Ids of the opens that stay. */
+async function sweepDurable(
+  store: RecordStore,
+  gone: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  const table = durableTable(store);
+  const files = store.table<FileRecord>('file', FILE_RECORD_VERSION);
+  const staying = new Set<string>();
+  for (const [key, record] of await table.scan('')) {
+    if (record.serverId !== NO_SERVER && !gone.has(record.serverId)) continue;
+    const stays = mayStay(record, await files.get(record.fileKey));
+    if (stays) staying.add(record.openId);
+    if (stays && record.serverId === NO_SERVER) continue;
+    await table.update(key, (current) => {
+      if (current?.serverId !== record.serverId) return { next: 'keep', result: undefined };
+      return { next: stays ? { ...current, serverId: NO_SERVER } : undefined, result: undefined };
+    });
+  }
+  return staying;
+}
+
+async function enterAgain(store: RecordStore, owner: object): Promise<void> {
+  // The layout's version vouches for what it is.
+  const record = { ...(owner as DurableRecord), serverId: NO_SERVER };
+  await durableTable(store).update(durableKey(record.persistentId), (current) => ({
+    next: current === undefined ? record : 'keep',
+    result: undefined,
+  }));
+}
+
+/** Durable opens that belong to no process. */
+export async function leftDurable(store: RecordStore): Promise<readonly DurableRecord[]> {
+  const records = [...(await durableTable(store).scan(''))].map(([, record]) => record);
+  return records.filter(({ serverId }) => serverId === NO_SERVER);
+}
+
+function durableTable(store: RecordStore): RecordTable<DurableRecord> {
+  return store.table<DurableRecord>('durable', DURABLE_RECORD_VERSION);
 }

@@ -26,7 +26,7 @@ import {
 import { type Guid, NO_GUID } from '../../wire/guid.ts';
 import { replayKeyOf } from '../create-replays.ts';
 import { grantedTimeoutMs, keepsHandles } from '../decide-durable.ts';
-import { makeDurableRecord } from '../durable-opens.ts';
+import { makeDurableRecord, withKept } from '../durable-opens.ts';
 import { isContinuouslyAvailable } from '../options.ts';
 import type { Request } from '../request.ts';
 import type { Connection } from '../state/connection.ts';
@@ -152,7 +152,9 @@ function* grant(
   const { localOpen } = open;
   if (localOpen?.oplock === undefined || localOpen.isDirectory) return undefined;
   if (!keepsHandles(localOpen.oplock)) return undefined;
-  yield* request.server.durableOpens.put(open, record);
+  const shared = yield* withKept(request.server, localOpen, record);
+  if (open.state !== 'connected') return undefined;
+  yield* request.server.durableOpens.put(open, shared);
   return asked.version === 1 ? durableResponseContext() : durableAnswer(record);
 }
 

@@ -131,7 +131,7 @@ function* fetchOpen(
   const { share, session } = treeConnect;
   if (record.userSid !== session.identity?.userSid) return undefined;
   if (record.shareName !== share.name.toLowerCase()) return undefined;
-  return yield* takeOver(server, treeConnect, record);
+  return yield* takeOver(server, share, record);
 }
 
 /**

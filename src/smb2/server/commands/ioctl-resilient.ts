@@ -1,6 +1,7 @@
 import type { Task } from '../../../base/task.ts';
 import {
   type NtStatus,
+  STATUS_FILE_CLOSED,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
 } from '../../../erref/ntstatus.ts';
@@ -8,7 +9,7 @@ import { SMB2_DIALECT_202 } from '../../wire/constants.ts';
 import { NO_GUID } from '../../wire/guid.ts';
 import { decodeNetworkResiliency } from '../../wire/network-resiliency.ts';
 import { grantedTimeoutMs } from '../decide-durable.ts';
-import { makeDurableRecord } from '../durable-opens.ts';
+import { makeDurableRecord, withKept } from '../durable-opens.ts';
 import type { Open } from '../state/open.ts';
 import type { Ioctl } from './ioctl-call.ts';
 
@@ -33,6 +34,8 @@ export function* requestResiliency({ request, input }: Ioctl, open: Open): Task<
   const { serverId } = server.options;
   const record = makeDurableRecord(open, { serverId, kind: 'resilient', createGuid, timeoutMs });
   if (record === undefined) return STATUS_INVALID_PARAMETER;
-  yield* server.durableOpens.put(open, record);
+  const shared = yield* withKept(server, open.localOpen, record);
+  if (open.state !== 'connected') return STATUS_FILE_CLOSED;
+  yield* server.durableOpens.put(open, shared);
   return 0;
 }

@@ -68,20 +68,26 @@ function sequencesOf({ connection }: Request, open: Open): Uint8Array | undefine
   return open.lockSequences;
 }
 
-/** A persistent open keeps the sequence together with its locks: both are there or none. */
+/**
+ * An open that another process, or another server, may get keeps the sequence together with its
+ * locks: both are there or none.
+ */
 function ownerWith(
   { durable }: Open,
   sequences: Uint8Array | undefined,
   lock: LockRequest,
 ): OwnerOf | undefined {
-  if (durable?.kind !== 'persistent' || sequences === undefined) return undefined;
+  const isPersistent = durable?.kind === 'persistent';
+  if (sequences === undefined || !(isPersistent || durable?.kept !== undefined)) return undefined;
+  const keptWith = (lockSequences: Uint8Array): object =>
+    isPersistent ? { ...durable, lockSequences } : { lockSequences };
   return {
     done() {
       const lockSequences = Uint8Array.from(sequences);
       keepLockSequence(lockSequences, lock);
-      return { ...durable, lockSequences };
+      return keptWith(lockSequences);
     },
-    undone: () => ({ ...durable, lockSequences: Uint8Array.from(sequences) }),
+    undone: () => keptWith(Uint8Array.from(sequences)),
   };
 }
 

@@ -4,6 +4,7 @@
  * persistent file id. What others' opens have to know of it (access, sharing, locks, oplock) stands
  * in the file's record under `openId`, and stays there while the client is away.
  */
+import type { KeptOpen } from '../../../fsa/persistent-open.ts';
 import type { FileStat } from '../../../vfs/vfs.ts';
 import type { Guid } from '../../wire/guid.ts';
 import type { AppInstance } from '../app-instances.ts';
@@ -15,7 +16,7 @@ export const DURABLE_RECORD_VERSION = 3;
 export type DurableKind = 'durable' | 'resilient' | 'persistent';
 
 export interface DurableRecord {
-  /** The process that has the file open. */
+  /** The process that has the file open; NO_SERVER when that is gone. */
   readonly serverId: string;
   readonly kind: DurableKind;
   /** Open.DurableFileId. */
@@ -42,6 +43,11 @@ export interface DurableRecord {
   readonly timeoutMs: number;
   /** Open.LockSequenceArray of a persistent open, as of its last lock. */
   readonly lockSequences?: Uint8Array | undefined;
+  /**
+   * What another process makes the open from; one that outlives the server has it in its
+   * `OpenEntry`. Undefined where there is no other process.
+   */
+  readonly kept?: KeptOpen | undefined;
   /** Set while nobody is connected to it. */
   readonly away: Away | undefined;
 }
