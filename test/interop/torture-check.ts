@@ -19,6 +19,11 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
+const DHV2_REPLAYS = [
+  ...['oplock1', 'oplock2', 'oplock3', 'oplock-lease'],
+  ...['lease1', 'lease2', 'lease3', 'lease-oplock'],
+];
+/** 'suite' or 'suite@share'; without a share it is SHARES' or `share`. */
 const SUITES = [
   ...['connect', 'tcon', 'read', 'rw', 'mkdir', 'dir', 'create', 'getinfo', 'setinfo', 'compound'],
   ...['compound_find', 'compound_async', 'credits', 'charset', 'fileid', 'session', 'session-id'],
@@ -27,7 +32,13 @@ const SUITES = [
   ...['oplock', 'lease', 'dirlease', 'streams', 'notify', 'notify-inotify', 'acls'],
   ...['name-mangling', 'ioctl-on-stream', 'mkdir-long-name', 'stream-inherit-perms'],
   ...['async_dosmode', 'dosmode', 'acls_non_canonical', 'create_no_streams', 'durable-open'],
-  ...['durable-v2-open', 'durable-v2-delay', 'replay'],
+  ...['durable-v2-open', 'durable-v2-delay', 'durable-open-disconnect', 'replay'],
+  ...['multichannel.generic', 'multichannel.leases.test3'],
+  // What it means that handles are persistent.
+  ...['durable-open@share_ca', 'durable-v2-open@share_ca', 'durable-open-disconnect@share_ca'],
+  ...['replay.channel-sequence@share_ca', 'replay.replay-commands@share_ca'],
+  ...['replay.replay-regular@share_ca', 'replay.replay5@share_ca', 'lock@share_ca'],
+  ...DHV2_REPLAYS.map((name) => `replay.replay-dhv2-${name}@share_ca`),
 ].map((name) => `smb2.${name}`);
 const APPLE_SUITES = ['vfs.fruit', 'vfs.fruit_file_id', 'vfs.fruit_timemachine'];
 
@@ -44,10 +55,10 @@ const SHARES: ReadonlyMap<string, string> = new Map([
 /** Those whose tests wait for time-outs. */
 const LONG = /^smb2\.(lease|oplock|dirlease|notify|durable|replay|timestamps)/;
 /**
- * Benchmarks, channels of a session (a later capability), tests that need Samba's own options, and
- * the arms that want the order of pending replays that a server option brings.
+ * Benchmarks, tests that need Samba's own options, and the arms that want the order of pending
+ * replays that a server option brings.
  */
-const LEFT_OUT = /^smb2\.(session\.bind|create\.bench|maximum_allowed\.bench|replay\..*-windows$)/;
+const LEFT_OUT = /^smb2\.(create\.bench|maximum_allowed\.bench|replay\..*-windows$)/;
 const OPTIONS = [
   'progress=no',
   'user2name=torture2',
@@ -101,8 +112,11 @@ function bySuite(tests: readonly string[]): (readonly string[])[] {
   return [...suites.values()].sort((a, b) => isLong(a) - isLong(b));
 }
 
+/** With the share, where the test names one: each lane takes one suite in one share. */
 function suiteOf(test: string): string {
-  return test.split('.', 2).join('.');
+  const [name = '', share] = test.split('@');
+  const suite = name.split('.', 2).join('.');
+  return share === undefined ? suite : `${suite}@${share}`;
 }
 
 /** Takes one suite after the other until there is none left. */
@@ -123,15 +137,18 @@ async function runLane(
   }
 }
 
-/** Every test by its full name; smbtorture's list names the last part twice. */
+/** Every test by its full name, and '@share'; smbtorture's list names the last part twice. */
 function chosen(wanted: readonly string[]): readonly string[] {
   const listed = spawnSync('smbtorture', ['--list'], { encoding: 'utf8' });
   if (listed.status !== 0) throw new Error('smbtorture is missing: package samba-testsuite');
   const all = listed.stdout.split('\n').map((line) => line.replace(/\.([^.]+)\.\1$/, '.$1'));
+  const known = [...new Set(all)].filter((test) => !LEFT_OUT.test(test));
   const under = (test: string, name: string) => test === name || test.startsWith(`${name}.`);
-  const tests = all.filter(
-    (test) => !LEFT_OUT.test(test) && wanted.some((name) => under(test, name)),
-  );
+  const tests = wanted.flatMap((name) => {
+    const [suite = '', share] = name.split('@');
+    const below = known.filter((test) => under(test, suite));
+    return share === undefined ? below : below.map((test) => `${test}@${share}`);
+  });
   return [...new Set(tests)];
 }
 
@@ -167,11 +184,12 @@ function runOne(
   test: string,
   { port, folder, timeMs }: { port: string; folder: string; timeMs: number },
 ): Promise<Outcome> {
-  const share = SHARES.get(suiteOf(test)) ?? 'share';
+  const [name = '', given] = test.split('@');
+  const share = given ?? SHARES.get(suiteOf(name)) ?? 'share';
   const args = [`//127.0.0.1/${share}`, '-p', port, '-U', 'torture1%torture1pw'];
   args.push('--format=subunit', '--fullname', '--target=other', `--basedir=${folder}`);
   for (const option of OPTIONS) args.push(`--option=torture:${option}`);
-  const child = spawn('smbtorture', [...args, test], {
+  const child = spawn('smbtorture', [...args, name], {
     stdio: ['ignore', 'pipe', 'ignore'],
     timeout: timeMs,
     killSignal: 'SIGKILL',
