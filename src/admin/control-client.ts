@@ -5,6 +5,9 @@ import { ConfigProblem, type ControlStatus, controlSocketOf } from './control-se
 /** No server answers at the state folder's socket. */
 export class NoServerError extends Error {}
 
+/** It cannot tell now: some of it does not answer. */
+export class ServerBusyError extends Error {}
+
 /** Talks to the server that runs with this state folder. */
 export class ControlClient {
   readonly #stateFolder: string;
@@ -35,6 +38,7 @@ export class ControlClient {
 
   async #delete(path: string): Promise<boolean> {
     const { code, body } = await this.#ask('DELETE', path);
+    if (code === 503) throw new ServerBusyError(body);
     if (code !== 204 && code !== 404) throw new Error(`the server answered ${code}: ${body}`);
     return code === 204;
   }

@@ -4,7 +4,7 @@
  *
  *   GET    /status                    `ControlStatus`
  *   POST   /reload                    `ReloadReport`; 422 and what is wrong with the configuration
- *   DELETE /sessions/{id}             204, or 404 when there is none
+ *   DELETE /sessions/{id}             204; 404 when there is none; 503 when a worker is silent
  *   DELETE /opens/{id}                same
  *   DELETE /shares/{name}/connections same
  */
@@ -15,6 +15,7 @@ import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { makePrivateFolder } from '../server/atomic-file.ts';
 import type { ReloadReport } from '../server/reload.ts';
 import type { ServerStatus, SmbServer } from '../server/smb-server.ts';
+import { SilentWorkersError } from '../server/workers/control-workers.ts';
 
 /** The socket's name in the state folder. */
 const CONTROL_SOCKET = 'control.sock';
@@ -82,15 +83,25 @@ function addRoutes(app: FastifyInstance, server: SmbServer): void {
     return { name: server.name, pid: process.pid, shares, ...(await server.status()) };
   });
   app.delete<{ Params: { readonly id: string } }>('/sessions/:id', async ({ params }, reply) =>
-    tell(reply, await server.closeSession(params.id)),
+    tellEnd(reply, server.closeSession(params.id)),
   );
   app.delete<{ Params: { readonly id: string } }>('/opens/:id', async ({ params }, reply) =>
-    tell(reply, await server.closeOpen(params.id)),
+    tellEnd(reply, server.closeOpen(params.id)),
   );
   app.delete<{ Params: { readonly name: string } }>(
     '/shares/:name/connections',
-    async ({ params }, reply) => tell(reply, await server.closeShare(params.name)),
+    async ({ params }, reply) => tellEnd(reply, server.closeShare(params.name)),
   );
+}
+
+/** 503 and who does not answer, where what is asked for may be there. */
+async function tellEnd(reply: FastifyReply, end: Promise<boolean>): Promise<FastifyReply> {
+  try {
+    return tell(reply, await end);
+  } catch (error) {
+    if (!(error instanceof SilentWorkersError)) throw error;
+    return reply.code(503).type('text/plain').send(error.message);
+  }
 }
 
 function tell(reply: FastifyReply, isDone: boolean): FastifyReply {

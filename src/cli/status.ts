@@ -99,8 +99,13 @@ function render(status: ControlStatus): string {
   const parts = [
     `${name}, process ${pid}: ${counts}, ${opens.length} open files\n`,
     table(
-      ['WORKER', 'PROCESS', 'CONNECTIONS'],
-      workers.map((one) => [String(one.slot), String(one.pid), String(one.connections)]),
+      ['WORKER', 'PROCESS', 'STATE', 'CONNECTIONS'],
+      workers.map((one) => [
+        String(one.slot),
+        String(one.pid),
+        one.state === 'silent' ? 'does not answer: not shown below' : one.state,
+        String(one.connections),
+      ]),
     ),
     table(
       ['SESSION', 'USER', 'CLIENT', 'DIALECT', 'PROTECTION', 'CHANNELS', 'AGE', 'SHARES'],

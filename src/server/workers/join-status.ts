@@ -1,18 +1,14 @@
-import type { ServerStatus } from '../../smb2/server/status.ts';
+import type { ServerStatus, WorkerStatus } from '../../smb2/server/status.ts';
 import { WORKERS_MAX } from './worker-options.ts';
 
-interface WorkerAnswer {
-  readonly slot: number;
-  readonly pid: number;
-  /** Undefined: it went before it answered. */
+interface WorkerAnswer extends WorkerStatus {
+  /** Undefined: it did not answer. */
   readonly status: ServerStatus | undefined;
 }
 
 /** One status of all workers; ids of connections are made unique over them. Pure. */
 export function joinStatus(answers: readonly WorkerAnswer[]): ServerStatus {
-  const known = answers.flatMap(({ slot, pid, status }) =>
-    status === undefined ? [] : [{ slot, pid, status }],
-  );
+  const known = answers.flatMap(({ slot, status }) => (status ? [{ slot, status }] : []));
   const idOf = (slot: number, id: number): number => id * WORKERS_MAX + slot;
   return {
     connections: known.flatMap(({ slot, status }) =>
@@ -25,10 +21,9 @@ export function joinStatus(answers: readonly WorkerAnswer[]): ServerStatus {
       })),
     ),
     opens: known.flatMap(({ status }) => status.opens),
-    workers: known.map(({ slot, pid, status }) => ({
-      slot,
-      pid,
-      connections: status.connections.length,
+    workers: answers.map(({ status, ...worker }) => ({
+      ...worker,
+      connections: status?.connections.length ?? worker.connections,
     })),
   };
 }

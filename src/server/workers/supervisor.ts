@@ -27,9 +27,9 @@ import type { SharedRecordStore } from '../../state/shared/shared-record-store.t
 import type { Listener } from '../listeners.ts';
 import { OptionError, type ShareOptions } from '../options.ts';
 import type { HandOverStep } from '../step-aside.ts';
+import { type ControlledWorker, endAtWorkers, statusOfWorkers } from './control-workers.ts';
 import { decideHung, decideRestart } from './decide-workers.ts';
 import { Intake, type IntakeOptions } from './intake.ts';
-import { joinStatus } from './join-status.ts';
 import { answerLogonGuards } from './logon-guard.ts';
 import { Reception } from './reception.ts';
 import { Recovery } from './recovery.ts';
@@ -42,7 +42,6 @@ import {
   CHANGE_SHARE,
   CONNECTION_CLOSED,
   CONNECTION_TAKEN,
-  END,
   EVENT,
   LOG,
   MEMBERS,
@@ -50,7 +49,6 @@ import {
   PONG,
   REMOVE_SHARE,
   SERVING,
-  STATUS,
   STEP_ASIDE,
   STOP,
   TAKE_OPENS,
@@ -187,19 +185,28 @@ export class Supervisor {
     broadcast(this.#bus, ACCOUNTS_CHANGED, {});
   }
 
-  async status(): Promise<ServerStatus> {
-    const answers = await Promise.all(
-      this.#serving().map(async ({ slot, serverId, child }) => {
-        const status = await this.#calls.ask(serverId, STATUS, {});
-        return { slot, pid: child.pid ?? 0, status: status as ServerStatus | undefined };
-      }),
-    );
-    return joinStatus(answers);
+  status(): Promise<ServerStatus> {
+    return statusOfWorkers(this.#controlled, this.#calls, this.#options.env);
   }
 
-  /** False: there is none, in no worker. */
-  async end(what: 'session' | 'open' | 'share', id: string): Promise<boolean> {
-    return (await this.#calls.askAll(this.#bus.peers(), END, { what, id })).includes(true);
+  /** False: there is none, in no worker. Rejects with `SilentWorkersError`. */
+  end(what: 'session' | 'open' | 'share', id: string): Promise<boolean> {
+    return endAtWorkers({ what, id }, this.#controlled, this.#calls, this.#options.env);
+  }
+
+  get #controlled(): readonly ControlledWorker[] {
+    return [...this.#workers.values()].map(({ slot, serverId, child, state }) => {
+      // One that is gone starts again in its time.
+      const isServing = state === 'serving';
+      const connections = this.#reception.loadOf(slot);
+      return {
+        slot,
+        serverId,
+        pid: child.pid ?? 0,
+        connections,
+        state: isServing ? 'serving' : 'starting',
+      };
+    });
   }
 
   /** What all workers left, one that goes meanwhile nothing. */

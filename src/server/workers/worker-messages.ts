@@ -295,7 +295,7 @@ export const LOGON_SUCCEEDED: MessageType<LogonAttempt> = {
   shape: logonAttempt,
 };
 
-interface Named {
+export interface Named {
   readonly what: 'session' | 'open' | 'share';
   readonly id: string;
 }

@@ -105,6 +105,8 @@ export interface DurableStatus {
 export interface WorkerStatus {
   readonly slot: number;
   readonly pid: number;
+  /** 'silent': it did not answer in time, so that nothing of what it serves is in the status. */
+  readonly state: 'starting' | 'serving' | 'silent';
   readonly connections: number;
 }
 
