@@ -196,3 +196,6 @@ export const OFFLOAD_TOKEN_TIME_MS = 30_000;
 /** Bytes of one message between server processes, and queued for one that does not take them. */
 export const BUS_FRAME_SIZE_MAX: number = 64 * 1024 * 1024;
 export const BUS_QUEUE_SIZE_MAX: number = 256 * 1024 * 1024;
+
+/** Files whose attributes a share on local storage remembers, for each attribute. */
+export const XATTR_MEMORY_FILES = 16_384;

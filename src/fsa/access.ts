@@ -156,7 +156,7 @@ export function* directoryRights(
   const file = yield* wait(volume.vfs.open(security.credentials, path, { access: 'metadata' }));
   if (failed(file)) return undefined;
   const stat = yield* wait(file.stat());
-  const value = yield* wait(getSecurity(volume, file));
+  const value = failed(stat) ? stat : yield* wait(getSecurity(volume, file, stat));
   if (failed(stat) || stat.type !== 'directory' || (yield* isOfStore(file, stat))) {
     file.close();
     return undefined;

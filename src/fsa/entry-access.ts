@@ -51,8 +51,10 @@ function* descriptorOfEntry(
 ): Task<SecurityDescriptor | undefined> {
   const { volume, security, file } = open;
   if (!isLink) {
-    const source = { getXattr: (name: string) => file.getEntryXattr(onDisk, name) };
-    const value = yield* wait(getSecurity(volume, source));
+    const source = {
+      getXattr: (name: string, asOf?: FileStat) => file.getEntryXattr(onDisk, name, asOf),
+    };
+    const value = yield* wait(getSecurity(volume, source, stat));
     return yield* descriptorOf(volume, { source, stat, path, value });
   }
   const target = yield* wait(volume.vfs.open(security.credentials, path, { access: 'metadata' }));

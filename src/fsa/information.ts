@@ -79,7 +79,7 @@ export function* queryMetadata(
   const { file, volume, path, streamKey } = open;
   const stat = yield* wait(file.stat());
   if (failed(stat)) return { status: statusOf(stat) };
-  const stored = storedAttributes(yield* wait(file.getXattr(DOSATTRIB_XATTR)), stat);
+  const stored = storedAttributes(yield* wait(file.getXattr(DOSATTRIB_XATTR, stat)), stat);
   const record = yield* wait(volume.files.get(open.fileKey));
   const link = { volumeId: volume.id, path, streamKey };
   const deletePending =

@@ -126,7 +126,7 @@ function* examine(request: OpenRequest, path: string, opened: Opened): Task<Exam
   if (failed(link)) return statusOf(link);
   const type = checkType(request, stat, link);
   if (type !== STATUS_SUCCESS) return type;
-  const stored = storedAttributes(yield* wait(file.getXattr(DOSATTRIB_XATTR)), stat);
+  const stored = storedAttributes(yield* wait(file.getXattr(DOSATTRIB_XATTR, stat)), stat);
   const reparses = (stored.attributes & FILE_ATTRIBUTE_REPARSE_POINT) !== 0;
   if (reparses && !request.opensReparsePoint) return STATUS_STOPPED_ON_SYMLINK;
   const isStream = name.streamName !== '';
@@ -143,7 +143,7 @@ function* examine(request: OpenRequest, path: string, opened: Opened): Task<Exam
   ) {
     return STATUS_ACCESS_DENIED;
   }
-  const acl = yield* wait(getSecurity(volume, file));
+  const acl = yield* wait(getSecurity(volume, file, stat));
   // Most files have none: those pay for nothing.
   const descriptor =
     acl === ENODATA

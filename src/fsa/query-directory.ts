@@ -257,7 +257,7 @@ function* tell(
     }
     stat = target;
   } else if (volume.vfs.capabilities.xattrs) {
-    const getting = file.getEntryXattr(onDisk, DOSATTRIB_XATTR);
+    const getting = file.getEntryXattr(onDisk, DOSATTRIB_XATTR, found);
     value = isPromise(getting) ? yield* wait(getting) : getting;
   }
   if (volume.options.accessBasedEnumeration) {
@@ -328,7 +328,7 @@ function* dotEntry(open: LocalOpen, name: '.' | '..'): Task<DirectoryEntryData |
   let value: Uint8Array | Errno = ENODATA;
   if (name === '.' || path === '') {
     stat = yield* wait(file.stat());
-    value = yield* wait(file.getXattr(DOSATTRIB_XATTR));
+    value = failed(stat) ? stat : yield* wait(file.getXattr(DOSATTRIB_XATTR, stat));
   } else {
     stat = yield* wait(volume.vfs.stat(open.security.credentials, parentOf(path)));
   }

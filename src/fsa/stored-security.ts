@@ -12,16 +12,20 @@ import type { Volume } from './volume.ts';
 
 /** Whose attributes are asked for: a file, or an entry of an open directory. */
 export interface AttributeSource {
-  getXattr(name: string): MaybePromise<Uint8Array | Errno>;
+  getXattr(name: string, asOf?: FileStat): MaybePromise<Uint8Array | Errno>;
 }
 
-/** The attribute's value. Where permission bits alone rule nothing is read. */
+/**
+ * The attribute's value; `asOf` as in `VfsFile.getXattr`. Where permission bits alone rule nothing
+ * is read.
+ */
 export function getSecurity(
   volume: Volume,
   file: AttributeSource,
+  asOf?: FileStat,
 ): MaybePromise<Uint8Array | Errno> {
   const { access, securityXattr } = volume.options;
-  return access === 'posix' ? ENODATA : file.getXattr(securityXattr);
+  return access === 'posix' ? ENODATA : file.getXattr(securityXattr, asOf);
 }
 
 /** A file's attribute, and whose it is. */

@@ -3,7 +3,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import type { Limits } from '../base/limits.ts';
 import type { Sid, UnixId } from '../dtyp/sid.ts';
-import type { Env } from '../env/ports.ts';
+import type { Clock, Env } from '../env/ports.ts';
 import { DEFAULT_VOLUME_OPTIONS, makeVolume } from '../fsa/make-volume.ts';
 import { scheduleSweep } from '../fsa/sweep-streams.ts';
 import type { Volume, VolumeOptions } from '../fsa/volume.ts';
@@ -40,9 +40,11 @@ export interface MountContext {
 
 /** Opens the share's storage and makes its volume. Throws `OptionError` when it has none. */
 export function mountShare(options: ShareOptions, context: MountContext): MountedShare {
-  const vfs = openStorage(options);
+  const vfs = openStorage(options, context.env.clock);
   const { name, streamsFolder } = options;
-  const streamsVfs = isPath(streamsFolder) ? openFolder(name, streamsFolder) : undefined;
+  const streamsVfs = isPath(streamsFolder)
+    ? openFolder(name, streamsFolder, context.env.clock)
+    : undefined;
   const volume = makeVolume({
     id: options.name.toLowerCase(),
     vfs,
@@ -112,13 +114,13 @@ function shareOf(options: ShareOptions, volume: Volume | undefined): Share {
   };
 }
 
-function openStorage({ name, path, vfs }: ShareOptions): Vfs {
+function openStorage({ name, path, vfs }: ShareOptions, clock: Clock): Vfs {
   if (vfs !== undefined && path !== undefined) {
     throw new OptionError(`share '${name}' has a path and a vfs: only one of them can be`);
   }
   if (vfs !== undefined) return vfs;
   if (path === undefined) throw new OptionError(`share '${name}' needs a path or a vfs`);
-  return openFolder(name, path);
+  return openFolder(name, path, clock);
 }
 
 /** Whether streams go outside of the share. */
@@ -126,12 +128,12 @@ function isPath(folder: string | undefined): folder is string {
   return folder?.startsWith('/') === true;
 }
 
-function openFolder(name: string, path: string): Vfs {
+function openFolder(name: string, path: string, clock: Clock): Vfs {
   const folder = resolve(path);
   const stat = statSync(folder, { throwIfNoEntry: false });
   if (stat === undefined) throw new OptionError(`share '${name}': there is no folder ${folder}`);
   if (!stat.isDirectory()) throw new OptionError(`share '${name}': ${folder} is not a folder`);
-  const opened = openLocalVfs(folder);
+  const opened = openLocalVfs(folder, { clock });
   if (!failed(opened)) return opened;
   const reason = getSystemErrorName(opened);
   throw new OptionError(`share '${name}': ${folder} cannot be opened (${reason})`);

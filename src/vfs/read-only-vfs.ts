@@ -181,8 +181,8 @@ class ReadOnlyFile implements VfsFile {
     return EROFS;
   }
 
-  getXattr(name: string): MaybePromise<Uint8Array | Errno> {
-    return this.#file.getXattr(name);
+  getXattr(name: string, asOf?: FileStat): MaybePromise<Uint8Array | Errno> {
+    return this.#file.getXattr(name, asOf);
   }
 
   setXattr(): Errno {
@@ -205,8 +205,8 @@ class ReadOnlyFile implements VfsFile {
     return this.#file.statEntry(name);
   }
 
-  getEntryXattr(name: string, xattr: string): MaybePromise<Uint8Array | Errno> {
-    return this.#file.getEntryXattr(name, xattr);
+  getEntryXattr(name: string, xattr: string, asOf?: FileStat): MaybePromise<Uint8Array | Errno> {
+    return this.#file.getEntryXattr(name, xattr, asOf);
   }
 
   close(): void {

@@ -159,8 +159,12 @@ export interface VfsFile {
   hasChecksums?(): MaybePromise<boolean | Errno>;
   /** A directory's is for new files in it. May have no effect on a file that has content. */
   setChecksums?(isOn: boolean): MaybePromise<0 | Errno>;
-  /** The value of an extended attribute, ENODATA when there is none. Full names: 'user.x'. */
-  getXattr(name: string): MaybePromise<Uint8Array | Errno>;
+  /**
+   * The value of an extended attribute, ENODATA when there is none. Full names: 'user.x'. With
+   * `asOf`, what `stat` has just answered, it may be one that was read before at the same change
+   * time. Nobody changes its bytes.
+   */
+  getXattr(name: string, asOf?: FileStat): MaybePromise<Uint8Array | Errno>;
   setXattr(name: string, value: Uint8Array): MaybePromise<0 | Errno>;
   removeXattr(name: string): MaybePromise<0 | Errno>;
   listXattrs(): MaybePromise<readonly string[] | Errno>;
@@ -169,9 +173,12 @@ export interface VfsFile {
    * starts again. Only for access 'directory'.
    */
   readDirectory(rewind: boolean): MaybePromise<readonly DirectoryEntry[] | Errno>;
-  /** Stat and one xattr of an entry of this directory, for listings; links are not followed. */
+  /**
+   * Stat and one xattr of an entry of this directory, for listings; links are not followed. `asOf`
+   * as in `getXattr`, from `statEntry`.
+   */
   statEntry(name: string): MaybePromise<FileStat | Errno>;
-  getEntryXattr(name: string, xattr: string): MaybePromise<Uint8Array | Errno>;
+  getEntryXattr(name: string, xattr: string, asOf?: FileStat): MaybePromise<Uint8Array | Errno>;
   close(): void;
 }
 

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -16,6 +17,7 @@ import type { Clock } from '../../src/env/ports.ts';
 import {
   EACCES,
   EIO,
+  ENODATA,
   ENOENT,
   ENOSPC,
   ENOTDIR,
@@ -26,7 +28,7 @@ import {
 } from '../../src/vfs/errno.ts';
 import { type LocalVfs, openLocalVfs } from '../../src/vfs/local/local-vfs.ts';
 import { MemoryVfs } from '../../src/vfs/memory/memory-vfs.ts';
-import type { Credentials, OpenFor, VfsFile } from '../../src/vfs/vfs.ts';
+import type { Credentials, DirectoryEntry, FileStat, OpenFor, VfsFile } from '../../src/vfs/vfs.ts';
 import { bytes, good, type MadeVfs, vfsSuite } from './vfs-suite.ts';
 
 const ME: Credentials = {
@@ -47,6 +49,9 @@ function testClock(): Clock {
   };
 }
 
+/** In 2200: nothing that changed did so just now. */
+const LATER: Clock = { fileTime: () => 189_000_000_000_000_000n, monotonicMs: () => 0 };
+
 interface MadeLocal extends MadeVfs {
   readonly vfs: LocalVfs;
   readonly folder: string;
@@ -62,6 +67,59 @@ function makeLocal(options = {}): MadeLocal {
 vfsSuite('memory', () => ({ vfs: new MemoryVfs(testClock()), credentials: ME, remove() {} }));
 vfsSuite('local', () => makeLocal());
 vfsSuite('local, writing in threads', () => makeLocal({ threadWriteSize: 1 }));
+vfsSuite('local, remembering attributes', () => makeLocal({ clock: LATER }));
+
+describe('openLocalVfs with a clock', () => {
+  const NAME = 'user.semba.test';
+
+  it('answers attributes from memory until somebody changes the file', () => {
+    const { vfs, folder, remove } = makeLocal({ clock: LATER });
+    writeFileSync(join(folder, 'file'), 'x');
+    const directory = good(vfs.open(ME, '', { access: 'directory' })) as VfsFile;
+    for (const access of ['metadata', 'read'] as const) {
+      const file = good(vfs.open(ME, 'file', { access })) as VfsFile;
+      for (const text of ['one', 'another', 'one']) {
+        setFileAttribute(join(folder, 'file'), ['-n', NAME, '-v', text]);
+        for (let i = 0; i < 3; i++) {
+          assert.equal(textOf(file.getXattr(NAME, good(file.stat()) as FileStat)), text);
+          assert.equal(listed(directory, NAME), text);
+        }
+      }
+      setFileAttribute(join(folder, 'file'), ['-x', NAME]);
+      for (let i = 0; i < 3; i++) {
+        assert.equal(file.getXattr(NAME, good(file.stat()) as FileStat), ENODATA);
+        assert.equal(listed(directory, NAME), ENODATA);
+      }
+      file.close();
+    }
+    directory.close();
+    vfs.close();
+    remove();
+  });
+});
+
+/** As another process, and as often as it takes for the kernel's clock to tell it from before. */
+function setFileAttribute(path: string, change: readonly string[]): void {
+  const before = statSync(path, { bigint: true }).ctimeNs;
+  execFileSync('setfattr', [...change, path]);
+  while (statSync(path, { bigint: true }).ctimeNs === before) chmodSync(path, 0o644);
+}
+
+function listed(directory: VfsFile, xattr: string): string | Errno {
+  let found: string | Errno = ENOENT;
+  for (let rewind = true; ; rewind = false) {
+    const entries = good(directory.readDirectory(rewind)) as readonly DirectoryEntry[];
+    if (entries.length === 0) return found;
+    for (const { name } of entries) {
+      const stat = good(directory.statEntry(name)) as FileStat;
+      found = textOf(directory.getEntryXattr(name, xattr, stat));
+    }
+  }
+}
+
+function textOf(value: unknown): string | Errno {
+  return value instanceof Uint8Array ? Buffer.from(value).toString() : (value as Errno);
+}
 
 describe('MemoryVfs options', () => {
   it('fails with ENOSPC when the capacity is used up, after writing what fits', () => {

@@ -90,6 +90,9 @@ export const ST_RDONLY = 1;
 export const TMPFS_MAGIC = 0x0102_1994;
 export const RAMFS_MAGIC = 0x8584_58f6;
 export const BTRFS_SUPER_MAGIC = 0x9123_683e;
+/** ext2, ext3 and ext4. */
+export const EXT_SUPER_MAGIC = 0xef53;
+export const XFS_SUPER_MAGIC = 0x5846_5342;
 export const MSDOS_SUPER_MAGIC = 0x4d44;
 export const EXFAT_SUPER_MAGIC = 0x2011_bab0;
 

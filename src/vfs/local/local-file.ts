@@ -70,6 +70,7 @@ import { isEntryName, type LocalRoot } from './local-root.ts';
 import { STATFS_SIZE, StatBuffer, statfsType } from './stat.ts';
 import { syncPinned } from './sync.ts';
 import * as sys from './syscalls.ts';
+import { EntryXattrs } from './xattr-memory.ts';
 import * as xattrs from './xattrs.ts';
 
 /** How reads find out whether they would block: ask, need not (memory), cannot ask. */
@@ -96,6 +97,10 @@ export class LocalFile implements VfsFile {
   #losesSetId: boolean;
   #readMode: ReadMode = 'nowait';
   #threadCalls = 0;
+  /** Once `stat` told it. */
+  #inode: bigint | undefined;
+  /** Of a directory that was read. */
+  #entryXattrs: EntryXattrs | undefined;
   #closed = false;
 
   constructor(root: LocalRoot, opened: OpenedFile) {
@@ -111,7 +116,10 @@ export class LocalFile implements VfsFile {
   stat(): FileStat | Errno {
     this.#assertOpen();
     const result = sys.statx(this.#fd, EMPTY, AT_EMPTY_PATH, STAT_MASK, statBuffer.bytes);
-    return failed(result) ? result : statBuffer.decode();
+    if (failed(result)) return result;
+    const stat = statBuffer.decode();
+    this.#inode = stat.inode;
+    return stat;
   }
 
   read(target: Uint8Array, offset: number): MaybePromise<number | Errno> {
@@ -358,8 +366,18 @@ export class LocalFile implements VfsFile {
     return left === F_RDLCK ? 'read' : 'none';
   }
 
-  getXattr(name: string): Uint8Array | Errno {
+  getXattr(name: string, asOf?: FileStat): Uint8Array | Errno {
     this.#assertOpen();
+    const { xattrMemory } = this.#root;
+    if (asOf === undefined || xattrMemory === undefined) return this.#readXattr(name);
+    const known = xattrMemory.find(name, asOf);
+    if (known !== undefined) return known;
+    const value = this.#readXattr(name);
+    xattrMemory.keep(name, asOf, value);
+    return value;
+  }
+
+  #readXattr(name: string): Uint8Array | Errno {
     if (this.#access === 'metadata' && this.#root.hasGetxattrat) {
       return xattrs.getXattrAt(this.#root.procFd, this.#procName(), 0, name);
     }
@@ -368,11 +386,13 @@ export class LocalFile implements VfsFile {
 
   setXattr(name: string, value: Uint8Array): 0 | Errno {
     this.#assertOpen();
+    this.#root.xattrMemory?.forget(name, this.#inode);
     return xattrs.setXattr(this.#xattrHandle(), name, value);
   }
 
   removeXattr(name: string): 0 | Errno {
     this.#assertOpen();
+    this.#root.xattrMemory?.forget(name, this.#inode);
     return xattrs.removeXattr(this.#xattrHandle(), name);
   }
 
@@ -394,6 +414,11 @@ export class LocalFile implements VfsFile {
   readDirectory(rewind: boolean): readonly DirectoryEntry[] | Errno {
     this.#assertOpen();
     if (this.#access !== 'directory') return ENOTDIR;
+    const { xattrMemory } = this.#root;
+    if (xattrMemory !== undefined) {
+      this.#entryXattrs ??= new EntryXattrs(xattrMemory);
+      this.#entryXattrs.look(this.stat());
+    }
     if (rewind) {
       const result = sys.seek(this.#fd, 0, SEEK_SET);
       if (failed(result)) return result;
@@ -412,9 +437,17 @@ export class LocalFile implements VfsFile {
     return failed(result) ? result : statBuffer.decode();
   }
 
-  getEntryXattr(name: string, xattr: string): Uint8Array | Errno {
+  getEntryXattr(name: string, xattr: string, asOf?: FileStat): Uint8Array | Errno {
     this.#assertOpen();
     if (!isEntryName(name)) return EINVAL;
+    const known = asOf && this.#root.xattrMemory?.find(xattr, asOf);
+    if (known !== undefined) return known;
+    const value = this.#readEntryXattr(name, xattr);
+    if (asOf !== undefined) this.#entryXattrs?.add(xattr, asOf, value);
+    return value;
+  }
+
+  #readEntryXattr(name: string, xattr: string): Uint8Array | Errno {
     const dir = { fd: this.#fd, hasGetxattrat: this.#root.hasGetxattrat };
     return withoutXattrs(xattrs.getEntryXattr(dir, this.#root.path, name, xattr));
   }

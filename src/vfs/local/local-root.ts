@@ -1,8 +1,10 @@
 /** What a LocalVfs and its open files share: the root's descriptor and the process's own. */
 import { assert } from '../../base/assert.ts';
+import type { Clock } from '../../env/ports.ts';
 import { EAGAIN, EINVAL, ENODATA, EOPNOTSUPP, type Errno, failed } from '../errno.ts';
 import { Impersonation } from './impersonation.ts';
 import {
+  AT_EMPTY_PATH,
   AT_SYMLINK_NOFOLLOW,
   O_CLOEXEC,
   O_DIRECTORY,
@@ -10,9 +12,12 @@ import {
   RESOLVE_BENEATH,
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_SYMLINKS,
+  STATX_BASIC_STATS,
 } from './linux.ts';
 import { PathBuffer } from './names.ts';
+import { STATFS_SIZE, StatBuffer, statfsType } from './stat.ts';
 import * as sys from './syscalls.ts';
+import { movesChangeTime, XattrMemory } from './xattr-memory.ts';
 
 export interface LocalVfsOptions {
   /** False for a case-insensitive store that is not recognized as one. */
@@ -21,6 +26,8 @@ export interface LocalVfsOptions {
   readonly threadWriteSize?: number;
   /** What is shared instead is this folder below the root, reached without following any link. */
   readonly below?: string;
+  /** Without one no attributes are remembered. */
+  readonly clock?: Clock;
 }
 
 /** Resolution races with a rename are tried again so often. */
@@ -37,6 +44,8 @@ export class LocalRoot {
   readonly threadWriteSize: number;
   /** Linux 6.13 has getxattrat(2), unless a sandbox hides it. */
   readonly hasGetxattrat: boolean;
+  /** Undefined where the file system is none to remember attributes of. */
+  readonly xattrMemory: XattrMemory | undefined;
   /** Scratch for the arguments of one synchronous call. */
   readonly path: PathBuffer = new PathBuffer();
   readonly path2: PathBuffer = new PathBuffer();
@@ -50,6 +59,7 @@ export class LocalRoot {
     this.threadWriteSize = options.threadWriteSize ?? Number.POSITIVE_INFINITY;
     const probe = sys.getxattrat(fd, DOT, AT_SYMLINK_NOFOLLOW, PROBE_XATTR, new Uint8Array(64));
     this.hasGetxattrat = !failed(probe) || probe === ENODATA || probe === EOPNOTSUPP;
+    this.xattrMemory = xattrMemoryOf(fd, options, this.hasGetxattrat);
   }
 
   /** Throws where the kernel lacks openat2(2) or there is no /proc; an Errno is about `root`. */
@@ -123,6 +133,21 @@ export class LocalRoot {
   }
 }
 
+function xattrMemoryOf(
+  root: number,
+  { clock }: LocalVfsOptions,
+  /** Linux 6.13. */
+  isRecent: boolean,
+): XattrMemory | undefined {
+  const statfs = new Uint8Array(STATFS_SIZE);
+  if (clock === undefined || failed(sys.fstatfs(root, statfs))) return undefined;
+  if (!movesChangeTime(statfsType(statfs), isRecent)) return undefined;
+  const stat = new StatBuffer();
+  const looked = sys.statx(root, EMPTY, AT_EMPTY_PATH, STATX_BASIC_STATS, stat.bytes);
+  if (failed(looked)) return undefined;
+  return new XattrMemory({ clock, device: stat.decode().device, isFine: isRecent });
+}
+
 /** Takes `root` over; the directory at `path` below it. */
 function goBelow(root: number, path: string): number | Errno {
   const buffer = new PathBuffer();
@@ -144,5 +169,6 @@ export function isEntryName(name: string): boolean {
 
 const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
 const DOT = Buffer.from('.\0');
+const EMPTY = new Uint8Array(1);
 const PROC_SELF_FD = Buffer.from('/proc/self/fd\0');
 const PROBE_XATTR = Buffer.from('user.semba.probe\0');
