@@ -17,7 +17,6 @@ interface Connection {
 interface Worker {
   isComing: boolean;
   connections: number;
-  idleClients: number;
   busy: number;
   heardMs: number;
   lastGiven: number;
@@ -71,7 +70,6 @@ export class ClientRouter {
     this.#workers.set(slot, {
       isComing: true,
       connections: 0,
-      idleClients: 0,
       busy: 0,
       heardMs: 0,
       lastGiven: 0,
@@ -110,7 +108,6 @@ export class ClientRouter {
       if (worker === undefined || this.#known(guid) !== undefined) continue;
       this.#makeRoom();
       this.#idle.set(guid, { slot, connections: 0, idleSinceMs: nowMs });
-      worker.idleClients++;
     }
   }
 
@@ -160,7 +157,6 @@ export class ClientRouter {
     client.idleSinceMs = nowMs;
     this.#clients.delete(guid);
     this.#idle.set(guid, client);
-    if (worker !== undefined) worker.idleClients++;
   }
 
   #known(guid: Guid): Client | undefined {
@@ -180,7 +176,7 @@ export class ClientRouter {
   #connected(guid: Guid, slot: number): void {
     const client = this.#known(guid) ?? { slot, connections: 0, idleSinceMs: 0 };
     if (client.connections === 0) {
-      if (!this.#dropIdle(guid)) this.#makeRoom();
+      if (!this.#idle.delete(guid)) this.#makeRoom();
       this.#clients.set(guid, client);
     }
     client.connections++;
@@ -190,7 +186,7 @@ export class ClientRouter {
   #makeRoom(): void {
     if (this.clientCount < this.#clientsMax) return;
     for (const guid of this.#idle.keys()) {
-      this.#dropIdle(guid);
+      this.#idle.delete(guid);
       return;
     }
   }
@@ -198,17 +194,8 @@ export class ClientRouter {
   #forgetIdle(nowMs: number): void {
     for (const [guid, { idleSinceMs }] of this.#idle) {
       if (nowMs - idleSinceMs <= this.#rememberedMs) return;
-      this.#dropIdle(guid);
+      this.#idle.delete(guid);
     }
-  }
-
-  #dropIdle(guid: Guid): boolean {
-    const client = this.#idle.get(guid);
-    if (client === undefined) return false;
-    this.#idle.delete(guid);
-    const worker = this.#workers.get(client.slot);
-    if (worker !== undefined) worker.idleClients--;
-    return true;
   }
 
   #forget(id: number, { address }: Connection): void {

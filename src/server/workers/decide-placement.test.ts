@@ -6,7 +6,6 @@ function worker(slot: number, state: Partial<Candidate> = {}): Candidate {
   return {
     slot,
     connections: 0,
-    idleClients: 0,
     busy: 0,
     isSilent: false,
     isComing: false,
@@ -34,10 +33,8 @@ describe('decidePlacement', () => {
     assert.equal(decidePlacement([worker(0, { busy: 0.9 }), worker(1, { connections: 3 })]), 1);
   });
 
-  it('counts who may come back, a little', () => {
-    const before = worker(0, { idleClients: 8 });
-    assert.equal(decidePlacement([before, worker(1, { connections: 1 })]), 1);
-    assert.equal(decidePlacement([before, worker(1, { connections: 3 })]), 0);
+  it('minds no busyness that is less than half a connection', () => {
+    assert.equal(decidePlacement([worker(0, { busy: 0.1 }), worker(1, { lastGiven: 1 })]), 0);
   });
 
   it('passes over a worker that does not answer, unless none does', () => {

@@ -4,8 +4,6 @@
 export interface Candidate {
   readonly slot: number;
   readonly connections: number;
-  /** Clients without a connection that come back to this worker, if they come. */
-  readonly idleClients: number;
   /** The part of the last seconds in which it did something, 0 … 1. */
   readonly busy: number;
   /** It has not answered lately. */
@@ -16,16 +14,14 @@ export interface Candidate {
   readonly lastGiven: number;
 }
 
-/** Most of those who are away stay away for long. */
-const IDLE_WEIGHT = 0.25;
 /** A worker that never rests counts as if it had as many connections more. */
 const BUSY_WEIGHT_MIN = 4;
 /** Others may have so many connections more before anybody waits for a worker that is to come. */
 const COMING_HANDICAP = 2;
 
 /**
- * The least loaded: connections, what they cause, and who may come back. Of equals the one that has
- * been given nothing for longest. Undefined: there is none.
+ * The least loaded: connections, and what they cause. Of equals the one that has been given nothing
+ * for longest, so that clients that stay for a moment are spread, too. Undefined: there is none.
  */
 export function decidePlacement(candidates: readonly Candidate[]): number | undefined {
   const answering = candidates.filter(({ isSilent }) => !isSilent);
@@ -34,10 +30,7 @@ export function decidePlacement(candidates: readonly Candidate[]): number | unde
   for (const { connections } of eligible) total += connections;
   const busyWeight = Math.max(BUSY_WEIGHT_MIN, total / eligible.length);
   const loadOf = (one: Candidate): number =>
-    one.connections +
-    one.idleClients * IDLE_WEIGHT +
-    one.busy * busyWeight +
-    (one.isComing ? COMING_HANDICAP : 0);
+    one.connections + Math.round(one.busy * busyWeight) + (one.isComing ? COMING_HANDICAP : 0);
   let least: Candidate | undefined;
   for (const one of eligible) {
     const difference = least === undefined ? -1 : loadOf(one) - loadOf(least);
