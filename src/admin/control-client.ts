@@ -1,5 +1,10 @@
 import { request } from 'node:http';
 import type { ReloadReport } from '../server/reload.ts';
+import {
+  UpgradeProblem,
+  type UpgradeReport,
+  type UpgradeRequest,
+} from '../server/upgrade/upgrade.ts';
 import { ConfigProblem, type ControlStatus, controlSocketOf } from './control-server.ts';
 
 /** No server answers at the state folder's socket. */
@@ -30,6 +35,14 @@ export class ControlClient {
     return JSON.parse(body) as ReloadReport;
   }
 
+  /** Rejects with `UpgradeProblem` when the server that runs goes on. */
+  async upgrade(request: UpgradeRequest): Promise<UpgradeReport> {
+    const { code, body } = await this.#ask('POST', '/upgrade', request);
+    if (code === 409) throw new UpgradeProblem(body);
+    if (code !== 200) throw new Error(`the server answered ${code}: ${body}`);
+    return JSON.parse(body) as UpgradeReport;
+  }
+
   /** False: there is none of this id or name. */
   close(what: 'session' | 'open' | 'share', name: string): Promise<boolean> {
     const id = encodeURIComponent(name);
@@ -46,20 +59,23 @@ export class ControlClient {
   #ask(
     method: string,
     path: string,
+    body?: object,
   ): Promise<{ readonly code: number | undefined; readonly body: string }> {
     const socketPath = controlSocketOf(this.#stateFolder);
     return new Promise((resolve, reject) => {
-      const asked = request({ socketPath, method, path, agent: false }, (answer) => {
-        let body = '';
+      const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+      const options = { socketPath, method, path, headers, agent: false };
+      const asked = request(options, (answer) => {
+        let text = '';
         answer.setEncoding('utf8');
         answer.on('data', (part: string) => {
-          body += part;
+          text += part;
         });
-        answer.on('end', () => resolve({ code: answer.statusCode, body }));
+        answer.on('end', () => resolve({ code: answer.statusCode, body: text }));
         answer.on('error', reject);
       });
       asked.on('error', (error: NodeJS.ErrnoException) => reject(this.#reason(error)));
-      asked.end();
+      asked.end(body === undefined ? undefined : JSON.stringify(body));
     });
   }
 

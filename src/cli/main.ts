@@ -6,6 +6,7 @@ import { CommandError, EXIT_FAILURE, EXIT_USAGE, UsageError } from './command-er
 import { reloadCommand } from './reload.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
+import { upgradeCommand } from './upgrade.ts';
 import { userCommand } from './user.ts';
 import { version } from './version.ts';
 
@@ -26,6 +27,7 @@ async function main(argv: readonly string[]): Promise<number> {
     statusCommand,
     closeCommand,
     reloadCommand,
+    upgradeCommand,
   ];
   for (const make of commands) program.addCommand(make());
   for (const command of program.commands) inherit(command);

@@ -2,7 +2,12 @@ import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { ConfigProblem, StateFolderError, serveControl } from '../admin/control-server.ts';
+import {
+  ConfigProblem,
+  type ControlServer,
+  makeControl,
+  StateFolderError,
+} from '../admin/control-server.ts';
 import { LOG_LEVELS, type LogLevel, makeNodeLog } from '../env/node/node-log.ts';
 import { makeNodeRandom } from '../env/node/node-random.ts';
 import type { Log } from '../env/ports.ts';
@@ -12,11 +17,15 @@ import type { Configured } from '../server/decide-reload.ts';
 import type { ShareOptions, SmbServerOptions } from '../server/options.ts';
 import type { ReloadReport } from '../server/reload.ts';
 import { SmbServer } from '../server/smb-server.ts';
+import { Predecessor } from '../server/upgrade/predecessor.ts';
+import { tellServiceManager } from '../server/upgrade/service-manager.ts';
+import type { TakenBack, UpgradeRequest } from '../server/upgrade/upgrade.ts';
 import { WORKERS_MAX } from '../server/workers/worker-options.ts';
-import { CommandError, toCommandError, UsageError } from './command-error.ts';
+import { CommandError, EXIT_FAILURE, toCommandError, UsageError } from './command-error.ts';
 import { generatePassword } from './generate-password.ts';
 import { parseShareArgument, refuseTwins, shareOfFolder } from './share-argument.ts';
 import { defaultStateFolder } from './state-folder.ts';
+import { ownPlace, type Place, takePlace, Upgrades } from './take-place.ts';
 import { version } from './version.ts';
 import { welcome } from './welcome.ts';
 
@@ -55,41 +64,89 @@ export function serveCommand(): Command {
 }
 
 async function serve(folders: readonly string[], flags: ServeFlags): Promise<void> {
+  const predecessor = Predecessor.meet(version(), () => process.exit(EXIT_FAILURE));
   try {
-    await serveUntilSignal(folders, flags);
+    await serveUntilSignal(folders, flags, predecessor);
   } catch (error) {
-    if (error instanceof StateFolderError) throw new CommandError(error.message);
-    throw toCommandError(error, 'cannot serve');
+    const told =
+      error instanceof StateFolderError
+        ? new CommandError(error.message)
+        : toCommandError(error, 'cannot serve');
+    await predecessor?.failed(told instanceof Error ? told.message : String(told));
+    throw told;
   }
 }
 
-async function serveUntilSignal(folders: readonly string[], flags: ServeFlags): Promise<void> {
-  const { server: options, shares, logLevel } = configured(folders, flags);
-  const { listen, port, stateFolder } = options;
+/** A server whose successor fails when it has let go already is its own successor. */
+async function serveUntilSignal(
+  folders: readonly string[],
+  flags: ServeFlags,
+  predecessor: Predecessor | undefined,
+): Promise<void> {
+  const configuration = () => configured(folders, flags);
+  const signals = new Signals();
+  let end = await serveOnce({ configuration, flags, signals, place: predecessor });
+  while (end !== 'ended') {
+    const { folder } = end;
+    end = await serveOnce({ configuration, flags, signals, place: ownPlace(folder) });
+  }
+}
+
+interface Serving {
+  readonly configuration: () => Configuration;
+  readonly flags: ServeFlags;
+  readonly signals: Signals;
+  /** Where clients have something open already. */
+  readonly place: Place | undefined;
+}
+
+async function serveOnce(serving: Serving): Promise<'ended' | TakenBack> {
+  const { configuration, signals, place } = serving;
+  const { server: options, shares, logLevel } = configuration();
+  const { stateFolder } = options;
   const log = makeNodeLog(logLevel);
   const server = new SmbServer({ ...options, log });
-  const reload = (): Promise<ReloadReport> =>
-    reloadServer(server, () => configured(folders, flags));
-  const signal = nextSignal(() => reloadLogged(reload, log));
-  let control: { close(): Promise<void> } | undefined;
+  const reload = (): Promise<ReloadReport> => reloadServer(server, configuration);
+  const upgrades = new Upgrades({ server, stateFolder, log, version: version() });
+  const jobs = { reload, upgrade: (request: UpgradeRequest) => upgrades.run(request) };
+  let control: ControlServer | undefined;
   try {
-    // One server at a time has a state folder: this tells before anything in it is touched.
-    control = await serveControl(server, stateFolder, reload);
-    for (const share of shares) await server.addShare(share);
-    await start(server, port);
-    // A password that is told once is made when nothing can fail any more.
-    const made = await makeFirstUser(server, flags.user);
-    const users = await server.users();
-    const first = flags.user ?? made?.name;
-    const isDefaultState = flags.state === undefined && flags.config === undefined;
-    const params = { listen, port, shares, stateFolder, isDefaultState, version: version() };
-    const ordered = users.toSorted((a, b) => Number(b === first) - Number(a === first));
-    process.stdout.write(welcome({ ...params, users: ordered, password: made?.password }));
-    await signal;
+    control = await makeControl(server, stateFolder, jobs);
+    upgrades.control = control;
+    signals.onReload = () => reloadLogged(reload, log);
+    if (place === undefined) {
+      // One server at a time has a state folder: this tells before anything in it is touched.
+      await control.listen();
+      for (const share of shares) await server.addShare(share);
+      await start(server, options.port);
+      await greet(server, serving.flags, options, shares);
+    } else {
+      await takePlace(server, { place, shares, stateFolder, control });
+    }
+    tellServiceManager(['READY=1']);
+    return await Promise.race([signals.end, upgrades.end]);
   } finally {
+    upgrades.abort();
     await control?.close();
     await server.stop();
   }
+}
+
+/** What `serve` prints once it serves. */
+async function greet(
+  server: SmbServer,
+  flags: ServeFlags,
+  { listen, port, stateFolder }: Configuration['server'],
+  shares: readonly ShareOptions[],
+): Promise<void> {
+  // A password that is told once is made when nothing can fail any more.
+  const made = await makeFirstUser(server, flags.user);
+  const users = await server.users();
+  const first = flags.user ?? made?.name;
+  const isDefaultState = flags.state === undefined && flags.config === undefined;
+  const params = { listen, port, shares, stateFolder, isDefaultState, version: version() };
+  const ordered = users.toSorted((a, b) => Number(b === first) - Number(a === first));
+  process.stdout.write(welcome({ ...params, users: ordered, password: made?.password }));
 }
 
 interface Configuration extends Configured {
@@ -191,12 +248,20 @@ async function start(server: SmbServer, port: number): Promise<void> {
   }
 }
 
-/** Resolves at SIGINT or SIGTERM; SIGHUP reads the configuration again meanwhile. */
-function nextSignal(reload: () => Promise<void>): Promise<void> {
-  process.on('SIGHUP', () => void reload());
-  return new Promise((done) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
-  });
+/** Of this process, whichever server it has. */
+class Signals {
+  /** SIGHUP. */
+  onReload: () => Promise<void> = async () => {};
+  /** SIGINT or SIGTERM. */
+  readonly end: Promise<'ended'>;
+
+  constructor() {
+    process.on('SIGHUP', () => void this.onReload());
+    this.end = new Promise((done) => {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const)
+        process.once(signal, () => done('ended'));
+    });
+  }
 }
 
 function ownUserName(): string {

@@ -7,7 +7,7 @@ import { changesKept, isPersistent, keptPart } from './decide-persistent.ts';
 import type { FileRecord } from './file-record.ts';
 
 /** Layout of `FileRecord` and of all that is in it, down to what `PersistentOpen.owner` is. */
-const PERSISTENT_FILE_VERSION = 1;
+export const PERSISTENT_FILE_VERSION = 1;
 
 /** The records of a store of what outlives the server. */
 export function persistentTable(store: RecordStore): StoredTable<FileRecord> {

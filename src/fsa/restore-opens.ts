@@ -71,10 +71,10 @@ export function* restoreOpens(volume: Volume): Task<readonly RestoredOpen[]> {
  */
 export function* takeOpens(
   volume: Volume,
-  handedOver: Iterable<readonly [key: string, record: FileRecord]>,
+  handedOver: Iterable<FileRecord>,
 ): Task<readonly RestoredOpen[]> {
   const taken: RestoredOpen[] = [];
-  for (const [, kept] of handedOver) {
+  for (const kept of handedOver) {
     const own = kept.opens.filter((entry) => entry.volumeId === volume.id);
     const files = own.length === 0 ? [] : yield* reopenAll(volume, kept, own);
     for (const { fileKey, record, opens } of files) {

@@ -77,6 +77,7 @@ export class PersistentStore {
 
   async close(): Promise<void> {
     const store = await this.#opening?.catch(() => undefined);
+    this.#opening = undefined;
     await store?.close();
   }
 }

@@ -22,8 +22,8 @@ import type { Env, Log } from '../env/ports.ts';
 import type { VolumeFate } from '../fsa/sweep-persistent.ts';
 import type { VolumePeers } from '../fsa/volume-peers.ts';
 import { closeOpenById, closeSessionById, closeShareByName } from '../smb2/server/close-by-id.ts';
-import type { LeftOpens } from '../smb2/server/hand-over.ts';
-import type { EncryptionPolicy, ServerEvent, ServerPeers, Share } from '../smb2/server/options.ts';
+import type { LeftBehind } from '../smb2/server/hand-over.ts';
+import type { EncryptionPolicy, ServerEvent, ServerPeers } from '../smb2/server/options.ts';
 import { restoreShare } from '../smb2/server/restore-share.ts';
 import type { Smb2Server } from '../smb2/server/server.ts';
 import { type ServerStatus, serverStatus } from '../smb2/server/status.ts';
@@ -57,7 +57,14 @@ import {
 import { PersistentStore } from './persistent-store.ts';
 import { type ReloadReport, reload } from './reload.ts';
 import { exposuresOf, refuseSharedState } from './state-folder-safety.ts';
-import { HAND_OVER_STEPS, stepAside, takeOpens } from './step-aside.ts';
+import {
+  addLeft,
+  HAND_OVER_STEPS,
+  type HandOverStep,
+  NOTHING_LEFT,
+  stepAside,
+  takeOpens,
+} from './step-aside.ts';
 import { Crew } from './workers/crew.ts';
 import { workerCountOf } from './workers/worker-options.ts';
 
@@ -113,6 +120,10 @@ export class SmbServer {
   readonly #crew: Crew | undefined;
   #parts: Promise<Parts> | undefined;
   #state: State = 'created';
+  /** What another process still has is left alone. */
+  #isPreparing = false;
+  /** Shares with opens in the store of what outlives a server, which one process at a time has. */
+  readonly #shareLater: ShareOptions[] = [];
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -185,9 +196,11 @@ export class SmbServer {
     inherited: readonly InheritedAddress[],
   ): Promise<void> {
     assert(this.#state === 'created', `the server is ${this.#state}`);
-    this.#state = 'prepared';
+    this.#isPreparing = true;
     for (const share of shares) await this.addShare(share);
     await this.#bind(inherited);
+    this.#isPreparing = false;
+    this.#state = 'prepared';
   }
 
   /**
@@ -197,7 +210,8 @@ export class SmbServer {
   async takeOver(handOverFolder: string): Promise<number> {
     assert(this.#state === 'prepared', `the server is ${this.#state}`);
     const { engine } = await this.#open();
-    for (const { share, options } of this.#mounted()) await this.#restore(engine, share, options);
+    for (const share of this.#shares.values()) await this.#restore(engine, share);
+    for (const share of this.#shareLater.splice(0)) await this.addShare(share);
     const count = await this.#takeOpens(engine, handOverFolder);
     await this.#listen();
     return count;
@@ -218,16 +232,24 @@ export class SmbServer {
    * Lets go of everything for another process: requests under way are answered, connections end,
    * and what clients hold is written into the folder. Only `stop` may follow.
    */
-  async handOver(folder: string): Promise<LeftOpens> {
+  async handOver(folder: string): Promise<LeftBehind> {
     assert(this.#state === 'listening', `the server is ${this.#state}`);
     this.#state = 'handed over';
     const { engine } = await this.#open();
     void this.#listeners.close();
-    let left: LeftOpens = { durable: 0, persistent: 0 };
+    let left = NOTHING_LEFT;
     for (const step of HAND_OVER_STEPS) {
-      left = await (this.#crew?.stepAside(step, folder) ?? stepAside(engine, step, folder));
+      // What it is about goes on while the other process serves already.
+      if (step === 'part') break;
+      left = addLeft(left, await this.#stepAside(engine, step, folder));
     }
+    // One process at a time has it.
+    await this.#persistentStore.close();
     return left;
+  }
+
+  #stepAside(engine: Smb2Server, step: HandOverStep, folder: string): Promise<LeftBehind> {
+    return this.#crew?.stepAside(step, folder) ?? stepAside(engine, step, folder);
   }
 
   /** What another process of this server needs to listen in its place. */
@@ -238,6 +260,7 @@ export class SmbServer {
   /** Opens that outlived a server, of shares that are not, or do not restore them, any more. */
   async #sweepPersistent(fateOf: (volumeId: string) => VolumeFate): Promise<void> {
     if (this.#stopping !== undefined || this.#place !== undefined) return;
+    if (this.#state === 'handed over') return;
     await this.#persistentStore.sweep(this.#store, (id) =>
       this.#shares.get(id)?.options.continuousAvailability === true ? 'here' : fateOf(id),
     );
@@ -252,10 +275,12 @@ export class SmbServer {
   async #stop(): Promise<void> {
     // Whoever called `start` is told why it failed.
     await this.#starting?.catch(() => {});
+    const isHandedOver = this.#state === 'handed over';
     this.#state = 'stopped';
     const unbound = this.#listeners.close();
-    await this.#crew?.stop();
     const parts = await this.#parts;
+    if (isHandedOver && parts !== undefined) await this.#stepAside(parts.engine, 'part', '');
+    await this.#crew?.stop();
     if (parts !== undefined) await parts.engine.close();
     await Promise.race([unbound, this.#after(STOP_TIME_MS)]);
     for (const share of this.#shares.values()) share.close();
@@ -270,7 +295,8 @@ export class SmbServer {
     this.#crew?.checkShare(options);
     const { engine, accounts } = await this.#open();
     const isKept = options.continuousAvailability === true;
-    const persistentStore = isKept ? await this.#persistentStore.open() : undefined;
+    const isLater = isKept && this.#isPreparing;
+    const persistentStore = isKept && !isLater ? await this.#persistentStore.open() : undefined;
     if (this.#stopping !== undefined) throw new Error('the server is stopped');
     const key = options.name.toLowerCase();
     if (this.#shares.has(key)) throw new OptionError(`share '${options.name}' exists already`);
@@ -285,6 +311,11 @@ export class SmbServer {
       unixIdOf: (sid) => unixIdOfSid(accounts.data, sid),
       persistentStore,
     });
+    if (isLater) {
+      share.close();
+      this.#shareLater.push(options);
+      return;
+    }
     if (this.#crew !== undefined) {
       // It can be mounted: that was all that this process had to find out.
       share.close();
@@ -293,20 +324,16 @@ export class SmbServer {
       return;
     }
     this.#shares.set(key, share);
-    if (this.#state !== 'prepared') await this.#restore(engine, share.share, options);
+    if (!this.#isPreparing) await this.#restore(engine, share);
     engine.addShare(share.share);
   }
 
-  async #restore(engine: Smb2Server, share: Share, options: ShareOptions): Promise<void> {
+  async #restore(engine: Smb2Server, { share, options }: MountedShare): Promise<void> {
+    if (this.#crew !== undefined) return;
     await run(restoreShare(engine, share));
     if (options.continuousAvailability === true) return;
     const key = options.name.toLowerCase();
     await this.#sweepPersistent((id) => (id === key ? 'gone' : 'to come'));
-  }
-
-  /** Those that this process serves itself. */
-  #mounted(): readonly MountedShare[] {
-    return this.#crew === undefined ? [...this.#shares.values()] : [];
   }
 
   /** Closes all that is open on the share; false when there is none of this name. */

@@ -1,44 +1,65 @@
 /** What an engine does for `SmbServer.handOver` and `takeOver`: smb2/server/hand-over.ts. */
 import { run } from '../base/task.ts';
-import { type LeftOpens, leaveOpens, settle } from '../smb2/server/hand-over.ts';
+import { type LeftBehind, leaveOpens, part, settle } from '../smb2/server/hand-over.ts';
 import { takeShare } from '../smb2/server/restore-share.ts';
 import type { Smb2Server } from '../smb2/server/server.ts';
-import { openHandOver } from './hand-over-store.ts';
+import { HandOverFile, readHandOver } from './hand-over-file.ts';
 
 /** In this order, and each in all processes before the next one in any. */
-export const HAND_OVER_STEPS = ['settle', 'lose', 'leave'] as const;
+export const HAND_OVER_STEPS = ['settle', 'lose', 'leave', 'part'] as const;
 export type HandOverStep = (typeof HAND_OVER_STEPS)[number];
 
-const NOTHING_LEFT: LeftOpens = { durable: 0, persistent: 0 };
-/** Milliseconds for what is under way. */
-const SETTLE_TIME_MS = 2_000;
+export const NOTHING_LEFT: LeftBehind = { connections: 0, durable: 0, persistent: 0 };
+export function addLeft(a: LeftBehind, b: LeftBehind): LeftBehind {
+  return {
+    connections: a.connections + b.connections,
+    durable: a.durable + b.durable,
+    persistent: a.persistent + b.persistent,
+  };
+}
 
-/** `folder` is where the opens are written. */
+/** Milliseconds for what is under way; for peers to end their connections; for a step at most. */
+const SETTLE_TIME_MS = 2_000;
+const PART_TIME_MS = 1_500;
+const STEP_TIME_MS = 10_000;
+
+/** One that hangs does not keep the next one from coming. `folder` takes what clients hold. */
 export async function stepAside(
   engine: Smb2Server,
   step: HandOverStep,
   folder: string,
-): Promise<LeftOpens> {
+): Promise<LeftBehind> {
+  const { timers, log } = engine.options.env;
+  const late = new Promise<LeftBehind>((resolve) => {
+    const giveUp = (): void => {
+      log.error({ step }, 'what a client holds is lost: this takes too long');
+      resolve(NOTHING_LEFT);
+    };
+    timers.after(STEP_TIME_MS, giveUp);
+  });
+  return await Promise.race([take(engine, step, folder), late]);
+}
+
+async function take(engine: Smb2Server, step: HandOverStep, folder: string): Promise<LeftBehind> {
   if (step === 'settle') await settle(engine, SETTLE_TIME_MS);
-  if (step === 'lose') await engine.loseAll('another process takes over');
+  if (step === 'lose') {
+    const connections = await engine.loseAll('another process takes over');
+    return { ...NOTHING_LEFT, connections };
+  }
+  if (step === 'part') await part(engine, PART_TIME_MS);
   if (step !== 'leave') return NOTHING_LEFT;
-  const store = openHandOver(folder);
+  const file = new HandOverFile(folder, engine.options.serverId);
   try {
-    return await run(leaveOpens(engine, store.table));
+    return await run(leaveOpens(engine, (record) => file.add(record)));
   } finally {
-    await store.close();
+    file.close();
   }
 }
 
-/** The opens of all shares, as `leave` wrote them; how many. Throws as `openHandOver`. */
+/** The opens of all shares, as `leave` wrote them; how many. Throws as `readHandOver`. */
 export async function takeOpens(engine: Smb2Server, folder: string): Promise<number> {
-  const store = openHandOver(folder);
-  try {
-    const handedOver = [...(await store.table.scan(''))];
-    let count = 0;
-    for (const share of engine.shares()) count += await run(takeShare(engine, share, handedOver));
-    return count;
-  } finally {
-    await store.close();
-  }
+  const handedOver = readHandOver(folder);
+  let count = 0;
+  for (const share of engine.shares()) count += await run(takeShare(engine, share, handedOver));
+  return count;
 }

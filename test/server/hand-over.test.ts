@@ -11,7 +11,7 @@ import {
   STATUS_SUCCESS,
 } from '../../src/erref/ntstatus.ts';
 import { FILE_DELETE_ON_CLOSE, FILE_OPEN_IF } from '../../src/fscc/create-parameters.ts';
-import { makeHandOverFolder } from '../../src/server/hand-over-store.ts';
+import { makeHandOverFolder } from '../../src/server/hand-over-file.ts';
 import { OptionError, type ShareOptions, SmbServer } from '../../src/server/smb-server.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
 import { createRequest } from '../../src/smb2/client/requests.ts';

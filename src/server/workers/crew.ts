@@ -2,7 +2,7 @@ import { assert } from '../../base/assert.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { Env } from '../../env/ports.ts';
 import { wildcardAnswer } from '../../smb2/server/commands/smb1-negotiate.ts';
-import type { LeftOpens } from '../../smb2/server/hand-over.ts';
+import type { LeftBehind } from '../../smb2/server/hand-over.ts';
 import type { Smb2Server } from '../../smb2/server/server.ts';
 import type { ServerStatus } from '../../smb2/server/status.ts';
 import { FRAME_HEADER_SIZE } from '../../smb2/transport/tcp/framing.ts';
@@ -10,7 +10,7 @@ import type { ListenAt } from '../../smb2/transport/tcp/listening-socket.ts';
 import { makePrivateFolder } from '../atomic-file.ts';
 import type { Listener } from '../listeners.ts';
 import type { ShareOptions, SmbServerOptions } from '../options.ts';
-import type { HandOverStep } from '../step-aside.ts';
+import { type HandOverStep, NOTHING_LEFT } from '../step-aside.ts';
 import { makeRuntimeFolder, removeRuntimeFolder } from './runtime-folder.ts';
 import { Supervisor } from './supervisor.ts';
 import { checkShareOfWorkers, optionsOfWorker } from './worker-options.ts';
@@ -97,8 +97,8 @@ export class Crew {
   }
 
   /** One step of `SmbServer.handOver`, in all workers. */
-  async stepAside(step: HandOverStep, folder: string): Promise<LeftOpens> {
-    return (await this.#supervisor?.stepAside(step, folder)) ?? { durable: 0, persistent: 0 };
+  async stepAside(step: HandOverStep, folder: string): Promise<LeftBehind> {
+    return (await this.#supervisor?.stepAside(step, folder)) ?? NOTHING_LEFT;
   }
 
   /** `SmbServer.takeOver`, in one worker: who asks for an open in another one has it moved. */

@@ -19,14 +19,14 @@ import type { Env, TimerHandle } from '../../env/ports.ts';
 import { BusCalls } from '../../messaging/calls.ts';
 import { broadcast } from '../../messaging/message-bus.ts';
 import { ProcessBus, socketOf } from '../../messaging/process/process-bus.ts';
-import type { LeftOpens } from '../../smb2/server/hand-over.ts';
+import type { LeftBehind } from '../../smb2/server/hand-over.ts';
 import type { ServerEvent } from '../../smb2/server/options.ts';
 import type { ServerStatus } from '../../smb2/server/status.ts';
 import type { ListenAt } from '../../smb2/transport/tcp/listening-socket.ts';
 import type { SharedRecordStore } from '../../state/shared/shared-record-store.ts';
 import type { Listener } from '../listeners.ts';
 import { OptionError, type ShareOptions } from '../options.ts';
-import type { HandOverStep } from '../step-aside.ts';
+import { addLeft, type HandOverStep, NOTHING_LEFT } from '../step-aside.ts';
 import { type ControlledWorker, endAtWorkers, statusOfWorkers } from './control-workers.ts';
 import { decideHung, decideRestart } from './decide-workers.ts';
 import { Intake, type IntakeOptions } from './intake.ts';
@@ -61,6 +61,8 @@ const WORKER = fileURLToPath(new URL('./worker-main.js', import.meta.url));
 const PING_MS = 1_000;
 /** Longer than a worker takes to close all files in order. */
 const STOP_TIME_MS = 8_000;
+/** Longer than a worker takes for a step of a hand-over. */
+const STEP_TIME_MS = 15_000;
 
 export interface SupervisorOptions {
   readonly count: number;
@@ -210,15 +212,18 @@ export class Supervisor {
   }
 
   /** What all workers left, one that goes meanwhile nothing. */
-  async stepAside(step: HandOverStep, folder: string): Promise<LeftOpens> {
+  async stepAside(step: HandOverStep, folder: string): Promise<LeftBehind> {
     this.#isStopping = true;
     this.#pings?.cancel();
     this.#intake.close();
-    const left = { durable: 0, persistent: 0 };
-    for (const one of await this.#calls.askAll(this.#bus.peers(), STEP_ASIDE, { step, folder })) {
-      left.durable += one?.durable ?? 0;
-      left.persistent += one?.persistent ?? 0;
-    }
+    let left = NOTHING_LEFT;
+    const asked = [...this.#workers.values()].map(async ({ serverId, child }) => {
+      const hung = this.#options.env.timers.after(STEP_TIME_MS, () => child.kill('SIGKILL'));
+      const one = await this.#calls.ask(serverId, STEP_ASIDE, { step, folder });
+      hung.cancel();
+      if (one !== undefined) left = addLeft(left, one);
+    });
+    await Promise.all(asked);
     return left;
   }
 

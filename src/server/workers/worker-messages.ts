@@ -22,7 +22,7 @@ import {
   variants,
 } from '../../messaging/shape.ts';
 import type { InstanceMove } from '../../smb2/server/app-instances.ts';
-import type { LeftOpens } from '../../smb2/server/hand-over.ts';
+import type { LeftBehind } from '../../smb2/server/hand-over.ts';
 import type { ForeignSession } from '../../smb2/server/options.ts';
 import { HAND_OVER_STEPS, type HandOverStep } from '../step-aside.ts';
 import type { OptionsOfWorker } from './worker-options.ts';
@@ -335,10 +335,10 @@ interface StepAside {
   readonly folder: string;
 }
 /** `stepAside`; answered when it is done. */
-export const STEP_ASIDE: CallType<StepAside, LeftOpens> = {
+export const STEP_ASIDE: CallType<StepAside, LeftBehind> = {
   name: 'step-aside',
   question: struct<StepAside>({ step: oneOf(HAND_OVER_STEPS), folder: text }),
-  answer: struct<LeftOpens>({ durable: int, persistent: int }),
+  answer: struct<LeftBehind>({ connections: int, durable: int, persistent: int }),
 };
 /** `takeOpens`, of a folder; -1: it failed, and the log says why. */
 export const TAKE_OPENS: CallType<string, number> = {

@@ -13,7 +13,7 @@ import { TcpTransport } from '../../smb2/transport/tcp/tcp-transport.ts';
 import type { SharedRecordStore } from '../../state/shared/shared-record-store.ts';
 import type { ShareOptions } from '../options.ts';
 import { SmbServer } from '../smb-server.ts';
-import { stepAside, takeOpens } from '../step-aside.ts';
+import { NOTHING_LEFT, stepAside, takeOpens } from '../step-aside.ts';
 import { answerRecovery } from './answer-recovery.ts';
 import { keepBreakTimes } from './keep-break-times.ts';
 import { openSharedStore } from './shared-store.ts';
@@ -182,7 +182,7 @@ export class Worker {
     calls.answer(STEP_ASIDE, ({ step, folder }) =>
       stepAside(this.#served, step, folder).catch((error: unknown) => {
         this.#log.error({ step, error: String(error) }, 'opens are not handed over');
-        return { durable: 0, persistent: 0 };
+        return NOTHING_LEFT;
       }),
     );
     calls.answer(TAKE_OPENS, (folder) =>

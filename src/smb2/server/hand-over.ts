@@ -13,7 +13,6 @@ import { Turns } from '../../env/turns.ts';
 import { closeOpen as closeLocalOpen } from '../../fsa/close.ts';
 import type { FileRecord } from '../../fsa/file-record.ts';
 import { handOver } from '../../fsa/hand-over.ts';
-import type { RecordTable } from '../../state/record-store.ts';
 import { forgetOpen, leaveOpen } from './closing.ts';
 import { isAnswerable } from './decide-durable.ts';
 import type { Smb2Server } from './server.ts';
@@ -25,12 +24,10 @@ const LOOK_MS = 10;
 
 /** T0. Ends when nothing is under way, or after `timeMs`. */
 export async function settle(server: Smb2Server, timeMs: number): Promise<void> {
-  const { clock, timers } = server.options.env;
+  const { clock } = server.options.env;
   server.isSettling = true;
   const endMs = clock.monotonicMs() + timeMs;
-  while (clock.monotonicMs() < endMs && (await run(isBusy(server)))) {
-    await new Promise<void>((resolve) => timers.after(LOOK_MS, resolve, { keepsAlive: true }));
-  }
+  while (clock.monotonicMs() < endMs && (await run(isBusy(server)))) await look(server);
 }
 
 /** Costs a look at the record of each durable open. */
@@ -44,28 +41,46 @@ function* isBusy(server: Smb2Server): Task<boolean> {
   return false;
 }
 
+/** Ends when the connections' peers have ended them, too, or after `timeMs`. */
+export async function part(server: Smb2Server, timeMs: number): Promise<void> {
+  const { clock } = server.options.env;
+  const endMs = clock.monotonicMs() + timeMs;
+  while (clock.monotonicMs() < endMs && server.partingCount > 0) await look(server);
+}
+
+function look(server: Smb2Server): Promise<void> {
+  const { timers } = server.options.env;
+  return new Promise((resolve) => timers.after(LOOK_MS, resolve, { keepsAlive: true }));
+}
+
 /** What was told that it takes time may take any: it ends as on a cut connection. */
 function isAnswering({ waiting }: Connection): boolean {
   for (const { asyncId } of waiting.values()) if (asyncId === 0n) return true;
   return false;
 }
 
-export interface LeftOpens {
-  /** Written to the table. */
+/** What becomes of what clients had; each step adds its part. */
+export interface LeftBehind {
+  /** That ended. */
+  readonly connections: number;
+  /** Written down. */
   readonly durable: number;
   /** In the store of what outlives the server. */
   readonly persistent: number;
 }
 
+/** Where what is left is written. */
+type WriteDown = (record: FileRecord) => void;
+
 /** T2. What cannot be handed over closes. */
-export function* leaveOpens(server: Smb2Server, table: RecordTable<FileRecord>): Task<LeftOpens> {
+export function* leaveOpens(server: Smb2Server, writeDown: WriteDown): Task<LeftBehind> {
   const turns = new Turns(server.options.env);
-  const left = { durable: 0, persistent: 0 };
+  const left = { connections: 0, durable: 0, persistent: 0 };
   for (const open of server.durableOpens.all()) {
     if (open.durable?.kind === 'persistent') {
       yield* leaveOpen(server, open);
       left.persistent++;
-    } else if (yield* leaveDurable(server, open, table)) {
+    } else if (yield* leaveDurable(server, open, writeDown)) {
       left.durable++;
     }
     yield* turns.next();
@@ -74,17 +89,14 @@ export function* leaveOpens(server: Smb2Server, table: RecordTable<FileRecord>):
   return left;
 }
 
-function* leaveDurable(
-  server: Smb2Server,
-  open: Open,
-  table: RecordTable<FileRecord>,
-): Task<boolean> {
+function* leaveDurable(server: Smb2Server, open: Open, writeDown: WriteDown): Task<boolean> {
   const { localOpen, durable } = open;
   if (open.state !== 'disconnected' || localOpen === undefined || durable === undefined) {
     return false;
   }
   yield* forgetOpen(server, open);
-  if (yield* handOver(localOpen, durable, table)) return true;
-  yield* closeLocalOpen(localOpen);
-  return false;
+  const written = yield* handOver(localOpen, durable);
+  if (written === undefined) yield* closeLocalOpen(localOpen);
+  else writeDown(written);
+  return written !== undefined;
 }

@@ -39,7 +39,7 @@ export function* restoreShare(server: Smb2Server, share: Share): Task<number> {
 export function* takeShare(
   server: Smb2Server,
   share: Share,
-  handedOver: Iterable<readonly [key: string, record: FileRecord]>,
+  handedOver: Iterable<FileRecord>,
 ): Task<number> {
   const { volume } = share;
   if (volume === undefined) return 0;

@@ -71,6 +71,8 @@ export class Smb2Server {
   #isClosing = false;
   /** Answers to breaks are taken, and nothing else: see hand-over.ts. */
   isSettling = false;
+  /** Connections that have said their last, until their peers have. */
+  partingCount = 0;
   openCount = 0;
   readonly logonGuard: LogonGuard;
   readonly #sendQueueSize: number;
@@ -123,6 +125,7 @@ export class Smb2Server {
       writable: () => this.letGo(connection),
       closed: (reason) => {
         timer.cancel();
+        if (connection.closed && this.isSettling) this.partingCount--;
         this.#closed(connection, reason);
       },
     };
@@ -296,18 +299,20 @@ export class Smb2Server {
 
   /**
    * As if the network were gone: what is durable stays. No request of one connection goes on when
-   * another one's opens close. Ends when all sessions have.
+   * another one's opens close. Ends when all sessions have; how many connections there were.
    */
-  async loseAll(reason: string): Promise<void> {
+  async loseAll(reason: string): Promise<number> {
     this.#isClosing = true;
     const lost = [...this.connections];
     for (const connection of lost) {
       this.#endRequests(connection, reason);
+      this.partingCount++;
       connection.transport.close({ abort: false, awaitsPeer: true });
     }
     await this.options.env.timers.turn();
     for (const connection of lost) this.#loseSessions(connection);
     for (const session of [...this.endingSessions.values()]) await run(loseSession(this, session));
+    return lost.length;
   }
 
   /** Runs a task that nobody waits for; a bug in it is logged. */
