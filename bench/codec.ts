@@ -29,6 +29,7 @@ import {
 import { ClientSession } from '../src/smb2/client/session.ts';
 import { ClientTree } from '../src/smb2/client/tree.ts';
 import type { Smb2Server } from '../src/smb2/server/server.ts';
+import { FRAME_SIZE_MAX } from '../src/smb2/transport/tcp/framing.ts';
 import type { Transport, TransportListener } from '../src/smb2/transport/transport.ts';
 import { encodeCloseResponse } from '../src/smb2/wire/close.ts';
 import { SMB2_FLAGS_RELATED_OPERATIONS, SMB2_READ } from '../src/smb2/wire/constants.ts';
@@ -268,6 +269,7 @@ function end(send: (chunks: readonly Uint8Array[]) => void): Transport {
     remoteAddress: 'memory',
     localAddress: 'memory',
     headroom: HEADROOM,
+    sendSizeMax: FRAME_SIZE_MAX,
     queuedBytes: 0,
     sentBytes: 0,
     unconfirmedBytes: () => 0,

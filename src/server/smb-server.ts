@@ -29,6 +29,11 @@ import type { Smb2Server } from '../smb2/server/server.ts';
 import { type ServerStatus, serverStatus } from '../smb2/server/status.ts';
 import type { ListenAt } from '../smb2/transport/tcp/listening-socket.ts';
 import { bindTcp } from '../smb2/transport/tcp/tcp-listener.ts';
+import type {
+  Transport,
+  TransportAcceptor,
+  TransportListener,
+} from '../smb2/transport/transport.ts';
 import { MemoryRecordStore } from '../state/memory/memory-record-store.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import type { Vfs } from '../vfs/vfs.ts';
@@ -77,6 +82,9 @@ export type {
   ServerStatus,
   ShareOptions,
   SmbServerOptions,
+  Transport,
+  TransportAcceptor,
+  TransportListener,
   UserOptions,
   Vfs,
 };
@@ -287,6 +295,15 @@ export class SmbServer {
     this.#shares.clear();
     await this.#store.close();
     await this.#persistentStore.close();
+  }
+
+  /**
+   * Takes connections of a transport of your own, beside those of the ports that the server listens
+   * at; limits on connections are yours. Only in a server of one process.
+   */
+  async acceptor(): Promise<TransportAcceptor> {
+    if (this.#crew !== undefined) throw new OptionError('several processes share no transport');
+    return (await this.#open()).engine.accept;
   }
 
   /** Clients see it at once. Throws `OptionError` when the share cannot be. */

@@ -11,7 +11,7 @@ import {
 import { FSCTL_SRV_REQUEST_RESUME_KEY } from '../../src/fscc/fsctl.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
 import { type HeaderFields, withHeader } from '../../src/smb2/client/request.ts';
-import { echoRequest } from '../../src/smb2/client/requests.ts';
+import { echoRequest, writeRequest } from '../../src/smb2/client/requests.ts';
 import {
   expectDisconnect,
   expectStatus,
@@ -106,8 +106,11 @@ export function creditTests(target: GetTarget): void {
       ['READ', ({ file }, header) => file.read({ offset: 0, length: CREDIT_SIZE + 1 }, { header })],
       [
         'WRITE',
-        ({ file }, header) =>
-          file.write({ offset: 0, data: new Uint8Array(CREDIT_SIZE + 1) }, { header }),
+        // In the message, whatever the transport: beside it, data is not what the charge is for.
+        ({ file: { fileId, tree } }, header) => {
+          const data = new Uint8Array(CREDIT_SIZE + 1);
+          return tree.call(writeRequest({ fileId, offset: 0, data }), { header });
+        },
       ],
       [
         'QUERY_INFO',

@@ -16,6 +16,7 @@ export type Storage = 'memory' | 'local';
 
 /** Our own server in this process, or with two worker processes, on a free port. */
 export interface LocalServer {
+  readonly server: SmbServer;
   readonly target: Target;
   stop(): Promise<void>;
 }
@@ -40,13 +41,14 @@ export async function startServer(
     { name: 'share_apple', ...storageOf('apple'), apple: true },
     { name: 'share_enc', ...storageOf('enc'), encryption: 'required' },
   ];
-  const { target, stop } = await serveShares(shares, {
+  const { server, target, stop } = await serveShares(shares, {
     name: 'SEMBA',
     workers,
     allowAnonymous: true,
     limits: { failedLogonsFree: 1_000_000, ...limits },
   });
   return {
+    server,
     target,
     async stop(): Promise<void> {
       await stop();
@@ -72,5 +74,5 @@ export async function serveShares(
   await server.start();
   const { name: user, password } = USER;
   const target = { host: '127.0.0.1', port: server.port!, user, password, share: 'share' };
-  return { target, stop: () => server.stop() };
+  return { server, target, stop: () => server.stop() };
 }

@@ -1,4 +1,4 @@
-/** A server under test, reached over TCP by this project's client. */
+/** A server under test, reached by this project's client: over TCP, or as the target says. */
 import assert from 'node:assert/strict';
 import { createInitiator } from '../../src/auth/authenticator.ts';
 import type { Initiator } from '../../src/auth/initiator.ts';
@@ -6,6 +6,7 @@ import { makeNodeClock } from '../../src/env/node/node-clock.ts';
 import { makeNodeRandom } from '../../src/env/node/node-random.ts';
 import { nodeTimers } from '../../src/env/node/node-timers.ts';
 import { type NtStatus, STATUS_SUCCESS, statusName } from '../../src/erref/ntstatus.ts';
+import type { TransportConnect } from '../../src/smb2/client/connect-options.ts';
 import { ClientConnection, type ConnectionOptions } from '../../src/smb2/client/connection.ts';
 import type { NegotiateOptions } from '../../src/smb2/client/negotiate.ts';
 import { ClientOpen } from '../../src/smb2/client/open.ts';
@@ -13,6 +14,7 @@ import type { CreateParameters } from '../../src/smb2/client/requests.ts';
 import { ClientSession, type SetupOptions } from '../../src/smb2/client/session.ts';
 import { ClientTree } from '../../src/smb2/client/tree.ts';
 import { connectTcp } from '../../src/smb2/transport/tcp/tcp-connect.ts';
+import type { Connector } from '../../src/smb2/transport/transport.ts';
 
 export interface Target {
   readonly host: string;
@@ -20,6 +22,8 @@ export interface Target {
   readonly user: string;
   readonly password: string;
   readonly share: string;
+  /** In place of TCP. */
+  readonly transport?: TransportConnect;
 }
 
 export type GetTarget = () => Target;
@@ -55,7 +59,7 @@ export async function connectTo(
   target: Target,
   options: Partial<ConnectionOptions> = {},
 ): Promise<ClientConnection> {
-  const { host, port } = target;
+  const { host, port, transport } = target;
   const tcp = {
     host,
     port,
@@ -64,7 +68,9 @@ export async function connectTo(
     messageSizeMax: 0xff_ffff,
     messageTimeMs: ANSWER_TIMEOUT_MS,
   };
-  const connection = await ClientConnection.open((listener) => connectTcp(tcp, listener), {
+  const connect: Connector = (listener) =>
+    transport === undefined ? connectTcp(tcp, listener) : transport({ host, port }, listener);
+  const connection = await ClientConnection.open(connect, {
     timers: nodeTimers,
     random,
     timeoutMs: ANSWER_TIMEOUT_MS,

@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
-import { FRAME_HEADER_SIZE, FrameReader } from '../../src/smb2/transport/tcp/framing.ts';
+import {
+  FRAME_HEADER_SIZE,
+  FRAME_SIZE_MAX,
+  FrameReader,
+} from '../../src/smb2/transport/tcp/framing.ts';
 import type { Transport, TransportListener } from '../../src/smb2/transport/transport.ts';
-
-const MESSAGE_SIZE_MAX = 16 * 1024 * 1024 - 1;
 
 /** How the next message leaves. */
 export type Fault =
@@ -14,6 +16,7 @@ export type Fault =
 /** A client's end of a TCP connection that misbehaves when it is told to. */
 export class FaultyTransport implements Transport {
   readonly headroom: number = FRAME_HEADER_SIZE;
+  readonly sendSizeMax: number = FRAME_SIZE_MAX;
   readonly remoteAddress = '';
   readonly localAddress = '';
   readonly socket: Socket;
@@ -24,7 +27,7 @@ export class FaultyTransport implements Transport {
   /** `socket` is connected. */
   constructor(socket: Socket, listener: TransportListener) {
     this.socket = socket;
-    const reader = new FrameReader(MESSAGE_SIZE_MAX, (message) => listener.message(message));
+    const reader = new FrameReader(FRAME_SIZE_MAX, (message) => listener.message(message));
     socket.setNoDelay(true);
     socket.on('data', (bytes) => feed(reader, bytes));
     socket.on('error', () => {});

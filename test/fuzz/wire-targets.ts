@@ -3,6 +3,12 @@
  * truncation tests (src/smb2/wire/codecs.test.ts) and the mutation fuzzer (wire.test.ts).
  */
 import { put, slice } from '../../src/base/bytes.ts';
+import {
+  BUFFER_DESCRIPTOR_SIZE,
+  type BufferDescriptor,
+  decodeBufferDescriptors,
+  encodeBufferDescriptors,
+} from '../../src/smb2/transport/buffer-descriptor.ts';
 import * as cancel from '../../src/smb2/wire/cancel.ts';
 import * as notify from '../../src/smb2/wire/change-notify.ts';
 import * as close from '../../src/smb2/wire/close.ts';
@@ -123,8 +129,10 @@ function emptyTarget(
   return { name, decode, encode, value: {}, spare: 0, exact: false };
 }
 
-function readTarget(name: string, value: typeof READ_REQUEST, spare: number): WireTarget {
-  const encode = (view: DataView, at: number) => read.encodeReadRequest(view, at, value);
+function readTarget(name: string, spare: number, channel: number, info: Uint8Array): WireTarget {
+  const value = { ...READ_REQUEST, channel };
+  const encode = (view: DataView, at: number) =>
+    read.encodeReadRequest(view, at, { ...value, channelInfo: info });
   return { name, decode: read.decodeReadRequest, encode, value, spare, exact: false };
 }
 
@@ -220,9 +228,16 @@ const READ_REQUEST = {
   minimumCount: 7,
   channel: 0,
   remainingBytes: 9,
-  channelInfo: NOTHING,
 };
 const WRITE = { fileId: FILE_ID, offset: 0x12_3456_789a, remainingBytes: 5, flags: 1, data: BYTES };
+const DESCRIPTORS: readonly BufferDescriptor[] = [
+  { offset: 0x7f12_3456_7000n, token: 0x8001_a2b3, length: 0x10_0000 },
+  { offset: 0n, token: 1, length: 0xffff_ffff },
+];
+const CHANNEL_WRITE = {
+  ...{ fileId: FILE_ID, offset: 1, remainingBytes: 0x1_0000, flags: 1 },
+  ...{ channel: 2, channelInfo: BYTES },
+};
 const SYMLINK: error.SymbolicLinkError = {
   unparsedPathLength: 8,
   substituteName: '\\??\\D:\\donut',
@@ -350,8 +365,15 @@ const MESSAGES: readonly WireTarget[] = [
     { timeoutMs: 30_000 },
   ),
   target('FLUSH request', flush.decodeFlushRequest, flush.encodeFlushRequest, { fileId: FILE_ID }),
-  readTarget('READ request', READ_REQUEST, 1),
-  readTarget('READ request over RDMA', { ...READ_REQUEST, channel: 1, channelInfo: BYTES }, 0),
+  readTarget('READ request', 1, 0, NOTHING),
+  readTarget('READ request over RDMA', BYTES.length, 1, BYTES),
+  target(
+    'READ request over RDMA, its descriptors',
+    read.decodeReadChannelInfo,
+    (view, at, channelInfo) =>
+      read.encodeReadRequest(view, at, { ...READ_REQUEST, channel: 1, channelInfo }),
+    BYTES,
+  ),
   target(
     'READ response',
     read.decodeReadResponse,
@@ -363,9 +385,18 @@ const MESSAGES: readonly WireTarget[] = [
     name: 'WRITE request',
     decode: write.decodeWriteRequest,
     encode: (view, at) => write.encodeWriteRequest(view, at, WRITE),
-    value: { ...WRITE, dataAt: 112, length: 5, channel: 0, channelInfo: NOTHING },
+    value: { ...WRITE, dataOffset: 112, dataAt: 112, length: 5, channel: 0 },
     spare: 0,
     exact: false,
+  },
+  {
+    name: '[MS-SMBD] BUFFER_DESCRIPTOR_V1',
+    decode: (view, at, end) => decodeBufferDescriptors(slice(view, at, end)),
+    encode: (view, at) => put(view, at, encodeBufferDescriptors(DESCRIPTORS)),
+    value: DESCRIPTORS,
+    spare: 0,
+    exact: true,
+    validCut: BUFFER_DESCRIPTOR_SIZE,
   },
   {
     name: 'WRITE request, head alone',
@@ -373,15 +404,40 @@ const MESSAGES: readonly WireTarget[] = [
     encode: (view, at) =>
       write.encodeWriteRequestHead(view, at, { ...WRITE, length: 0, offset: 1 }),
     value: {
+      dataOffset: 112,
       dataAt: 112,
       length: 0,
       offset: 1,
       fileId: FILE_ID,
       channel: 0,
       remainingBytes: 5,
-      channelInfo: NOTHING,
       flags: 1,
     },
+    spare: 0,
+    exact: false,
+  },
+  {
+    name: 'WRITE request over RDMA',
+    decode: write.decodeWriteRequestHead,
+    encode: (view, at) => write.encodeChannelWriteRequest(view, at, CHANNEL_WRITE),
+    value: {
+      dataOffset: 0,
+      dataAt: 112,
+      length: 0,
+      offset: 1,
+      fileId: FILE_ID,
+      channel: 2,
+      remainingBytes: 0x1_0000,
+      flags: 1,
+    },
+    spare: BYTES.length,
+    exact: false,
+  },
+  {
+    name: 'WRITE request over RDMA, its descriptors',
+    decode: write.decodeWriteChannelInfo,
+    encode: (view, at) => write.encodeChannelWriteRequest(view, at, CHANNEL_WRITE),
+    value: BYTES,
     spare: 0,
     exact: false,
   },

@@ -1,3 +1,4 @@
+import type { Transport, TransportListener } from '../transport/transport.ts';
 import {
   SMB2_DIALECT_202,
   SMB2_DIALECT_210,
@@ -56,7 +57,15 @@ export interface ConnectOptions {
   readonly onBreak?: (notification: BreakNotification) => void;
   /** Clocks, timers and randomness; default: this machine's. */
   readonly env?: ClientEnv;
+  /** Opens the connections in place of TCP: whatever carries messages in order. */
+  readonly transport?: TransportConnect;
 }
+
+/** Connects to the server at `host`, one of its addresses; see `Transport`. */
+export type TransportConnect = (
+  to: { readonly host: string; readonly port: number },
+  listener: TransportListener,
+) => Promise<Transport>;
 
 export type DialectName = '2.0.2' | '2.1' | '3.0' | '3.0.2' | '3.1.1';
 

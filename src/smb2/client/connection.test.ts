@@ -60,6 +60,7 @@ const random: Random = { bytes: (length) => new Uint8Array(length).fill(7) };
 /** The other end, which says what a test tells it to. */
 class Peer implements Transport {
   readonly headroom = 4;
+  readonly sendSizeMax = 0xff_ffff;
   readonly remoteAddress = 'peer';
   readonly localAddress = 'here';
   readonly queuedBytes = 0;

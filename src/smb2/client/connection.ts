@@ -9,7 +9,8 @@ import {
   STATUS_SUCCESS,
 } from '../../erref/ntstatus.ts';
 import { extendPreauthHash, PREAUTH_HASH_INITIAL } from '../crypto/preauth.ts';
-import type { Transport, TransportListener } from '../transport/transport.ts';
+import type { Rdma } from '../transport/rdma.ts';
+import type { Connector, Transport } from '../transport/transport.ts';
 import {
   SMB2_DIALECT_311,
   SMB2_FLAGS_RELATED_OPERATIONS,
@@ -36,9 +37,6 @@ import {
   type SendOptions,
 } from './request.ts';
 import { cancelRequest, echoRequest, negotiateRequest } from './requests.ts';
-
-/** Opens the byte pipe: `connectTcp` with its options, or a test's in-memory one. */
-export type Connector = (listener: TransportListener) => Promise<Transport>;
 
 export interface ConnectionOptions {
   readonly timers: Timers;
@@ -158,6 +156,11 @@ export class ClientConnection {
 
   get timers(): Timers {
     return this.#options.timers;
+  }
+
+  /** Undefined: the connection is not RDMA. */
+  get rdma(): Rdma | undefined {
+    return this.#transport?.rdma;
   }
 
   /** The server's. */

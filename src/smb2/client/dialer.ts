@@ -2,7 +2,9 @@ import { createInitiator } from '../../auth/authenticator.ts';
 import type { Initiator } from '../../auth/initiator.ts';
 import { STATUS_SUCCESS } from '../../erref/ntstatus.ts';
 import { COMPRESSION_ALGORITHMS } from '../compression/algorithms.ts';
+import { FRAME_SIZE_MAX } from '../transport/tcp/framing.ts';
 import { connectTcp } from '../transport/tcp/tcp-connect.ts';
+import type { Connector } from '../transport/transport.ts';
 import {
   SMB2_NEGOTIATE_SIGNING_ENABLED,
   SMB2_NEGOTIATE_SIGNING_REQUIRED,
@@ -10,15 +12,13 @@ import {
 import type { Guid } from '../wire/guid.ts';
 import { type ClientEnv, makeClientEnv } from './client-env.ts';
 import { type ConnectOptions, dialectOf } from './connect-options.ts';
-import { type BreakNotification, ClientConnection, type Connector } from './connection.ts';
+import { type BreakNotification, ClientConnection } from './connection.ts';
 import { ALL_CAPABILITIES, CAPABILITIES_WITHOUT_ENCRYPTION } from './negotiate.ts';
 import { SmbError } from './smb-error.ts';
 
 const SMB_PORT = 445;
 const CONNECT_TIMEOUT_MS = 10_000;
 const MESSAGE_TIME_MS = 120_000;
-/** What the 24 bits of the frame's length can say. */
-const MESSAGE_SIZE_MAX = 0xff_ffff;
 const CLIENT_GUID_SIZE = 16;
 
 /** Opens connections to one server, all of them as the same client and for the same user. */
@@ -77,7 +77,9 @@ export class Dialer {
   #connector(address: string): Connector {
     const { port = SMB_PORT, connectTimeoutMs: timeoutMs = CONNECT_TIMEOUT_MS } = this.options;
     const { timers } = this.env;
-    const limits = { messageSizeMax: MESSAGE_SIZE_MAX, messageTimeMs: MESSAGE_TIME_MS };
+    const { transport } = this.options;
+    if (transport !== undefined) return (listener) => transport({ host: address, port }, listener);
+    const limits = { messageSizeMax: FRAME_SIZE_MAX, messageTimeMs: MESSAGE_TIME_MS };
     return (listener) =>
       connectTcp({ host: address, port, timers, timeoutMs, ...limits }, listener);
   }

@@ -11,6 +11,7 @@ import type { ReadResponse } from '../wire/read.ts';
 import type { SetInfoResponse } from '../wire/set-info.ts';
 import type { WriteResponse } from '../wire/write.ts';
 import type { Call } from './call.ts';
+import { readPlaced, writePlaced } from './rdma-transfer.ts';
 import type { Reply } from './request.ts';
 import {
   type CreateParameters,
@@ -81,12 +82,15 @@ export class ClientOpen {
   /** [MS-SMB2] 3.2.4.6. */
   read(parameters: OnOpen<ReadParameters>, options: TreeSendOptions = {}): Call<ReadResponse> {
     const { fileId, tree } = this;
-    return tree.call(readRequest({ fileId, flags: tree.readFlags, ...parameters }), options);
+    const read = { fileId, flags: tree.readFlags, ...parameters };
+    return readPlaced(tree, read, options) ?? tree.call(readRequest(read), options);
   }
 
   /** [MS-SMB2] 3.2.4.7. The data must not change until the reply has come. */
   write(parameters: OnOpen<WriteOptions>, options: TreeSendOptions = {}): Call<WriteResponse> {
-    return this.tree.call(writeRequest({ fileId: this.fileId, ...parameters }), options);
+    const { fileId, tree } = this;
+    const write = { fileId, ...parameters };
+    return writePlaced(tree, write, options) ?? tree.call(writeRequest(write), options);
   }
 
   /** [MS-SMB2] 3.2.4.18. */

@@ -105,6 +105,7 @@ import {
 } from '../wire/tree-disconnect.ts';
 import {
   decodeWriteResponse,
+  encodeChannelWriteRequest,
   encodeWriteRequestHead,
   WRITE_REQUEST_HEAD,
   type WriteResponse,
@@ -214,7 +215,10 @@ export function flushRequest(fileId: FileId): Request<EmptyBody> {
 }
 
 export type ReadParameters = Pick<ReadRequest, 'fileId' | 'length'> &
-  Partial<Omit<ReadRequest, 'offset'>> & { readonly offset: number };
+  Partial<Omit<ReadRequest, 'offset'>> & {
+    readonly offset: number;
+    readonly channelInfo?: Uint8Array;
+  };
 
 export function readRequest(parameters: ReadParameters): Request<ReadResponse> {
   const body = {
@@ -241,6 +245,47 @@ export interface WriteOptions {
   readonly data: Uint8Array;
   readonly flags?: number;
   readonly remainingBytes?: number;
+}
+
+/** Memory that a READ fills, or a WRITE is filled from, beside the messages: RDMA. */
+export interface PlacedData {
+  /** SMB2_CHANNEL_RDMA_V1 or SMB2_CHANNEL_RDMA_V1_INVALIDATE. */
+  readonly channel: number;
+  /** The descriptors of `memory`. */
+  readonly channelInfo: Uint8Array;
+  readonly memory: Uint8Array;
+}
+
+/** [MS-SMB2] 3.2.4.6: the response tells how much of the memory is filled (3.2.5.11). */
+export function readPlacedRequest(
+  parameters: ReadParameters,
+  { channel, channelInfo, memory }: PlacedData,
+): Request<ReadResponse> {
+  const remainingBytes = memory.length;
+  const request = readRequest({ ...parameters, channel, channelInfo, remainingBytes });
+  return {
+    ...request,
+    decode(view, at, end) {
+      const response = request.decode(view, at, end);
+      if (response === undefined || response.dataRemaining > memory.length) return undefined;
+      return { ...response, data: memory.subarray(0, response.dataRemaining) };
+    },
+  };
+}
+
+/** [MS-SMB2] 3.2.4.7: all of the memory is written. */
+export function writePlacedRequest(
+  { fileId, offset, flags = 0 }: Omit<WriteOptions, 'data'>,
+  { channel, channelInfo, memory }: PlacedData,
+): Request<WriteResponse> {
+  const body = { fileId, offset, flags, channel, channelInfo, remainingBytes: memory.length };
+  return {
+    command: SMB2_WRITE,
+    size: WRITE_REQUEST_HEAD + channelInfo.length,
+    chargedSize: memory.length,
+    encode: (view, at) => encodeChannelWriteRequest(view, at, body),
+    decode: decodeWriteResponse,
+  };
 }
 
 export function writeRequest(options: WriteOptions): Request<WriteResponse> {

@@ -18,8 +18,14 @@ import {
 } from '../../fscc/create-parameters.ts';
 import { FileDispositionInformation, FileRenameInformation } from '../../fscc/info-classes.ts';
 import { encodeDisposition, encodeNewName, newNameSize } from '../../fscc/set-information.ts';
+import type { Transport, TransportListener } from '../transport/transport.ts';
 import type { FileId } from '../wire/file-id.ts';
-import { type ConnectOptions, type DialectName, dialectName } from './connect-options.ts';
+import {
+  type ConnectOptions,
+  type DialectName,
+  dialectName,
+  type TransportConnect,
+} from './connect-options.ts';
 import { FileHandle } from './file-handle.ts';
 import { readRange } from './file-reader.ts';
 import { type FileStat, type ListEntry, statOfResponse } from './file-stat.ts';
@@ -56,6 +62,9 @@ export type {
   OpenOptions,
   ReadOptions,
   ShareInfo,
+  Transport,
+  TransportConnect,
+  TransportListener,
 };
 export { SmbError, SmbFile };
 

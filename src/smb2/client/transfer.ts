@@ -13,5 +13,9 @@ export function requestsInFlight(session: ClientSession): number {
 
 /** Bytes of the next READ or WRITE: what server, credits and this client allow. */
 export function payloadSize(connection: ClientConnection, serverMax: number = 65_536): number {
-  return Math.min(serverMax, connection.payloadSizeMax, PAYLOAD_SIZE_MAX);
+  const size = Math.min(serverMax, connection.payloadSizeMax, PAYLOAD_SIZE_MAX);
+  // Over RDMA messages are smaller than what goes beside them, and what is signed goes in them.
+  const { rdma, negotiated } = connection;
+  if (rdma === undefined || negotiated === undefined) return size;
+  return Math.min(size, negotiated.response.maxTransactSize);
 }

@@ -21,6 +21,7 @@ class Wire {
       remoteAddress: '',
       localAddress: '',
       headroom: 0,
+      sendSizeMax: 0xff_ffff,
       queuedBytes: 0,
       get sentBytes() {
         return wire.sentBytes;

@@ -54,11 +54,8 @@ import type { Connection } from './state/connection.ts';
 import type { Open } from './state/open.ts';
 import type { Session } from './state/session.ts';
 
-/**
- * Responses that leave as one message; a transport's length has 24 bits ([MS-SMB2] 2.1), and there
- * is padding and encryption around them. Beyond it they leave as several.
- */
-const REPLIES_SIZE_MAX = 0xff_ffff - 65_536;
+/** Bytes that padding and encryption add to the responses that leave as one message, at most. */
+const REPLIES_OVERHEAD = 65_536;
 
 /** What a close ends instead of waiting for it, and the close itself. */
 const INTERRUPTIBLE: ReadonlySet<number> = new Set([
@@ -98,6 +95,8 @@ export class Chain {
   readonly sealedBy: Session | undefined;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  /** Bytes of responses that leave as one message; beyond it they leave as several. */
+  readonly #sizeMax: number;
   /** What a related request inherits: ids of the one before, its open, or why there is none. */
   hasContext = false;
   sessionId = 0n;
@@ -108,6 +107,8 @@ export class Chain {
   /** Bytes of `#replies`, and of all responses so far. */
   #repliesSize = 0;
   #answeredSize = 0;
+  /** What `#replies` invalidate: a message can do that for one of them. */
+  #invalidates: number | undefined;
 
   constructor(options: {
     readonly server: Smb2Server;
@@ -120,6 +121,7 @@ export class Chain {
     this.sealedBy = options.sealedBy;
     this.#bytes = options.bytes;
     this.#view = viewOf(options.bytes);
+    this.#sizeMax = options.connection.transport.sendSizeMax - REPLIES_OVERHEAD;
   }
 
   /** Serves every element in order. */
@@ -190,7 +192,7 @@ export class Chain {
     if (busy !== undefined) busy.inFlight++;
     const counted = request.isCounted ? request.open : undefined;
     if (counted !== undefined) countOutstanding(counted);
-    const pendingBytes = request.reply?.bytes.length ?? 0;
+    const pendingBytes = (request.reply?.bytes.length ?? 0) + request.stagedSize;
     connection.pendingBytes += pendingBytes;
     this.server.holdBack(connection);
     return outcome
@@ -260,7 +262,11 @@ export class Chain {
       echoSignature(request, reply);
     }
     const size = reply.end - reply.start;
-    if (this.#repliesSize + size > REPLIES_SIZE_MAX) this.#flush();
+    if (this.#repliesSize + size > this.#sizeMax) this.#flush();
+    if (request.invalidates !== undefined && status !== STATUS_PENDING) {
+      if (this.#invalidates !== undefined) this.#flush();
+      this.#invalidates = request.invalidates;
+    }
     this.#replies.push({ request, reply });
     this.#repliesSize += size;
     this.#answeredSize += size;
@@ -347,8 +353,10 @@ export class Chain {
   #flush(): void {
     const replies = this.#replies;
     if (replies.length === 0) return;
+    const invalidates = this.#invalidates;
     this.#replies = [];
     this.#repliesSize = 0;
+    this.#invalidates = undefined;
     // Windows: the last response of a compound is padded like the others.
     for (let i = 0; replies.length > 1 && i < replies.length; i++) {
       const { reply } = replies[i]!;
@@ -365,7 +373,7 @@ export class Chain {
     const outgoing = replies.map(({ reply }) => reply);
     const { clock } = this.server.options.env;
     if (!compress || !sendCompressed({ connection, sealedBy, replies: outgoing, clock })) {
-      sendMessage(connection, sealedBy, outgoing);
+      sendMessage(connection, sealedBy, outgoing, invalidates);
     }
     for (const { request, reply } of replies) {
       request.afterSend?.(reply.bytes.subarray(reply.start, reply.end));

@@ -62,6 +62,10 @@ export class Request implements CancelSignal {
   signer: Signer | undefined;
   /** Request.CompressReply: the response is to be compressed if that pays. */
   compressReply = false;
+  /** A token of the peer's memory that ends with the response, whatever its status: RDMA. */
+  invalidates: number | undefined;
+  /** Bytes of memory for data that goes beside the messages. */
+  stagedSize = 0;
   /** Gets the whole response as sent: the preauthentication hash needs it. */
   afterSend: ((message: Uint8Array) => void) | undefined;
   /** What a wait that may not be answers instead of its own status. */
@@ -95,6 +99,11 @@ export class Request implements CancelSignal {
 
   get isSigned(): boolean {
     return (this.header.flags & SMB2_FLAGS_SIGNED) !== 0;
+  }
+
+  /** It came signed or encrypted, and so will its response. */
+  get isProtected(): boolean {
+    return this.isSigned || this.chain.sealedBy !== undefined;
   }
 
   /** Room for a response whose body takes at most `bodySize` bytes. */

@@ -17,6 +17,7 @@ export function sendMessage(
   connection: Connection,
   sealedBy: Session | undefined,
   replies: readonly Reply[],
+  invalidates?: number,
 ): void {
   const { transport } = connection;
   if (sealedBy !== undefined) {
@@ -28,7 +29,7 @@ export function sendMessage(
     const start = chunks.length === 0 ? reply.start - transport.headroom : reply.start;
     chunks.push(reply.bytes.subarray(start, reply.end));
   }
-  transport.send(chunks);
+  transport.send(chunks, invalidates);
 }
 
 function plainOf(replies: readonly Reply[]): readonly Uint8Array[] {

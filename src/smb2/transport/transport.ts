@@ -1,19 +1,35 @@
+import type { Rdma } from './rdma.ts';
+
 /**
- * The byte pipe port below SMB2: whole messages in, whole messages out. [MS-SMB2] 2.1 Transport.
- * The protocol never sees framing; tcp/ is the first backend, RDMA and QUIC follow.
+ * The byte pipe port below SMB2: whole messages in, whole messages out, in order.
+ * [MS-SMB2] 2.1 Transport. The protocol never sees framing, fragments or a transport's own credits;
+ * tcp/ is the first backend (docs/internals/transport.md tells what another one has to do).
+ *
+ *   standing --T0--> ending --T1--> closed
+ *       \--------------T1-----------/
+ *
+ *   standing  messages go both ways   ending  what is queued is still sent, nothing is received
+ *   T0 close without abort   T1 close with abort, the peer, a broken message, a time-out, or all
+ *   that was queued is sent: the listener's `closed`
  */
 export interface Transport {
   /** For logs, limits by address and NetrSessionEnum. */
   readonly remoteAddress: string;
+  /** By it the server knows which of its links, of which speed, the client came by. */
   readonly localAddress: string;
-  /** Bytes that the transport needs before a message: it writes its framing there. */
+  /** Bytes that the transport needs before a message: it writes its framing there. At most 64. */
   readonly headroom: number;
+  /** Bytes of the largest message that the peer takes. */
+  readonly sendSizeMax: number;
+  /** Left away, or undefined: the connection is not RDMA. */
+  readonly rdma?: Rdma | undefined;
   /**
    * Queues one message for sending, made of `chunks` in order. The first chunk begins with
    * `headroom` bytes that are no part of the message. The chunks' memory belongs to the transport
-   * from then on.
+   * from then on. `invalidates`: a token of the peer's memory whose registration ends with the
+   * message, [MS-SMBD] 3.1.4.2; only where there is `rdma`.
    */
-  send(chunks: readonly Uint8Array[]): void;
+  send(chunks: readonly Uint8Array[], invalidates?: number): void;
   /** Bytes queued and not yet taken by the peer. */
   readonly queuedBytes: number;
   /** Bytes handed to `send` so far, framing included. */
@@ -51,3 +67,18 @@ export interface TransportListener {
 
 /** Takes a new connection and returns who listens to it. */
 export type TransportAcceptor = (transport: Transport) => TransportListener;
+
+/** Where a server takes connections: what a backend's `listen` answers. */
+export interface ListeningPort {
+  /** Undefined while it does not listen. */
+  readonly address: string | undefined;
+  readonly port: number;
+  /** Connections that stand go on until their owner closes them. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a connection: a backend's `connect` with its options. Rejects with the system's error
+ * (`ECONNREFUSED`, `ETIMEDOUT` …).
+ */
+export type Connector = (listener: TransportListener) => Promise<Transport>;

@@ -25,13 +25,11 @@ export interface ReadRequest {
   readonly offset: number | undefined;
   readonly fileId: FileId;
   readonly minimumCount: number;
+  /** Other than SMB2_CHANNEL_NONE: `decodeReadChannelInfo` has the descriptors. */
   readonly channel: number;
   readonly remainingBytes: number;
-  /** The RDMA descriptors; empty with SMB2_CHANNEL_NONE, whose fields are not looked at. */
-  readonly channelInfo: Uint8Array;
 }
 const REQUEST_SIZE = 48;
-const NO_CHANNEL_INFO = new Uint8Array(0);
 
 /** Undefined when the bytes are no READ Request. */
 export function decodeReadRequest(
@@ -41,31 +39,33 @@ export function decodeReadRequest(
 ): ReadRequest | undefined {
   if (end - at < REQUEST_SIZE) return undefined;
   if (view.getUint16(at, LE) !== 49) return undefined;
-  const channel = view.getUint32(at + 36, LE);
-  let channelInfo: Uint8Array | undefined = NO_CHANNEL_INFO;
-  if (channel !== 0) {
-    const infoOffset = view.getUint16(at + 44, LE);
-    const infoLength = view.getUint16(at + 46, LE);
-    channelInfo = part(view, at, end, REQUEST_SIZE, infoOffset, infoLength);
-    if (channelInfo === undefined) return undefined;
-  }
   return {
     flags: view.getUint8(at + 3),
     length: view.getUint32(at + 4, LE),
     offset: getOffset(view, at + 8),
     fileId: getFileId(view, at + 16),
     minimumCount: view.getUint32(at + 32, LE),
-    channel,
+    channel: view.getUint32(at + 36, LE),
     remainingBytes: view.getUint32(at + 40, LE),
-    channelInfo,
   };
+}
+
+/** The channel's descriptors of a READ Request; undefined when they are not in the message. */
+export function decodeReadChannelInfo(
+  view: DataView,
+  at: number,
+  end: number,
+): Uint8Array | undefined {
+  if (end - at < REQUEST_SIZE) return undefined;
+  const offset = view.getUint16(at + 44, LE);
+  return part(view, at, end, REQUEST_SIZE, offset, view.getUint16(at + 46, LE));
 }
 
 /** Asks for the data right behind the fixed part of the response. */
 export function encodeReadRequest(
   view: DataView,
   at: number,
-  request: ReadRequest & { readonly offset: number },
+  request: ReadRequest & { readonly offset: number; readonly channelInfo: Uint8Array },
 ): number {
   const infoLength = request.channelInfo.length;
   view.setUint16(at, 49, LE);

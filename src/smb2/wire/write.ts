@@ -20,15 +20,16 @@ import { offsetFromHeader, part, partAt } from './variable.ts';
  * This is the request without its bytes: where they stand in the view, and how many they are.
  */
 export interface WriteRequestHead {
+  readonly dataOffset: number;
   readonly dataAt: number;
   readonly length: number;
   /** Undefined above 2^53 - 1, beyond every file: the handler refuses it. */
   readonly offset: number | undefined;
   readonly fileId: FileId;
+  /** Other than SMB2_CHANNEL_NONE: `decodeWriteChannelInfo` has the descriptors. */
   readonly channel: number;
+  /** With them, how many bytes they are for. */
   readonly remainingBytes: number;
-  /** The RDMA descriptors; empty with SMB2_CHANNEL_NONE, whose fields are not looked at. */
-  readonly channelInfo: Uint8Array;
   readonly flags: number;
 }
 
@@ -39,7 +40,6 @@ export interface WriteRequest extends WriteRequestHead {
 
 /** Bytes before the data as clients place it. */
 export const WRITE_REQUEST_HEAD = 48;
-const NO_CHANNEL_INFO = new Uint8Array(0);
 
 /**
  * Undefined when the bytes are no WRITE Request. Only the fixed part and channel info must be in
@@ -53,27 +53,30 @@ export function decodeWriteRequestHead(
   if (end - at < WRITE_REQUEST_HEAD) return undefined;
   if (view.getUint16(at, LE) !== 49) return undefined;
   const length = view.getUint32(at + 4, LE);
-  const dataAt = partAt(at, end, WRITE_REQUEST_HEAD, view.getUint16(at + 2, LE), length);
+  const dataOffset = view.getUint16(at + 2, LE);
+  const dataAt = partAt(at, end, WRITE_REQUEST_HEAD, dataOffset, length);
   if (dataAt === undefined) return undefined;
-  const channel = view.getUint32(at + 32, LE);
-  const channelInfo = channel === 0 ? NO_CHANNEL_INFO : decodeChannelInfo(view, at, end);
-  if (channelInfo === undefined) return undefined;
   return {
+    dataOffset,
     dataAt,
     length,
     offset: getOffset(view, at + 8),
     fileId: getFileId(view, at + 16),
-    channel,
+    channel: view.getUint32(at + 32, LE),
     remainingBytes: view.getUint32(at + 36, LE),
-    channelInfo,
     flags: view.getUint32(at + 44, LE),
   };
 }
 
-function decodeChannelInfo(view: DataView, at: number, end: number): Uint8Array | undefined {
+/** The channel's descriptors of a WRITE Request; undefined when they are not in the message. */
+export function decodeWriteChannelInfo(
+  view: DataView,
+  at: number,
+  end: number,
+): Uint8Array | undefined {
+  if (end - at < WRITE_REQUEST_HEAD) return undefined;
   const offset = view.getUint16(at + 40, LE);
-  const length = view.getUint16(at + 42, LE);
-  return part(view, at, Math.min(end, view.byteLength), WRITE_REQUEST_HEAD, offset, length);
+  return part(view, at, end, WRITE_REQUEST_HEAD, offset, view.getUint16(at + 42, LE));
 }
 
 /** Undefined when the bytes are no WRITE Request. `data` is a view: copy it before it is reused. */
@@ -85,25 +88,45 @@ export function decodeWriteRequest(
   const head = decodeWriteRequestHead(view, at, end);
   if (head === undefined) return undefined;
   return {
+    dataOffset: head.dataOffset,
     dataAt: head.dataAt,
     length: head.length,
     offset: head.offset,
     fileId: head.fileId,
     channel: head.channel,
     remainingBytes: head.remainingBytes,
-    channelInfo: head.channelInfo,
     flags: head.flags,
     data: slice(view, head.dataAt, head.dataAt + head.length),
   };
 }
 
-/** What a client chooses in a WRITE Request over TCP. */
+/** What a client chooses in a WRITE Request whose data is in the message. */
 export interface WriteParameters {
   readonly fileId: FileId;
   readonly offset: number;
   readonly length: number;
   readonly remainingBytes: number;
   readonly flags: number;
+}
+
+/** What it chooses when the data is in memory that `channelInfo` describes. */
+export interface ChannelWriteParameters extends Omit<WriteParameters, 'length'> {
+  readonly channel: number;
+  readonly channelInfo: Uint8Array;
+}
+
+/** Writes the request with its descriptors; `remainingBytes` is how much data there is. */
+export function encodeChannelWriteRequest(
+  view: DataView,
+  at: number,
+  write: ChannelWriteParameters,
+): number {
+  encodeWriteRequestHead(view, at, { ...write, length: 0 });
+  view.setUint16(at + 2, 0, LE);
+  view.setUint32(at + 32, write.channel, LE);
+  view.setUint16(at + 40, offsetFromHeader(at, at + WRITE_REQUEST_HEAD), LE);
+  view.setUint16(at + 42, write.channelInfo.length, LE);
+  return put(view, at + WRITE_REQUEST_HEAD, write.channelInfo);
 }
 
 /** Writes the 48 bytes before data that stands, or will be sent, behind them; returns its start. */

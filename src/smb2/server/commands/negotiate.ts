@@ -1,4 +1,5 @@
 import { toHex } from '../../../base/bytes.ts';
+import type { Limits } from '../../../base/limits.ts';
 import type { Task } from '../../../base/task.ts';
 import {
   type NtStatus,
@@ -100,8 +101,8 @@ export function* handleNegotiate(
       serverGuid: guidText(serverGuid),
       capabilities: connection.serverCapabilities,
       maxTransactSize: connection.maxTransactSize,
-      maxReadSize: connection.maxTransactSize,
-      maxWriteSize: connection.maxTransactSize,
+      maxReadSize: connection.maxReadWriteSize,
+      maxWriteSize: connection.maxReadWriteSize,
       systemTime: env.clock.fileTime(),
       serverStartTime: 0n,
       securityBuffer: authenticator.hint,
@@ -149,10 +150,7 @@ function settle(
   if (dialect !== SMB2_DIALECT_202) {
     capabilities |= SMB2_GLOBAL_CAP_LARGE_MTU | SMB2_GLOBAL_CAP_LEASING;
     connection.supportsMultiCredit = true;
-    connection.maxTransactSize =
-      connection.compression === undefined
-        ? limits.transactSizeMax
-        : Math.min(limits.transactSizeMax, limits.compressedTransactSizeMax);
+    settleSizes(connection, limits);
   }
   if (dialect >= SMB2_DIALECT_300) {
     capabilities |= SMB2_GLOBAL_CAP_MULTI_CHANNEL;
@@ -173,6 +171,29 @@ function settle(
     connection.signingAlgorithm = SIGNING_HMAC_SHA256;
   }
   connection.serverCapabilities = capabilities;
+}
+
+/** Bytes that a message may be larger than its payload, and what payloads are a multiple of. */
+const MESSAGE_EXTRA = 65_536;
+const SIZE_UNIT = 65_536;
+
+/**
+ * MaxTransactSize, MaxReadSize and MaxWriteSize. What goes in messages has to fit the transport's;
+ * what an RDMA transport moves beside them may be larger, in the dialects that can say so.
+ */
+function settleSizes(connection: Connection, limits: Limits): void {
+  const { transport, compression } = connection;
+  let transactSizeMax = limits.transactSizeMax;
+  if (compression !== undefined) {
+    transactSizeMax = Math.min(transactSizeMax, limits.compressedTransactSizeMax);
+  }
+  const room = transport.sendSizeMax - MESSAGE_EXTRA;
+  connection.maxTransactSize = Math.min(transactSizeMax, room - (room % SIZE_UNIT));
+  connection.maxReadWriteSize = connection.maxTransactSize;
+  if (transport.rdma !== undefined && connection.dialect >= SMB2_DIALECT_300) {
+    const { readWriteSizeMax } = transport.rdma;
+    connection.maxReadWriteSize = Math.min(limits.transactSizeMax, readWriteSizeMax);
+  }
 }
 
 const KNOWN_CONTEXTS: ReadonlySet<number> = new Set([
@@ -251,13 +272,17 @@ function chooseSigning(
   return 0;
 }
 
-/** IsCompressionSupported: some share wants it. Nothing in common is answered with NONE. */
+/**
+ * IsCompressionSupported: some share wants it. Nothing in common is answered with NONE. Windows:
+ * what is compressed is discarded on an RDMA connection ([MS-SMB2] 3.3.5.2.1.2).
+ */
 function chooseCompression(
   { server, connection }: Request,
   data: Uint8Array | undefined,
   answer: NegotiateContext[],
 ): NtStatus {
-  if (data === undefined || !server.compresses()) return 0;
+  const isRdma = connection.transport.rdma !== undefined;
+  if (data === undefined || isRdma || !server.compresses()) return 0;
   const offered = decodeCompressionCapabilities(data);
   if (offered === undefined || offered.algorithms.length === 0) return STATUS_INVALID_PARAMETER;
   const chained = (offered.flags & SMB2_COMPRESSION_CAPABILITIES_FLAG_CHAINED) !== 0;

@@ -1,4 +1,6 @@
+import { recycle } from '../../../base/buffer-pool.ts';
 import { pad } from '../../../base/bytes.ts';
+import type { RegisteredRegion } from '../../../base/io-buffer.ts';
 import type { Task } from '../../../base/task.ts';
 import {
   type NtStatus,
@@ -6,29 +8,43 @@ import {
   STATUS_FILE_CLOSED,
   STATUS_INVALID_PARAMETER,
 } from '../../../erref/ntstatus.ts';
-import { readFile } from '../../../fsa/read-write.ts';
+import { type ReadOptions, readFile } from '../../../fsa/read-write.ts';
 import type { Pipe } from '../../../rpce/pipe.ts';
 import {
-  SMB2_CHANNEL_NONE,
   SMB2_READFLAG_READ_UNBUFFERED,
   SMB2_READFLAG_REQUEST_COMPRESSED,
 } from '../../wire/constants.ts';
-import { decodeReadRequest, encodeReadResponseHead, READ_RESPONSE_HEAD } from '../../wire/read.ts';
+import {
+  decodeReadChannelInfo,
+  decodeReadRequest,
+  encodeReadResponseHead,
+  READ_RESPONSE_HEAD,
+  type ReadRequest,
+} from '../../wire/read.ts';
 import { waitForPipe } from '../pipe-wait.ts';
 import type { Reply } from '../reply.ts';
 import type { Request } from '../request.ts';
+import type { Open } from '../state/open.ts';
+import { placeRead, regionOf, stage, usesChannel } from './channel-payload.ts';
 
-/** [MS-SMB2] 3.3.5.12 Receiving an SMB2 READ Request. */
-export function* handleRead(request: Request): Task<NtStatus> {
+/**
+ * [MS-SMB2] 3.3.5.12 Receiving an SMB2 READ Request. Undefined: the data could not be put where the
+ * peer wants it, and the connection ends.
+ */
+export function* handleRead(request: Request): Task<NtStatus | undefined> {
   const { connection } = request;
   const read = decodeReadRequest(request.view, request.body, request.end);
   if (read === undefined) return STATUS_INVALID_PARAMETER;
+  const isBeside = usesChannel(connection, read.channel);
+  const region = isBeside ? regionOfRead(request, read) : undefined;
   const open = request.findOpen(read.fileId);
   if (typeof open === 'number') return open;
-  if (read.length > connection.maxTransactSize) return STATUS_INVALID_PARAMETER;
+  if (!isBeside && read.length > connection.maxTransactSize) return STATUS_INVALID_PARAMETER;
   if (!request.chargeCovers(read.length)) return STATUS_INVALID_PARAMETER;
-  if (read.channel !== SMB2_CHANNEL_NONE || read.offset === undefined) {
-    return STATUS_INVALID_PARAMETER;
+  if (read.offset === undefined) return STATUS_INVALID_PARAMETER;
+  if (isBeside) {
+    if (region === undefined) return STATUS_INVALID_PARAMETER;
+    return yield* readToRegion(request, open, { ...read, offset: read.offset, region });
   }
   if (open.pipe !== undefined) return yield* readPipe(request, open.pipe, read.length);
   if (open.localOpen === undefined) return STATUS_FILE_CLOSED;
@@ -37,10 +53,7 @@ export function* handleRead(request: Request): Task<NtStatus> {
   const reply = request.room(READ_RESPONSE_HEAD + readPadding + Math.max(1, read.length));
   const dataAt = reply.body + READ_RESPONSE_HEAD + readPadding;
   const target = reply.bytes.subarray(dataAt, dataAt + read.length);
-  const { status, count } = yield* readFile(open.localOpen, target, read.offset, {
-    minimumCount: read.minimumCount,
-    unbuffered: (read.flags & SMB2_READFLAG_READ_UNBUFFERED) !== 0,
-  });
+  const { status, count } = yield* readFile(open.localOpen, target, read.offset, optionsOf(read));
   if (status !== 0) return status;
   encodeReadResponseHead(reply.view, reply.body, count);
   if (readPadding > 0) padHead(reply, dataAt);
@@ -49,6 +62,10 @@ export function* handleRead(request: Request): Task<NtStatus> {
   }
   reply.finish(dataAt + count);
   return 0;
+}
+
+function optionsOf({ minimumCount, flags }: ReadRequest): ReadOptions {
+  return { minimumCount, unbuffered: (flags & SMB2_READFLAG_READ_UNBUFFERED) !== 0 };
 }
 
 function compresses({ connection, treeConnect }: Request): boolean {
@@ -71,4 +88,39 @@ function* readPipe(request: Request, pipe: Pipe, length: number): Task<NtStatus>
   reply.bytes.set(message.bytes, dataAt);
   reply.finish(dataAt + message.bytes.length);
   return message.more ? STATUS_BUFFER_OVERFLOW : 0;
+}
+
+/** Where the data is to go; undefined: the request breaks the rules for it. */
+function regionOfRead(
+  request: Request,
+  { channel, length }: ReadRequest,
+): RegisteredRegion | undefined {
+  const channelInfo = decodeReadChannelInfo(request.view, request.body, request.end);
+  return regionOf(request, { channel, channelInfo, length });
+}
+
+interface RegionRead extends ReadRequest {
+  readonly offset: number;
+  readonly region: RegisteredRegion;
+}
+
+/** The data goes beside the response, which tells how much it is. */
+function* readToRegion(
+  request: Request,
+  { pipe, localOpen }: Open,
+  read: RegionRead,
+): Task<NtStatus | undefined> {
+  const { region, length, offset } = read;
+  if (pipe !== undefined) {
+    const message = yield* waitForPipe(request, pipe, length);
+    if (typeof message === 'number') return message;
+    const placed = yield* placeRead(request, region, message.bytes);
+    return placed === 0 && message.more ? STATUS_BUFFER_OVERFLOW : placed;
+  }
+  if (localOpen === undefined) return STATUS_FILE_CLOSED;
+  const memory = stage(request, length);
+  const { status, count } = yield* readFile(localOpen, memory, offset, optionsOf(read));
+  if (status === 0) return yield* placeRead(request, region, memory.subarray(0, count));
+  recycle(memory);
+  return status;
 }

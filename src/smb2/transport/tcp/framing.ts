@@ -7,6 +7,8 @@ import { takeBuffer } from '../../../base/buffer-pool.ts';
  *    1   3  StreamProtocolLength   bytes of the message, big-endian
  */
 export const FRAME_HEADER_SIZE = 4;
+/** Bytes of a message: what the length's 24 bits can say. */
+export const FRAME_SIZE_MAX = 0xff_ffff;
 
 /** Bytes that one receive may bring; messages within it are handed on without a copy. */
 const SLAB_SIZE = 64 * 1024;

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Limits } from '../../../base/limits.ts';
 import { networkOf } from '../../../base/network-of.ts';
 import type { Log, Timers } from '../../../env/ports.ts';
-import type { TransportAcceptor } from '../transport.ts';
+import type { ListeningPort, TransportAcceptor } from '../transport.ts';
 import { type ListenAt, ListeningSocket } from './listening-socket.ts';
 import { TcpTransport } from './tcp-transport.ts';
 
@@ -14,7 +14,7 @@ export interface TcpListenerOptions extends ListenAt {
 }
 
 /** A bound port; connections over the limits are refused before a byte of them is read. */
-export class TcpListener {
+export class TcpListener implements ListeningPort {
   readonly socket: ListeningSocket;
   readonly #options: TcpListenerOptions;
   #connections = 0;
@@ -38,7 +38,6 @@ export class TcpListener {
     return this.socket.address;
   }
 
-  /** Stops listening; connections that stand go on until their owner closes them. */
   close(): Promise<void> {
     return this.socket.close();
   }

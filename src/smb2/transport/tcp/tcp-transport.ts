@@ -4,7 +4,7 @@ import { recycle } from '../../../base/buffer-pool.ts';
 import { KEEPALIVE_IDLE_MS, KEEPALIVE_PROBES_MS } from '../../../base/limits.ts';
 import type { TimerHandle, Timers } from '../../../env/ports.ts';
 import type { Transport, TransportListener } from '../transport.ts';
-import { encodeFrameHeader, FRAME_HEADER_SIZE, FrameReader } from './framing.ts';
+import { encodeFrameHeader, FRAME_HEADER_SIZE, FRAME_SIZE_MAX, FrameReader } from './framing.ts';
 import { socketCalls } from './socket-calls.ts';
 
 export interface TcpTransportOptions {
@@ -44,6 +44,7 @@ interface SocketHandle {
  */
 export class TcpTransport implements Transport {
   readonly headroom: number = FRAME_HEADER_SIZE;
+  readonly sendSizeMax: number = FRAME_SIZE_MAX;
   readonly remoteAddress: string;
   readonly localAddress: string;
   readonly #socket: Socket;
