@@ -68,7 +68,7 @@ describe('Reception', () => {
   it('gives them to the others when it does not come in time', async () => {
     const all = theatre();
     loseHalf(all);
-    await all.time.advance(3_000);
+    await all.time.advance(5_000);
     assert.deepEqual(all.loads, [50, 0]);
     all.come(1);
     for (let i = 75; i < 125; i++) all.connect(`${i}`);

@@ -17,7 +17,7 @@ interface Connection {
 interface Worker {
   isComing: boolean;
   connections: number;
-  busy: number;
+  busy: number | undefined;
   heardMs: number;
   lastGiven: number;
 }
@@ -70,7 +70,7 @@ export class ClientRouter {
     this.#workers.set(slot, {
       isComing: true,
       connections: 0,
-      busy: 0,
+      busy: undefined,
       heardMs: 0,
       lastGiven: 0,
     });
@@ -116,7 +116,7 @@ export class ClientRouter {
     const worker = this.#workers.get(slot);
     if (worker === undefined) return;
     worker.heardMs = nowMs;
-    worker.busy = (worker.busy + busy) / 2;
+    worker.busy = ((worker.busy ?? busy) + busy) / 2;
   }
 
   /**

@@ -19,7 +19,7 @@ describe('decidePlacement', () => {
     assert.equal(decidePlacement([]), undefined);
   });
 
-  it('names the one with the fewest connections, of equals the one given nothing for longest', () => {
+  it('names who has the fewest connections, of equals who was given nothing for longest', () => {
     assert.equal(decidePlacement([worker(0, { connections: 2 }), worker(1)]), 1);
     const equal = [worker(0, { lastGiven: 3 }), worker(1, { lastGiven: 1 }), worker(2)];
     assert.equal(decidePlacement(equal), 2);
@@ -31,6 +31,13 @@ describe('decidePlacement', () => {
     assert.equal(decidePlacement([busy, worker(1, { connections: 18 })]), 1);
     assert.equal(decidePlacement([busy, worker(1, { connections: 30 })]), 0);
     assert.equal(decidePlacement([worker(0, { busy: 0.9 }), worker(1, { connections: 3 })]), 1);
+  });
+
+  it('takes a worker of which nothing is known yet for as busy as the others are', () => {
+    const busy = worker(0, { connections: 13, busy: 1 });
+    const coming = { busy: undefined, isComing: true };
+    assert.equal(decidePlacement([busy, worker(1, { ...coming, connections: 10 })]), 1);
+    assert.equal(decidePlacement([busy, worker(1, { ...coming, connections: 12 })]), 0);
   });
 
   it('minds no busyness that is less than half a connection', () => {

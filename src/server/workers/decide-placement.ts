@@ -4,8 +4,8 @@
 export interface Candidate {
   readonly slot: number;
   readonly connections: number;
-  /** The part of the last seconds in which it did something, 0 … 1. */
-  readonly busy: number;
+  /** The part of the last seconds in which it did something, 0 … 1; undefined: not known yet. */
+  readonly busy: number | undefined;
   /** It has not answered lately. */
   readonly isSilent: boolean;
   /** It starts in the place of one that is gone: who is given to it waits until then. */
@@ -26,19 +26,21 @@ const COMING_HANDICAP = 2;
 export function decidePlacement(candidates: readonly Candidate[]): number | undefined {
   const answering = candidates.filter(({ isSilent }) => !isSilent);
   const eligible = answering.length > 0 ? answering : candidates;
-  let total = 0;
-  for (const { connections } of eligible) total += connections;
-  const busyWeight = Math.max(BUSY_WEIGHT_MIN, total / eligible.length);
-  const loadOf = (one: Candidate): number =>
-    one.connections + Math.round(one.busy * busyWeight) + (one.isComing ? COMING_HANDICAP : 0);
-  let least: Candidate | undefined;
+  const busyWeight = Math.max(BUSY_WEIGHT_MIN, mean(eligible.map((one) => one.connections)));
+  const busyUnknown = mean(eligible.flatMap(({ busy }) => busy ?? []));
+  let least: (Candidate & { readonly load: number }) | undefined;
   for (const one of eligible) {
-    const difference = least === undefined ? -1 : loadOf(one) - loadOf(least);
-    if (difference > 0 || least === undefined) {
-      least ??= one;
-      continue;
-    }
-    if (difference < 0 || one.lastGiven < least.lastGiven) least = one;
+    const busy = Math.round((one.busy ?? busyUnknown) * busyWeight);
+    const load = one.connections + busy + (one.isComing ? COMING_HANDICAP : 0);
+    const isLess =
+      least === undefined ||
+      load < least.load ||
+      (load === least.load && one.lastGiven < least.lastGiven);
+    if (isLess) least = { ...one, load };
   }
   return least?.slot;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }

@@ -9,7 +9,7 @@ import type { HandedOver } from './worker-messages.ts';
 
 const CLIENTS_MAX = 100_000;
 /** So long connections wait for a worker that starts; then the others get them. */
-const COMING_MS = 3_000;
+const COMING_MS = 5_000;
 
 /** Sends to a worker's process; tells `failed` where that is about to be gone. */
 type Give = (message: HandedOver, socket: Socket, failed: (error: Error) => void) => void;
