@@ -1,7 +1,8 @@
 /**
  * Kills a worker process every five seconds under 50 clients that write, read and delete files; in
  * the end one is stopped (SIGSTOP) instead. What was answered must be there, clients of the other
- * workers notice nothing, and neither memory nor descriptors grow. Ends with "N passed, N failed".
+ * workers notice nothing, and neither memory nor descriptors grow: of the supervisor, and of a
+ * worker that is spared after a quarter of the kills. Ends with "N passed, N failed".
  *
  *     worker-kills [SECONDS [WORKERS [PORT]]]
  */
@@ -23,7 +24,6 @@ const DESCRIPTOR_GROWTH_MAX = 8;
 const [seconds = 20, workers = 2, port = 4589] = process.argv.slice(2).map(Number);
 const problems: string[] = [];
 let checks = 0;
-process.exitCode = await main();
 
 async function main(): Promise<number> {
   const server = await start();
@@ -36,14 +36,19 @@ async function main(): Promise<number> {
     await Promise.all(clients.map((client) => client.connect()));
     const running = clients.map((client) => client.run());
     await pause(INTERVAL_MS);
-    const before = usageOf(pid);
     const kills = Math.max(1, Math.floor((seconds * 1_000) / INTERVAL_MS) - 1);
-    for (let kill = 0; kill < kills; kill++) await killOne(pid, clients, 'SIGKILL');
-    await killOne(pid, clients, 'SIGSTOP');
+    const supervisor = new Watched('supervisor', pid);
+    let spared: Watched | undefined;
+    for (let kill = 0; kill < kills; kill++) {
+      if (spared === undefined && kill >= kills / 4) spared = new Watched('worker', leastOf(pid));
+      await killOne(pid, clients, { signal: 'SIGKILL', spared: spared?.pid });
+      for (const one of [supervisor, spared]) one?.look();
+    }
+    for (const one of [supervisor, spared]) one?.check();
+    await killOne(pid, clients, { signal: 'SIGSTOP', spared: undefined });
     for (const client of clients) client.isStopping = true;
     await Promise.all(running);
     check(problems.length === 0, 'clients', `${problems.length} problems`);
-    checkGrowth(before, usageOf(pid));
     await Promise.all(clients.map((client) => client.verifyAll()));
     check(problems.length === 0, 'files in the end', `${problems.length} problems`);
     const done = clients.reduce((sum, client) => sum + client.done, 0);
@@ -70,12 +75,15 @@ function check(isFine: boolean, what: string, detail: string): void {
 async function killOne(
   server: number,
   clients: readonly LoadClient[],
-  signal: 'SIGKILL' | 'SIGSTOP',
+  {
+    signal,
+    spared,
+  }: { readonly signal: 'SIGKILL' | 'SIGSTOP'; readonly spared?: number | undefined },
 ): Promise<void> {
   const all = workersOf(server);
   const loads = all.map(connectionsOf);
-  const connections = Math.max(...loads);
-  const victim = all[loads.indexOf(connections)]!;
+  const connections = Math.max(...loads.filter((_, index) => all[index] !== spared));
+  const victim = all.find((pid, index) => pid !== spared && loads[index] === connections)!;
   const lossesOf = (): number => clients.reduce((sum, client) => sum + client.losses, 0);
   const [losses, startedMs] = [lossesOf(), performance.now()];
   process.kill(victim, signal);
@@ -89,22 +97,47 @@ async function killOne(
 }
 
 interface Usage {
+  /** Bytes. */
   readonly memory: number;
+  /** Without those of clients' connections. */
   readonly descriptors: number;
 }
 
-function checkGrowth(before: Usage, after: Usage): void {
-  const text = `${JSON.stringify(before)} ${JSON.stringify(after)}`;
-  process.stdout.write(`supervisor: ${text}\n`);
-  check(after.memory - before.memory <= MEMORY_GROWTH_MAX, 'memory grew', text);
-  check(after.descriptors - before.descriptors <= DESCRIPTOR_GROWTH_MAX, 'descriptors', text);
+/** A process whose memory and descriptors must not grow, after a while in which they may. */
+class Watched {
+  readonly #name: string;
+  readonly pid: number;
+  readonly #seen: Usage[] = [];
+
+  constructor(name: string, pid: number) {
+    this.#name = name;
+    this.pid = pid;
+    this.look();
+  }
+
+  look(): void {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    const memory = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) * 1024;
+    const descriptors = readdirSync(`/proc/${this.pid}/fd`).length - connectionsOf(this.pid);
+    this.#seen.push({ memory, descriptors });
+  }
+
+  check(): void {
+    const last = this.#seen.length - 1;
+    const [before, after] = [this.#seen[Math.floor(last / 3)]!, this.#seen[last]!];
+    const everyTenth = this.#seen.filter((_, index) => index % Math.ceil(last / 10) === 0);
+    const megabytes = everyTenth.map(({ memory }) => Math.round(memory / 2 ** 20)).join(' ');
+    const descriptors = `${before.descriptors} to ${after.descriptors}`;
+    const text = `${this.#name}: MiB ${megabytes}; descriptors ${descriptors}`;
+    process.stdout.write(`${text}\n`);
+    check(after.memory - before.memory <= MEMORY_GROWTH_MAX, 'memory grew', text);
+    check(after.descriptors - before.descriptors <= DESCRIPTOR_GROWTH_MAX, 'descriptors', text);
+  }
 }
 
-/** Of the supervisor: the workers are new. */
-function usageOf(pid: number): Usage {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const memory = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) * 1024;
-  return { memory, descriptors: readdirSync(`/proc/${pid}/fd`).length };
+/** The worker that is spared from now on: any may be. */
+function leastOf(server: number): number {
+  return Math.min(...workersOf(server));
 }
 
 function workersOf(pid: number): readonly number[] {
@@ -147,3 +180,5 @@ async function start(): Promise<ChildProcess> {
   });
   return server;
 }
+
+process.exitCode = await main();
