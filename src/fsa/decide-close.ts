@@ -39,7 +39,10 @@ export interface CloseDecision {
 const NOTHING: CloseDecision = { due: [], breaks: NO_BREAKS, isHeld: false, isOrphan: false };
 const ORPHAN: CloseDecision = { ...NOTHING, isOrphan: true };
 
-/** Takes the open and its locks out of the record; its oplock with the last open under its key. */
+/**
+ * Takes the open and its locks out of the record; its oplock with the last open under its key. That
+ * may be undone (docs/adr/0009).
+ */
 export function decideClose(
   current: FileRecord | undefined,
   closing: ClosingOpen,
@@ -50,7 +53,8 @@ export function decideClose(
     (entry.deleteOnClose && !closing.isAbandoned && entry.isUnlinked !== true) ||
     (closing.isLeft && isAlone(entry, current.opens));
   if (current.opens.length === 1 && current.deletePending.length === 0 && !deletes) {
-    return { next: undefined, result: entry.isUnlinked === true ? ORPHAN : NOTHING };
+    const result = entry.isUnlinked === true ? ORPHAN : NOTHING;
+    return { next: undefined, result, mayBeUndone: true };
   }
   const opens = current.opens.filter((open) => open !== entry);
   const locks =
@@ -63,7 +67,9 @@ export function decideClose(
   const due = deletePending.filter((pending) => isDue(pending, opens, closing.openId));
   const isHeld = opens.length > 0;
   const isOrphan = !isHeld && entry.isUnlinked === true;
-  if (!isHeld && due.length === 0) return { next: undefined, result: isOrphan ? ORPHAN : NOTHING };
+  if (!isHeld && due.length === 0) {
+    return { next: undefined, result: isOrphan ? ORPHAN : NOTHING, mayBeUndone: true };
+  }
   const left: FileRecord = {
     ...current,
     opens,
@@ -73,7 +79,7 @@ export function decideClose(
   };
   const version = current.version + 1;
   const result = { due, breaks: NO_BREAKS, isHeld, isOrphan };
-  if (!deletes) return { next: { ...left, version }, result };
+  if (!deletes) return { next: { ...left, version }, result, mayBeUndone: true };
   const { oplocks, breaks } = decideBreaks(left, {
     oplockKey: entry.oplockKey,
     streamKey: entry.streamKey,
@@ -81,7 +87,8 @@ export function decideClose(
     access: DELETE,
     queuedAt: undefined,
   });
-  return { next: { ...left, oplocks, version }, result: { ...result, breaks } };
+  const next = { ...left, oplocks, version };
+  return { next, result: { ...result, breaks }, mayBeUndone: true };
 }
 
 /** Whether nobody else has the stream open. */
@@ -108,7 +115,7 @@ export function decideDeleted(
           deletePending,
           version: current.version + 1,
         };
-  return { next, result: undefined };
+  return { next, result: undefined, mayBeUndone: true };
 }
 
 /** Adds a deletion unless it already stands. */

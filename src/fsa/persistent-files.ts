@@ -17,7 +17,8 @@ export function persistentTable(store: RecordStore): StoredTable<FileRecord> {
 /**
  * The file records of a volume whose opens may outlive the server. An update is decided in memory
  * as everywhere; when it changes what outlives the server, it is answered once the disk has that.
- * Updates that come together share a sync. Everything else is answered at once.
+ * Updates that come together share a sync. What may be undone, and everything else, is answered at
+ * once.
  *
  * Where the disk takes no more, updates are answered all the same, the keys are remembered, and
  * `isStored` tells: no open becomes persistent then, and who promised something takes it back. What
@@ -66,13 +67,16 @@ export class PersistentFiles implements RecordTable<FileRecord> {
     decide: (current: FileRecord | undefined) => Update<FileRecord, T>,
   ): MaybePromise<T> {
     let isChanged = false;
+    let mayBeUndone = false;
     const result = this.#files.update(key, (current) => {
       const update = decide(current);
       isChanged = update.next !== 'keep' && this.#concerns(key, current, update.next);
+      mayBeUndone = update.mayBeUndone === true;
       return update;
     });
     if (!isChanged) return result;
-    const stored = this.store(key);
+    const stored = mayBeUndone ? this.#storeSoon(key) : this.store(key);
+    if (stored === undefined) return result;
     if (isPromise(result)) return result.then((value) => stored.then(() => value));
     return stored.then(() => result);
   }
@@ -98,23 +102,49 @@ export class PersistentFiles implements RecordTable<FileRecord> {
   }
 
   async #write(key: string): Promise<void> {
-    const record = this.#files.get(key);
-    assert(!isPromise(record), 'file records are answered at once');
     try {
-      await this.#stored.replace(key, keptPart(record));
-      this.#failed.delete(key);
-      if (this.#isFailing) this.#worksAgain();
+      await this.#stored.replace(key, this.#keptPart(key));
+      this.#isWritten(key);
     } catch (error) {
-      this.#failed.add(key);
-      this.#retry ??= this.#timers.after(STORE_RETRY_MS, () => this.#tryAgain());
-      if (this.#isFailing) return;
-      this.#isFailing = true;
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#log.error({ reason }, 'persistent opens cannot be stored: none are granted');
+      this.#isNotWritten(key, error);
     }
   }
 
-  #worksAgain(): void {
+  /** The same, without a promise where the store answers at once. */
+  #storeSoon(key: string): Promise<void> | undefined {
+    try {
+      const writing = this.#stored.replaceSoon(key, this.#keptPart(key));
+      if (isPromise(writing)) {
+        return writing.then(
+          () => this.#isWritten(key),
+          (error: unknown) => this.#isNotWritten(key, error),
+        );
+      }
+      this.#isWritten(key);
+    } catch (error) {
+      this.#isNotWritten(key, error);
+    }
+    return undefined;
+  }
+
+  #keptPart(key: string): FileRecord | undefined {
+    const record = this.#files.get(key);
+    assert(!isPromise(record), 'file records are answered at once');
+    return keptPart(record);
+  }
+
+  #isNotWritten(key: string, error: unknown): void {
+    this.#failed.add(key);
+    this.#retry ??= this.#timers.after(STORE_RETRY_MS, () => this.#tryAgain());
+    if (this.#isFailing) return;
+    this.#isFailing = true;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#log.error({ reason }, 'persistent opens cannot be stored: none are granted');
+  }
+
+  #isWritten(key: string): void {
+    this.#failed.delete(key);
+    if (!this.#isFailing) return;
     this.#isFailing = false;
     this.#log.warn({ missing: this.#failed.size }, 'persistent opens can be stored again');
     for (const key of this.#failed) void this.store(key);

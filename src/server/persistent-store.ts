@@ -1,35 +1,49 @@
 /** The store of what outlives the server, in the state folder: one server at a time has it. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../base/task.ts';
-import type { Log } from '../env/ports.ts';
+import { pause } from '../env/node/pause.ts';
+import type { Env, Log, Random } from '../env/ports.ts';
 import { persistentTable } from '../fsa/persistent-files.ts';
 import { sweepPersistent, type VolumeFate } from '../fsa/sweep-persistent.ts';
-import { LmdbRecordStore } from '../state/lmdb/lmdb-record-store.ts';
+import { JournalRecordStore } from '../state/journal/journal-record-store.ts';
+import { JournalDamageError } from '../state/journal/replay.ts';
 import { RecordLayoutError, type RecordStore } from '../state/record-store.ts';
-import { checkStore } from './check-store.ts';
+import { JournalFolder } from './journal-folder.ts';
 import { OptionError } from './options.ts';
 
 /** Records of another version do not share a folder: it is refused, not emptied. */
 export const PERSISTENT_FOLDER = 'persistent';
 
+/** Of the database that was there before the journal. */
+const OLD_FILE = 'data.mdb';
 const HINT = 'without the folder what clients had open when the server ended is lost';
+
+/** Milliseconds. */
+const LOCK_RETRY_MS = 20;
+const LOCK_WAIT_MS = 5_000;
 
 export class PersistentStore {
   readonly #folder: string | undefined;
   readonly #log: Log;
+  readonly #random: Random;
   #opening: Promise<RecordStore | undefined> | undefined;
 
-  constructor(options: { readonly stateFolder: string | undefined; readonly log: Log }) {
-    const { stateFolder } = options;
+  constructor(options: {
+    readonly stateFolder: string | undefined;
+    readonly env: Pick<Env, 'log' | 'random'>;
+  }) {
+    const { stateFolder, env } = options;
     this.#folder = stateFolder === undefined ? undefined : join(stateFolder, PERSISTENT_FOLDER);
-    this.#log = options.log;
+    this.#log = env.log;
+    this.#random = env.random;
   }
 
   /**
    * Opened by the first share that needs it. Undefined, and logged once, where the folder cannot be
    * written: such shares have no persistent handles then. Rejects with `OptionError` without a
-   * folder, for one that another version of the program wrote, and for one that is damaged.
+   * folder, for one that another version of the program wrote or that another process has, and for
+   * one that is damaged.
    */
   open(): Promise<RecordStore | undefined> {
     this.#opening ??= this.#open();
@@ -39,22 +53,37 @@ export class PersistentStore {
   async #open(): Promise<RecordStore | undefined> {
     const folder = this.#folder;
     if (folder === undefined) throw new OptionError('continuous availability needs a state folder');
-    let store: LmdbRecordStore | undefined;
+    if (existsSync(join(folder, OLD_FILE))) {
+      throw new OptionError(`${folder} was written by another version of semba: ${HINT}`);
+    }
+    let store: JournalRecordStore | undefined;
     try {
-      const damage = checkStore(folder);
-      if (damage !== undefined) throw new OptionError(`${damage}: ${HINT}`);
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      store = new LmdbRecordStore({ folder, durability: 'persistent' });
+      store = new JournalRecordStore(await this.#lock(folder));
       persistentTable(store);
       return store;
     } catch (error) {
       await store?.close();
       if (error instanceof OptionError) throw error;
-      if (error instanceof RecordLayoutError) throw new OptionError(`${error.message}: ${HINT}`);
+      if (error instanceof RecordLayoutError || error instanceof JournalDamageError) {
+        throw new OptionError(`${error.message}: ${HINT}`);
+      }
       const reason = error instanceof Error ? error.message : String(error);
       this.#log.error({ folder, reason }, 'no persistent handles: the folder cannot be used');
       return undefined;
     }
+  }
+
+  /** Waits a moment for a server that is ending. */
+  async #lock(folder: string): Promise<JournalFolder> {
+    const disk = new JournalFolder(folder, this.#random);
+    for (let waitedMs = 0; !disk.lock(); waitedMs += LOCK_RETRY_MS) {
+      if (waitedMs >= LOCK_WAIT_MS) {
+        disk.close();
+        throw new OptionError(`${folder} is in use by another process`);
+      }
+      await pause(LOCK_RETRY_MS);
+    }
+    return disk;
   }
 
   /**
@@ -75,6 +104,7 @@ export class PersistentStore {
     }
   }
 
+  /** Another process may have it from then on. */
   async close(): Promise<void> {
     const store = await this.#opening?.catch(() => undefined);
     this.#opening = undefined;

@@ -148,7 +148,7 @@ export class SmbServer {
     this.#listeners = new Listeners((at) => this.#bindOne(at), this.#env.log);
     this.#persistentStore = new PersistentStore({
       stateFolder: options.stateFolder,
-      log: this.#env.log,
+      env: this.#env,
     });
   }
 

@@ -1,7 +1,7 @@
 /**
  * The record store port (what tdb and dbwrap are to Samba): named tables of small records that
- * several processes or nodes share. `memory/` serves one process, `shared/` those of a
- * machine, `lmdb/` outlives them.
+ * several processes or nodes share. `memory/` serves one process, `shared/` those of a machine, and
+ * `journal/` keeps what one process writes beyond the end of all.
  *
  * A record is plain data (no functions, no class instances), never mutated: an update is a pure
  * function from the current record to the next one, which may be run again on a newer record when
@@ -13,6 +13,11 @@ import type { MaybePromise } from '../base/task.ts';
 export interface Update<R, T> {
   /** `keep` leaves the record untouched and wakes nobody. */
   readonly next: R | undefined | 'keep';
+  /**
+   * Whoever is answered loses nothing if the machine ends a moment later and has never made this
+   * change: where a table outlives the machine, the answer does not wait for that.
+   */
+  readonly mayBeUndone?: boolean;
   readonly result: T;
 }
 
@@ -34,6 +39,11 @@ export interface StoredTable<R extends object> extends RecordTable<R> {
    * writes: it reads nothing, and collides with an `update` of the same record.
    */
   replace(key: string, next: R | undefined): MaybePromise<void>;
+  /**
+   * The same for who has not to know that it lasts: once it is answered it survives this process,
+   * and a moment later what else the table survives.
+   */
+  replaceSoon(key: string, next: R | undefined): MaybePromise<void>;
 }
 
 /** Makes a record of an older layout into one of today's; undefined drops it. */

@@ -1,7 +1,10 @@
 /** Stores that several processes, or several starts of one, share. */
+import { assert } from '../../src/base/assert.ts';
 import { makeNodeClock } from '../../src/env/node/node-clock.ts';
+import { makeNodeRandom } from '../../src/env/node/node-random.ts';
 import { openSharedMemory, processCalls } from '../../src/env/node/shared-memory.ts';
-import { LmdbRecordStore } from '../../src/state/lmdb/lmdb-record-store.ts';
+import { JournalFolder } from '../../src/server/journal-folder.ts';
+import { JournalRecordStore } from '../../src/state/journal/journal-record-store.ts';
 import type { WakeBus } from '../../src/state/record-store.ts';
 import { SharedRecordStore } from '../../src/state/shared/shared-record-store.ts';
 
@@ -11,6 +14,8 @@ export function openShared(folder: string, bus?: WakeBus): SharedRecordStore {
   return new SharedRecordStore(bus === undefined ? options : { ...options, bus });
 }
 
-export function openLmdb(folder: string): LmdbRecordStore {
-  return new LmdbRecordStore({ folder, durability: 'persistent' });
+export function openJournal(folder: string): JournalRecordStore {
+  const disk = new JournalFolder(folder, makeNodeRandom());
+  assert(disk.lock(), 'nobody else has the folder');
+  return new JournalRecordStore(disk);
 }

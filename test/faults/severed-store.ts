@@ -55,6 +55,10 @@ class SeveredTable<R extends object> implements StoredTable<R> {
     return this.#table.replace(key, next);
   }
 
+  replaceSoon(key: string, next: R | undefined): void | Promise<void> {
+    return this.#table.replaceSoon(key, next);
+  }
+
   watch(key: string, changed: () => void): () => void {
     return this.#table.watch(key, changed);
   }

@@ -67,6 +67,10 @@ class FillableStore implements RecordStore {
         if (this.isFull) throw new Error('no room');
         await table.replace(key, next);
       },
+      replaceSoon: (key, next) => {
+        if (this.isFull) throw new Error('no room');
+        return table.replace(key, next);
+      },
     };
   }
 

@@ -16,6 +16,15 @@ import { decodePosixAttributes } from '../../src/fscc/posix-information.ts';
 import { decodeNfsType, IO_REPARSE_TAG_NFS } from '../../src/fscc/reparse-data.ts';
 import { decodeMaximalAccessRequest } from '../../src/smb2/wire/create-context-file.ts';
 import { decodeNetname, decodePosixExtensions } from '../../src/smb2/wire/negotiate-context.ts';
+import { RecordDecoder } from '../../src/state/journal/decode-record.ts';
+import { RecordEncoder } from '../../src/state/journal/encode-record.ts';
+import {
+  decodeFrame,
+  decodeHeader,
+  encodeHeader,
+  FRAME_HEADER_SIZE,
+  finishFrame,
+} from '../../src/state/journal/journal-format.ts';
 import { failed } from '../../src/vfs/errno.ts';
 import { decodeName, PathBuffer } from '../../src/vfs/local/names.ts';
 import type { FsccTarget } from './fscc-targets.ts';
@@ -48,6 +57,13 @@ export const KEPT_TARGETS: readonly FsccTarget[] = [
   },
   { name: 'POSIX attributes', seed: sids(), run: decodePosixAttributes },
   { name: 'MxAc request', seed: new Uint8Array(8), run: over(decodeMaximalAccessRequest) },
+  { name: 'a journaled record', seed: journaled(), run: over(readAll) },
+  { name: 'a frame of a journal', seed: frame(), run: over((b) => decodeFrame(b, 1)) },
+  {
+    name: "a segment's header",
+    seed: encodeHeader({ number: 1, salt: 5 }),
+    run: over(decodeHeader),
+  },
   { name: 'NETNAME', seed: utf16Bytes('server'), run: over(decodeNetname) },
   { name: 'POSIX extensions', seed: new Uint8Array(32), run: over(decodePosixExtensions) },
   { name: 'GUID', seed: new Uint8Array(16), run: guidAt },
@@ -81,6 +97,26 @@ export const KEPT_TARGETS: readonly FsccTarget[] = [
     }),
   },
 ];
+
+/** Two objects of one shape, the second without its names. */
+function journaled(): Uint8Array {
+  const encoder = new RecordEncoder(0);
+  for (const a of [1n, 'text']) encoder.value({ a, list: [undefined, -5, 0.5, { b: true }] });
+  return encoder.padded().slice(0, encoder.length);
+}
+
+function readAll(bytes: Uint8Array): unknown {
+  const decoder = new RecordDecoder(bytes, new Map());
+  const values: unknown[] = [];
+  while (!decoder.isAtEnd) values.push(decoder.value());
+  return decoder.failed ? undefined : values;
+}
+
+function frame(): Uint8Array {
+  const bytes = new Uint8Array(FRAME_HEADER_SIZE + 8).fill(7, FRAME_HEADER_SIZE);
+  finishFrame(bytes, 1, { length: 8, sequence: 2, synced: 1 });
+  return bytes;
+}
 
 /** Whatever a client writes, what comes of it stays below the root, and out of the side store. */
 function inside(name: ParsedName | number): unknown {

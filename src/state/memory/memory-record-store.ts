@@ -73,6 +73,10 @@ class MemoryTable<R extends object> implements StoredTable<R> {
     this.#watchers.wake(key);
   }
 
+  replaceSoon(key: string, record: R | undefined): void {
+    this.replace(key, record);
+  }
+
   watch(key: string, changed: () => void): () => void {
     return this.#watchers.add(key, changed);
   }

@@ -50,6 +50,10 @@ export class SharedTable<R extends object> implements StoredTable<R> {
     this.#put(key, undefined, next);
   }
 
+  replaceSoon(key: string, next: R | undefined): void {
+    this.replace(key, next);
+  }
+
   watch(key: string, changed: () => void): () => void {
     assert(this.#watchers !== undefined, `${this.name} is not watched`);
     return this.#watchers.add(this.name + SEPARATOR + key, changed);
