@@ -1,4 +1,5 @@
 /** Decisions on opens that outlive the server. Pure: the changes run inside `files.update`. */
+import { FILE_APPEND_DATA, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
 import type { Update } from '../state/record-store.ts';
 import { withPending } from './decide-close.ts';
 import { isHolderAway, isStatOpen, nextEpoch } from './decide-oplock.ts';
@@ -44,17 +45,27 @@ export function keeping<T>(
   return { ...update, next: { ...next, opens } };
 }
 
+export interface Back {
+  /** Of the lease that the client names. */
+  readonly epoch: number | undefined;
+  /** The file is not what the client left. */
+  readonly isChanged: boolean;
+}
+
 /** An open whose client is back, and what that client is told then. */
 export interface BackDecision {
   /** The oplock or lease as the client gets it back; what breaks it is told of afterwards. */
   readonly oplock: OplockEntry | undefined;
   /** A break that began while nobody could be told. */
   readonly breaks: OplockBreak | undefined;
+  /** Something was cached that is not true any more. */
+  readonly isStale?: boolean;
 }
 
 /**
- * The first client to come back for an oplock or lease finds it as it left it. `epoch` is that of
- * the lease that it names.
+ * The first client to come back for an oplock or lease finds it as it left it, unless somebody
+ * changed the file beside the server: then it caches nothing any more. `epoch` is that of the lease
+ * that it names.
  *
  * Windows: without WRITE a lease is lost to byte-range locks. One without HANDLE counts as granted
  * anew, with the client's epoch, and one of READ alone as acquired again (smbtorture
@@ -63,7 +74,7 @@ export interface BackDecision {
 export function decideBack(
   current: FileRecord | undefined,
   open: Pick<OpenEntry, 'openId' | 'oplockKey' | 'streamKey'>,
-  epoch: number | undefined,
+  back: Back,
 ): Update<FileRecord, BackDecision> {
   const held = current?.oplocks.find(
     (entry) => entry.oplockKey === open.oplockKey && entry.streamKey === open.streamKey,
@@ -78,16 +89,19 @@ export function decideBack(
     const told: OplockEntry = { ...held, epoch: (held.epoch - 1) & 0xffff, breaking: undefined };
     return { next: 'keep', result: { oplock: told, breaks: indicateAgain(held) } };
   }
-  const oplock = resume(current, held, epoch);
+  const oplock = resume(current, held, back);
   if (oplock === held) return { next: 'keep', result: { oplock, breaks: undefined } };
   const oplocks = current.oplocks.map((entry) => (entry === held ? oplock : entry));
   const next = { ...current, oplocks, version: current.version + 1 };
-  return { next, result: { oplock, breaks: undefined } };
+  const isStale = back.isChanged && held.caching !== NO_CACHING;
+  return { next, result: { oplock, breaks: undefined, isStale } };
 }
 
-function resume(current: FileRecord, held: OplockEntry, epoch: number | undefined): OplockEntry {
+function resume(current: FileRecord, held: OplockEntry, { epoch, isChanged }: Back): OplockEntry {
   let { caching } = held;
-  if ((caching & WRITE_CACHING) === 0 && hasLocks(current, held.streamKey)) caching = NO_CACHING;
+  if (isChanged) caching = NO_CACHING;
+  else if ((caching & WRITE_CACHING) === 0 && hasLocks(current, held.streamKey))
+    caching = NO_CACHING;
   const isAnew = (caching & HANDLE_CACHING) === 0 && held.lease !== undefined;
   if (!isAnew) return caching === held.caching ? held : { ...held, caching };
   const named = epoch ?? held.epoch;
@@ -120,6 +134,20 @@ export function isUnavailable(record: FileRecord, entry: OpenEntry, access: numb
     if (((held?.caching ?? NO_CACHING) & asks) !== asks) return true;
   }
   return false;
+}
+
+/** Whether another open with the same oplock or lease may write. */
+export function hasWriterBeside(
+  record: FileRecord,
+  { openId, oplockKey, streamKey }: Pick<OpenEntry, 'openId' | 'oplockKey' | 'streamKey'>,
+): boolean {
+  return record.opens.some(
+    (other) =>
+      other.openId !== openId &&
+      other.oplockKey === oplockKey &&
+      other.streamKey === streamKey &&
+      (other.grantedAccess & (FILE_WRITE_DATA | FILE_APPEND_DATA)) !== 0,
+  );
 }
 
 function hasLocks(record: FileRecord, streamKey: string): boolean {

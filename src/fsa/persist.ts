@@ -1,7 +1,13 @@
 /** Opens that outlive the server: how they are entered, left, given back and restored. */
 import { type Task, wait } from '../base/task.ts';
 import { failed } from '../vfs/errno.ts';
-import { type BackDecision, decideBack, decideKept } from './decide-persistent.ts';
+import {
+  type Back,
+  type BackDecision,
+  decideBack,
+  decideKept,
+  hasWriterBeside,
+} from './decide-persistent.ts';
 import type { LocalOpen } from './local-open.ts';
 import {
   type KeptLocalOpen,
@@ -75,9 +81,18 @@ export function keptLocalOpen(open: LocalOpen): KeptLocalOpen {
 }
 
 /** The client of an open is back, which still counts as away; see `decideBack`. */
-export function* resumeOpen(open: LocalOpen, epoch: number | undefined): Task<BackDecision> {
+export function* resumeOpen(open: LocalOpen, back: Back): Task<BackDecision> {
   const { volume, fileKey } = open;
-  return yield* wait(volume.files.update(fileKey, (current) => decideBack(current, open, epoch)));
+  return yield* wait(volume.files.update(fileKey, (current) => decideBack(current, open, back)));
+}
+
+/**
+ * Whether another open of the same client, by oplock or lease, may have written to the file. Its
+ * writes break nothing of what the others cache.
+ */
+export function* isSharedWithWriter(open: LocalOpen): Task<boolean> {
+  const record = yield* wait(open.volume.files.get(open.fileKey));
+  return record !== undefined && hasWriterBeside(record, open);
 }
 
 /** The server ends: lets go of the file and leaves everything else as it stands in the store. */

@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { STATUS_OBJECT_NAME_NOT_FOUND } from '../../src/erref/ntstatus.ts';
 import { FILE_DELETE_ON_CLOSE, FILE_OPEN } from '../../src/fscc/create-parameters.ts';
@@ -17,7 +14,7 @@ import {
   reconnect,
   treeOfClient,
 } from './durable-client.ts';
-import { assertStatus, openFile, pattern, type Rig, tryOpen, until, withRig } from './rig.ts';
+import { assertStatus, openFile, pattern, tryOpen, until, withRig } from './rig.ts';
 
 const TIMEOUT_MS = 30_000;
 const LOCK = {
@@ -171,39 +168,3 @@ describe('[MS-SMB2] 3.3.7.1 Handling Loss of a Connection, durable opens', {
     });
   });
 });
-
-describe('a file that somebody changed beside the server', { timeout: TIMEOUT_MS }, () => {
-  const CHANGES: Readonly<Record<string, (path: string) => void>> = {
-    'was written': (path) => writeFileSync(path, 'something else'),
-    'was renamed': (path) => renameSync(path, `${path}.old`),
-    'was replaced': (path) => {
-      writeFileSync(`${path}.new`, 'abc');
-      renameSync(`${path}.new`, path);
-    },
-    'was removed': (path) => rmSync(path),
-  };
-  for (const [what, change] of Object.entries(CHANGES)) {
-    it(`is not given back when it ${what}`, async () => {
-      await inFolder(async (rig, folder) => {
-        const tree = await treeOfClient(rig);
-        const open = await openDurable(tree, 'file');
-        assertStatus((await open.write({ offset: 0, data: Buffer.from('abc') })).status, 0);
-        await lose(rig, tree);
-        change(join(folder, 'file'));
-        const { status } = await reconnect(await treeOfClient(rig), open);
-        assertStatus(status, STATUS_OBJECT_NAME_NOT_FOUND);
-        assert.equal(rig.engine.counts().opens, 0);
-        assert.ok(rig.logged.some((line) => line.startsWith('not given back')));
-      });
-    });
-  }
-});
-
-async function inFolder(body: (rig: Rig, folder: string) => Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'semba-durable-'));
-  try {
-    await withRig({ shares: [{ name: 'share', path: folder }] }, (rig) => body(rig, folder));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}

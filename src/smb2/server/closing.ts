@@ -2,16 +2,17 @@ import { type Task, wait } from '../../base/task.ts';
 import { Turns } from '../../env/turns.ts';
 import type { NtStatus } from '../../erref/ntstatus.ts';
 import { closeOpen as closeLocalOpen } from '../../fsa/close.ts';
+import type { LocalOpen } from '../../fsa/local-open.ts';
 import { NO_CACHING } from '../../fsa/oplock.ts';
 import { acknowledgeBreak } from '../../fsa/oplock-breaks.ts';
-import { keptLocalOpen, leaveOpen as leaveLocalOpen } from '../../fsa/persist.ts';
+import { keptLocalOpen, leaveOpen as leaveLocalOpen, persistOpen } from '../../fsa/persist.ts';
 import { failed } from '../../vfs/errno.ts';
 import { SMB2_SET_INFO } from '../wire/constants.ts';
 import { decideKeep } from './decide-durable.ts';
 import type { Share } from './options.ts';
 import type { Request } from './request.ts';
 import type { Smb2Server } from './server.ts';
-import { type Away, identityOf } from './state/durable-record.ts';
+import { type Away, type DurableRecord, identityOf } from './state/durable-record.ts';
 import type { Open } from './state/open.ts';
 import type { Session } from './state/session.ts';
 import type { TreeConnect } from './state/tree-connect.ts';
@@ -50,8 +51,35 @@ export function purgeOpen(server: Smb2Server, open: Open): void {
 /** The server ends, the open does not: the next server gives it back. */
 export function* leaveOpen(server: Smb2Server, open: Open): Task<void> {
   if (open.state === 'closed' || open.localOpen === undefined) return;
+  const { durable, state, localOpen } = open;
   yield* forgetOpen(server, open);
-  leaveLocalOpen(open.localOpen);
+  if (state === 'connected') yield* noteLeft(server, localOpen, durable);
+  leaveLocalOpen(localOpen);
+}
+
+/** By which the next server tells whether somebody changed the file in between. */
+function* noteLeft(
+  server: Smb2Server,
+  localOpen: LocalOpen,
+  durable: DurableRecord | undefined,
+): Task<void> {
+  if (durable === undefined) return;
+  const stat = yield* wait(localOpen.file.stat());
+  if (failed(stat)) return;
+  const away = { ...leftNow(server, durable, localOpen), identity: identityOf(stat) };
+  // The stores are waited for in the end, together.
+  server.runDetached(persistOpen(localOpen, { ...durable, away }, { isAway: true }));
+}
+
+/** Its client was connected to the end. Whether it had the answer to its CREATE nobody knows. */
+export function leftNow(
+  { options }: Smb2Server,
+  { lockSequences }: DurableRecord,
+  { mode, position }: LocalOpen,
+): Away {
+  const since = options.env.clock.fileTime();
+  const replays = { channelSequence: 0, isReplayEligible: true, lockSequences };
+  return { since, mode, position, ...replays, identity: undefined };
 }
 
 /** It is gone from this server's tables; its file is open still. */

@@ -3,14 +3,15 @@ import { type Task, wait } from '../../base/task.ts';
 import type { FileRecord } from '../../fsa/file-record.ts';
 import type { LocalOpen } from '../../fsa/local-open.ts';
 import { restoreOpens, takeOpens } from '../../fsa/restore-opens.ts';
+import { failed } from '../../vfs/errno.ts';
 import { SMB2_DIALECT_311 } from '../wire/constants.ts';
-import { awaitClient } from './closing.ts';
+import { awaitClient, leftNow } from './closing.ts';
 import { replayKeyOf } from './create-replays.ts';
 import { oplockOf } from './decide-durable.ts';
 import { withKept } from './durable-opens.ts';
 import type { Share } from './options.ts';
 import type { Smb2Server } from './server.ts';
-import type { Away, DurableRecord } from './state/durable-record.ts';
+import { type Away, type DurableRecord, identityOf } from './state/durable-record.ts';
 import type { Open } from './state/open.ts';
 import { Session } from './state/session.ts';
 import type { TreeConnect } from './state/tree-connect.ts';
@@ -81,7 +82,7 @@ export function* addOpen(
     ...(yield* withKept(server, localOpen, from.record)),
     serverId: server.options.serverId,
     fileKey: localOpen.fileKey,
-    away: from.record.away ?? leftNow(server, from.record, localOpen),
+    away: yield* awayOf(server, from.record, localOpen),
   };
   const session = lostSession(server, record);
   const open: Open = {
@@ -115,17 +116,18 @@ export function* addOpen(
   return open;
 }
 
-/** Its client was connected to the end. Whether it had the answer to its CREATE nobody knows. */
-function leftNow({ options }: Smb2Server, record: DurableRecord, localOpen: LocalOpen): Away {
-  return {
-    since: options.env.clock.fileTime(),
-    mode: localOpen.mode,
-    position: localOpen.position,
-    channelSequence: 0,
-    isReplayEligible: true,
-    lockSequences: record.lockSequences,
-    identity: undefined,
-  };
+/**
+ * How its client left it. After a crash nobody knows what the file was like then: as it is now
+ * counts. It is the same file, whatever number its device has by now.
+ */
+function* awayOf(server: Smb2Server, record: DurableRecord, localOpen: LocalOpen): Task<Away> {
+  const stat = yield* wait(localOpen.file.stat());
+  const found = failed(stat) ? undefined : identityOf(stat);
+  const { away } = record;
+  if (away === undefined) return { ...leftNow(server, record, localOpen), identity: found };
+  if (away.identity === undefined || found === undefined) return away;
+  const { device, inode } = found;
+  return { ...away, identity: { ...away.identity, device, inode } };
 }
 
 /** Stands for the session that the open lost, as `Open` wants one: whose it was. */

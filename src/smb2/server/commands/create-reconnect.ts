@@ -6,10 +6,10 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_OBJECT_NAME_NOT_FOUND,
 } from '../../../erref/ntstatus.ts';
-import type { BackDecision } from '../../../fsa/decide-persistent.ts';
+import type { Back, BackDecision } from '../../../fsa/decide-persistent.ts';
 import { queryMetadata } from '../../../fsa/information.ts';
 import type { OplockEntry } from '../../../fsa/oplock.ts';
-import { resumeOpen } from '../../../fsa/persist.ts';
+import { isSharedWithWriter, resumeOpen } from '../../../fsa/persist.ts';
 import { FILE_OPENED } from '../../../fscc/create-parameters.ts';
 import { failed } from '../../../vfs/errno.ts';
 import type { CreateRequest } from '../../wire/create.ts';
@@ -96,7 +96,8 @@ export function* giveBack(
   // Meanwhile it may have closed, or come back on another connection.
   const isSame = open.durable?.away?.since === record.away?.since;
   if (open.state !== 'disconnected' || !isSame) return STATUS_OBJECT_NAME_NOT_FOUND;
-  if (change !== undefined) {
+  // Others could open a persistent one's file and write where the lease let them.
+  if (change === 'replaced' || (change === 'changed' && record.kind !== 'persistent')) {
     const { path } = localOpen;
     const { log } = server.options.env;
     log.warn({ path, userSid: record.userSid, change }, 'not given back: the file is another');
@@ -105,7 +106,9 @@ export function* giveBack(
   }
   const gone = whyGone(request, treeConnect);
   if (gone !== 0) return gone;
-  const oplock = yield* join(request, treeConnect, { open, record, epoch: lease?.epoch });
+  const isChanged = change === 'changed';
+  const back = { open, record, epoch: lease?.epoch, isChanged };
+  const oplock = yield* join(request, treeConnect, back);
   return { open, oplock };
 }
 
@@ -147,15 +150,15 @@ function* changeSince(
   const { volume, security, path } = localOpen;
   const stat = yield* wait(volume.vfs.stat(security.credentials, path));
   const change = decideIdentity(record.away?.identity, failed(stat) ? undefined : identityOf(stat));
-  // Others could open it and write where the lease let them; the client is told of what broke.
-  if (change === 'changed' && record.kind === 'persistent') return undefined;
+  // By the client itself, as far as anybody knows: it is back for another open of the file already.
+  if (change === 'changed' && (yield* isSharedWithWriter(localOpen))) return undefined;
   return change;
 }
 
 function* join(
   request: Request,
   treeConnect: TreeConnect,
-  back: { readonly open: Open; readonly record: DurableRecord; readonly epoch: number | undefined },
+  back: Back & { readonly open: Open; readonly record: DurableRecord },
 ): Task<OplockEntry | undefined> {
   const { server, chain } = request;
   const { open, record } = back;
@@ -170,7 +173,7 @@ function* join(
   chain.open = open;
   chain.openFailure = 0;
   const { clientGuid } = treeConnect.session;
-  const resumed = record.kind === 'persistent' ? resume(request, open, back.epoch) : undefined;
+  const resumed = record.kind === 'persistent' ? resume(request, open, back) : undefined;
   yield* server.durableOpens.put(open, { ...record, clientGuid, away: undefined });
   const oplock = yield* wait(resumed);
   // The session may have gone while the store was written.
@@ -182,16 +185,16 @@ function* join(
  * An open that outlives the server, and its oplock or lease. What broke meanwhile the client is
  * told after the answer, which shows what it had.
  */
-function resume(
-  request: Request,
-  open: Open,
-  epoch: number | undefined,
-): MaybePromise<OplockEntry | undefined> {
+function resume(request: Request, open: Open, back: Back): MaybePromise<OplockEntry | undefined> {
   const { localOpen } = open;
   if (localOpen === undefined) return undefined;
-  const { volume, fileKey } = localOpen;
-  const resuming = run(resumeOpen(localOpen, epoch));
-  const tell = ({ oplock, breaks }: BackDecision): OplockEntry | undefined => {
+  const { volume, fileKey, path } = localOpen;
+  const resuming = run(resumeOpen(localOpen, back));
+  const tell = ({ oplock, breaks, isStale }: BackDecision): OplockEntry | undefined => {
+    if (isStale === true) {
+      const { log } = request.server.options.env;
+      log.warn({ path }, 'given back without its oplock or lease: the file was changed');
+    }
     if (breaks === undefined) return undefined;
     request.afterSend = () => volume.oplockBreaks.indicate(volume, fileKey, [breaks]);
     return oplock;
