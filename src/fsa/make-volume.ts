@@ -18,7 +18,7 @@ import { LocalOpens } from './local-opens.ts';
 import { makeExactResolver, makeNameResolver, type NameResolver } from './name-resolver.ts';
 import { ChangeNotifyList } from './notify-list.ts';
 import { OplockBreaks } from './oplock-breaks.ts';
-import { PersistentFiles } from './persistent-files.ts';
+import { PersistentFiles, type StoredFiles } from './persistent-files.ts';
 import { SnapshotVolumes } from './snapshot-volumes.ts';
 import { StreamStore } from './stream-store.ts';
 import { TunnelCache } from './tunnel-cache.ts';
@@ -34,7 +34,7 @@ export interface VolumeParams {
   readonly serverId: string;
   readonly store: RecordStore;
   /** Where opens stand that outlive the server; without it none does. */
-  readonly persistentStore?: RecordStore | undefined;
+  readonly storedFiles?: StoredFiles | undefined;
   /** Other processes with this volume, and this store. */
   readonly peers?: VolumePeers | undefined;
   /** A store outside of the share for streams that outgrow their attribute: its root. */
@@ -89,7 +89,7 @@ export const DEFAULT_VOLUME_OPTIONS: VolumeOptions = {
  * [MS-FSA] 2.1.1.1: makes a mounted store the volume behind a share. The store stays the caller's.
  */
 export function makeVolume(params: VolumeParams): Volume {
-  const { id, env, options, serverId, store, persistentStore, snapshots, peers } = params;
+  const { id, env, options, serverId, store, storedFiles, snapshots, peers } = params;
   const vfs =
     options.access === 'acl-only' ? new AclVfs(params.vfs, options.securityXattr) : params.vfs;
   const changeNotifyList = notifyListOf(options);
@@ -104,7 +104,7 @@ export function makeVolume(params: VolumeParams): Volume {
   changeNotifyList.observe(localChanges);
   const files = store.table<FileRecord>('file', FILE_RECORD_VERSION);
   const persistentFiles =
-    persistentStore && new PersistentFiles({ files, store: persistentStore, ...env });
+    storedFiles && new PersistentFiles({ files, stored: storedFiles, ...env });
   if (peers !== undefined) {
     changeNotifyList.share(new WatchingProcessesOf({ volumeId: id, serverId, peers, store }));
   }

@@ -17,6 +17,7 @@ import type { RecordTable, Update } from '../state/record-store.ts';
 import { failed } from '../vfs/errno.ts';
 import { closeOpen } from './close.ts';
 import { type ClosingOpen, decideClose, decideDeleted } from './decide-close.ts';
+import { decideRestored, heldBy } from './decide-persistent.ts';
 import {
   type FileRecord,
   fileKeyOf,
@@ -53,7 +54,10 @@ export interface AdoptedOpen {
   readonly owned: object | undefined;
 }
 
-/** T1. Undefined: it has gone, another process has it, or its file cannot be opened. */
+/**
+ * T1. Undefined: it has gone, another process has it, or its file cannot be opened. The file of one
+ * that outlived the server may have another key since.
+ */
 export function* adoptOpen(volume: Volume, moving: MovingOpen): Task<AdoptedOpen | undefined> {
   const { fileKey } = moving;
   const record = yield* wait(volume.files.get(fileKey));
@@ -62,19 +66,17 @@ export function* adoptOpen(volume: Volume, moving: MovingOpen): Task<AdoptedOpen
   if (record === undefined || found === undefined || kept === undefined) return undefined;
   const named = { entry: found, kept: withNameOf(found, kept) };
   const opened = yield* reopen(volume, record, named);
-  const reason = typeof opened === 'string' ? opened : undefined;
-  if (typeof opened === 'string' || opened.fileKey !== fileKey) {
+  if (typeof opened === 'string') {
     const { path } = found;
-    if (typeof opened !== 'string') opened.file.close();
-    volume.env.log.warn({ share: volume.id, path, reason }, 'an open is not taken over');
+    volume.env.log.warn({ share: volume.id, path, reason: opened }, 'an open is not taken over');
     return undefined;
+  }
+  if (opened.fileKey !== fileKey) {
+    yield* moveEntry(volume, moving, { record, entry: found, fileKey: opened.fileKey });
   }
   const open = yield* makeOpen(volume, record, { ...named, ...opened });
   if (open === undefined) return undefined;
-  const { serverId } = volume;
-  const entry = yield* wait(
-    volume.files.update(fileKey, (current) => decideAdopted(current, moving, serverId)),
-  );
+  const entry = yield* adoptEntry(open, moving);
   if (entry === undefined) {
     yield* letGoOf(open);
     return undefined;
@@ -83,6 +85,27 @@ export function* adoptOpen(volume: Volume, moving: MovingOpen): Task<AdoptedOpen
   open.path = entry.path;
   yield* lockAgain(open, record);
   return { open, owned: entry.persistent?.owner ?? entry.owned };
+}
+
+/** In memory only: before anything of it is answered it is stored (`persistOpen`). */
+function* adoptEntry(open: LocalOpen, moving: MovingOpen): Task<OpenEntry | undefined> {
+  const { files, persistentFiles, serverId } = open.volume;
+  const decide = (current: FileRecord | undefined): Update<FileRecord, OpenEntry | undefined> =>
+    decideAdopted(current, moving, serverId);
+  if (persistentFiles === undefined) return yield* wait(files.update(open.fileKey, decide));
+  return yield* wait(persistentFiles.restore(open.fileKey, decide));
+}
+
+/** Its device has another number since the server ended: nobody has opened it since. */
+function* moveEntry(
+  { files }: Volume,
+  moving: MovingOpen,
+  to: { readonly record: FileRecord; readonly entry: OpenEntry; readonly fileKey: string },
+): Task<void> {
+  const { record, entry, fileKey } = to;
+  const moved = { ...record, ...heldBy(record, [entry]) };
+  yield* wait(files.update(fileKey, (current) => decideRestored(current, moved)));
+  yield* dropOpen(files, moving);
 }
 
 function entryOf(

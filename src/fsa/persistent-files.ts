@@ -9,6 +9,9 @@ import type { FileRecord } from './file-record.ts';
 /** Layout of `FileRecord` and of all that is in it, down to what `PersistentOpen.owner` is. */
 export const PERSISTENT_FILE_VERSION = 1;
 
+/** Where a volume's records go that outlive the server. */
+export type StoredFiles = Pick<StoredTable<FileRecord>, 'replace' | 'replaceSoon' | 'scan'>;
+
 /** The records of a store of what outlives the server. */
 export function persistentTable(store: RecordStore): StoredTable<FileRecord> {
   return store.table<FileRecord>('persistent-file', PERSISTENT_FILE_VERSION);
@@ -27,7 +30,7 @@ export function persistentTable(store: RecordStore): StoredTable<FileRecord> {
 export class PersistentFiles implements RecordTable<FileRecord> {
   readonly name: string;
   readonly #files: RecordTable<FileRecord>;
-  readonly #stored: StoredTable<FileRecord>;
+  readonly #stored: StoredFiles;
   readonly #log: Log;
   readonly #timers: Timers;
   readonly #inFlight = new Set<Promise<void>>();
@@ -39,13 +42,13 @@ export class PersistentFiles implements RecordTable<FileRecord> {
 
   constructor(options: {
     readonly files: RecordTable<FileRecord>;
-    readonly store: RecordStore;
+    readonly stored: StoredFiles;
     readonly log: Log;
     readonly timers: Timers;
   }) {
     this.name = options.files.name;
     this.#files = options.files;
-    this.#stored = persistentTable(options.store);
+    this.#stored = options.stored;
     this.#log = options.log;
     this.#timers = options.timers;
   }
@@ -162,10 +165,10 @@ export class PersistentFiles implements RecordTable<FileRecord> {
   }
 
   /** As `update`, of what the store has already. */
-  restore(
+  restore<T>(
     key: string,
-    decide: (current: FileRecord | undefined) => Update<FileRecord, undefined>,
-  ): MaybePromise<undefined> {
+    decide: (current: FileRecord | undefined) => Update<FileRecord, T>,
+  ): MaybePromise<T> {
     return this.#files.update(key, decide);
   }
 

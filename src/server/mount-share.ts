@@ -5,6 +5,7 @@ import type { Limits } from '../base/limits.ts';
 import type { Sid, UnixId } from '../dtyp/sid.ts';
 import type { Clock, Env } from '../env/ports.ts';
 import { DEFAULT_VOLUME_OPTIONS, makeVolume } from '../fsa/make-volume.ts';
+import type { StoredFiles } from '../fsa/persistent-files.ts';
 import { scheduleSweep } from '../fsa/sweep-streams.ts';
 import type { Volume, VolumeOptions } from '../fsa/volume.ts';
 import type { VolumePeers } from '../fsa/volume-peers.ts';
@@ -33,7 +34,7 @@ export interface MountContext {
   readonly store: RecordStore;
   readonly serverId: string;
   /** For shares that are continuously available. */
-  readonly persistentStore?: RecordStore | undefined;
+  readonly storedFiles?: StoredFiles | undefined;
   readonly peers?: VolumePeers | undefined;
   readonly unixIdOf?: (sid: Sid) => UnixId | undefined;
 }
@@ -52,7 +53,7 @@ export function mountShare(options: ShareOptions, context: MountContext): Mounte
     options: volumeOptions(options, context.limits),
     serverId: context.serverId,
     store: context.store,
-    persistentStore: options.continuousAvailability ? context.persistentStore : undefined,
+    storedFiles: options.continuousAvailability ? context.storedFiles : undefined,
     peers: context.peers,
     streamsVfs,
     snapshots: snapshotsOf(options),

@@ -19,6 +19,7 @@ import { run } from '../base/task.ts';
 import { makeNodeEnv } from '../env/node/node-env.ts';
 import { makeNodeLog } from '../env/node/node-log.ts';
 import type { Env, Log } from '../env/ports.ts';
+import { persistentTable, type StoredFiles } from '../fsa/persistent-files.ts';
 import type { VolumeFate } from '../fsa/sweep-persistent.ts';
 import type { VolumePeers } from '../fsa/volume-peers.ts';
 import { closeOpenById, closeSessionById, closeShareByName } from '../smb2/server/close-by-id.ts';
@@ -105,6 +106,7 @@ export interface WorkerPlace {
   /** Shared with the other workers. */
   readonly store: RecordStore;
   readonly peers: ServerPeers & VolumePeers;
+  readonly storedFiles: StoredFiles;
   /** Told once, before any share is added. */
   attach(engine: Smb2Server): void;
 }
@@ -152,6 +154,11 @@ export class SmbServer {
     });
   }
 
+  /** Makes the engine, which everything else does that needs it. */
+  async open(): Promise<void> {
+    await this.#open();
+  }
+
   /** Starts to listen. Rejects with the system's error (`EADDRINUSE`, `EACCES` …). */
   async start(): Promise<void> {
     if (this.#state !== 'created') throw new Error(`the server is ${this.#state}`);
@@ -173,6 +180,7 @@ export class SmbServer {
   async #bind(inherited: readonly InheritedAddress[]): Promise<void> {
     const { engine } = await this.#open();
     await this.#crew?.start(this.shares, engine);
+    if (this.#crew !== undefined) await this.#restoreInWorkers(this.#crew, this.shares);
     // A worker is given its connections.
     if (this.#place !== undefined) return;
     const { listen, port = SMB_PORT } = this.#options;
@@ -219,6 +227,7 @@ export class SmbServer {
     assert(this.#state === 'prepared', `the server is ${this.#state}`);
     const { engine } = await this.#open();
     for (const share of this.#shares.values()) await this.#restore(engine, share);
+    if (this.#crew !== undefined) await this.#restoreInWorkers(this.#crew, this.shares);
     for (const share of this.#shareLater.splice(0)) await this.addShare(share);
     const count = await this.#takeOpens(engine, handOverFolder);
     await this.#listen();
@@ -269,7 +278,7 @@ export class SmbServer {
   async #sweepPersistent(fateOf: (volumeId: string) => VolumeFate): Promise<void> {
     if (this.#stopping !== undefined || this.#place !== undefined) return;
     if (this.#state === 'handed over') return;
-    await this.#persistentStore.sweep(this.#store, (id) =>
+    await this.#persistentStore.sweep(this.#crew?.store ?? this.#store, (id) =>
       this.#shares.get(id)?.options.continuousAvailability === true ? 'here' : fateOf(id),
     );
   }
@@ -313,7 +322,7 @@ export class SmbServer {
     const { engine, accounts } = await this.#open();
     const isKept = options.continuousAvailability === true;
     const isLater = isKept && this.#isPreparing;
-    const persistentStore = isKept && !isLater ? await this.#persistentStore.open() : undefined;
+    const storedFiles = isKept && !isLater ? await this.#storedFiles() : undefined;
     if (this.#stopping !== undefined) throw new Error('the server is stopped');
     const key = options.name.toLowerCase();
     if (this.#shares.has(key)) throw new OptionError(`share '${options.name}' exists already`);
@@ -326,7 +335,7 @@ export class SmbServer {
       serverId: this.#serverId,
       peers: this.#place?.peers,
       unixIdOf: (sid) => unixIdOfSid(accounts.data, sid),
-      persistentStore,
+      storedFiles,
     });
     if (isLater) {
       share.close();
@@ -337,12 +346,28 @@ export class SmbServer {
       // It can be mounted: that was all that this process had to find out.
       share.close();
       this.#shares.set(key, { ...share, close: () => {} });
+      if (storedFiles !== undefined) this.#crew.keepIn(storedFiles);
+      await this.#restoreInWorkers(this.#crew, [options]);
       await this.#crew.addShare(options);
       return;
     }
     this.#shares.set(key, share);
     if (!this.#isPreparing) await this.#restore(engine, share);
     engine.addShare(share.share);
+  }
+
+  /** The same for workers, once they are there. */
+  async #restoreInWorkers(crew: Crew, shares: readonly ShareOptions[]): Promise<void> {
+    if (crew.store === undefined || this.#isPreparing) return;
+    await crew.restore(shares);
+    const names = new Set(shares.map(({ name }) => name.toLowerCase()));
+    await this.#sweepPersistent((id) => (names.has(id) ? 'gone' : 'to come'));
+  }
+
+  async #storedFiles(): Promise<StoredFiles | undefined> {
+    if (this.#place !== undefined) return this.#place.storedFiles;
+    const store = await this.#persistentStore.open();
+    return store && persistentTable(store);
   }
 
   async #restore(engine: Smb2Server, { share, options }: MountedShare): Promise<void> {

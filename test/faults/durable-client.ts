@@ -23,8 +23,9 @@ export const OTHER_GUID: string = 'b2'.repeat(16);
 export async function treeOfClient(
   rig: Rig,
   clientGuid: string = CLIENT_GUID,
+  share: string = 'share',
 ): Promise<ClientTree> {
-  return await rig.tree(await rig.logOn(await rig.connect({ clientGuid })));
+  return await rig.tree(await rig.logOn(await rig.connect({ clientGuid })), share);
 }
 
 let lastGuid = 0;
@@ -39,14 +40,17 @@ export function newGuid(): string {
 export async function openDurable(
   tree: ClientTree,
   name: string,
-  options: { readonly timeoutMs?: number } & Partial<CreateParameters> = {},
+  options: {
+    readonly timeoutMs?: number;
+    readonly flags?: number;
+  } & Partial<CreateParameters> = {},
 ): Promise<ClientOpen> {
-  const { timeoutMs = 0, ...rest } = options;
+  const { timeoutMs = 0, flags = 0, ...rest } = options;
   const createGuid = newGuid();
   const open = await openFile(tree, {
     name,
     requestedOplockLevel: SMB2_OPLOCK_LEVEL_BATCH,
-    contexts: [durableRequestV2Context({ timeoutMs, flags: 0, createGuid })],
+    contexts: [durableRequestV2Context({ timeoutMs, flags, createGuid })],
     ...rest,
   });
   guids.set(open, createGuid);
@@ -63,15 +67,15 @@ export function grantedMs({ response }: ClientOpen): number | undefined {
 export async function reconnect(
   tree: ClientTree,
   lost: ClientOpen,
-  options: { readonly version?: 1 | 2 } & Partial<CreateParameters> = {},
+  options: { readonly version?: 1 | 2; readonly flags?: number } & Partial<CreateParameters> = {},
 ): Promise<{ readonly status: NtStatus; readonly open: ClientOpen | undefined }> {
-  const { version = 2, ...rest } = options;
+  const { version = 2, flags = 0, ...rest } = options;
   const { fileId } = lost;
   const createGuid = guids.get(lost) ?? '';
   const context =
     version === 1
       ? durableReconnectContext(fileId)
-      : durableReconnectV2Context({ fileId, createGuid, flags: 0 });
+      : durableReconnectV2Context({ fileId, createGuid, flags });
   const { status, open } = await tryOpen(tree, { name: '', contexts: [context], ...rest });
   if (open !== undefined) guids.set(open, createGuid);
   return { status, open };

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { viewOf } from '../../src/base/bytes.ts';
+import { FILE_GENERIC_READ } from '../../src/dtyp/access-mask.ts';
 import {
   STATUS_ACCESS_DENIED,
+  STATUS_FILE_NOT_AVAILABLE,
   STATUS_LOCK_NOT_GRANTED,
   STATUS_LOGON_FAILURE,
   STATUS_OBJECT_NAME_NOT_FOUND,
@@ -14,18 +16,23 @@ import { FILE_DELETE_ON_CLOSE, FILE_OPEN } from '../../src/fscc/create-parameter
 import { FileDispositionInformation, FileRenameInformation } from '../../src/fscc/info-classes.ts';
 import { encodeNewName, newNameSize } from '../../src/fscc/set-information.ts';
 import type { BreakNotification } from '../../src/smb2/client/connection.ts';
-import type { ClientOpen } from '../../src/smb2/client/open.ts';
+import { ClientOpen } from '../../src/smb2/client/open.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
 import {
+  SMB2_DHANDLE_FLAG_PERSISTENT,
+  SMB2_FLAGS_REPLAY_OPERATION,
   SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
   SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
   SMB2_LOCKFLAG_UNLOCK,
   SMB2_OPLOCK_LEVEL_BATCH,
   SMB2_OPLOCK_LEVEL_II,
+  SMB2_OPLOCK_LEVEL_NONE,
 } from '../../src/smb2/wire/constants.ts';
+import { durableRequestV2Context } from '../../src/smb2/wire/create-context-durable.ts';
 import {
   CLIENT_GUID,
   lose,
+  newGuid,
   OTHER_GUID,
   openDurable,
   reconnect,
@@ -300,5 +307,61 @@ describe('what a process leaves behind that was killed', () => {
       await open!.close();
       const again = await tryOpen(tree, { name: 'x', createDisposition: FILE_OPEN });
       assertStatus(again.status, STATUS_OBJECT_NAME_NOT_FOUND);
+    }));
+});
+
+describe('a persistent open of a process that was killed', () => {
+  const flags = SMB2_DHANDLE_FLAG_PERSISTENT;
+  const kept = (rig: Rig): Promise<ClientTree> => treeOfClient(rig, CLIENT_GUID, 'kept');
+
+  it('is given back with its locks, and nobody else has it meanwhile', () =>
+    withProcesses(async ({ a, b, stored, killA }) => {
+      const rest = { flags, requestedOplockLevel: SMB2_OPLOCK_LEVEL_NONE };
+      const lost = await openDurable(await kept(a), 'x', rest);
+      const sequence = { lockSequenceNumber: 5, lockSequenceIndex: 3 };
+      assertStatus((await lost.lock([LOCK], { sequence })).status, STATUS_SUCCESS);
+      const locks = async (): Promise<number | undefined> =>
+        [...(await stored.scan(''))][0]?.[1].locks.length;
+      assert.equal(await locks(), 1);
+      await killA();
+      const stranger = await treeOfClient(b, OTHER_GUID, 'kept');
+      assertStatus((await tryOpen(stranger, { name: 'x' })).status, STATUS_FILE_NOT_AVAILABLE);
+      const { status, open } = await reconnect(await kept(b), lost, rest);
+      assertStatus(status, STATUS_SUCCESS);
+      assertStatus((await open!.lock([LOCK], { sequence })).status, STATUS_SUCCESS, 'a replay');
+      assertStatus((await open!.lock([LOCK])).status, STATUS_LOCK_NOT_GRANTED);
+      await openFile(stranger, { name: 'x' });
+      await open!.close();
+      assert.deepEqual([...(await stored.scan(''))], []);
+    }));
+
+  it('is given back to who sends the CREATE again that was not answered', () =>
+    withProcesses(async ({ a, b, killA }) => {
+      const createGuid = newGuid();
+      const contexts = [durableRequestV2Context({ timeoutMs: 0, flags, createGuid })];
+      const create = { name: 'x', shareAccess: 0, contexts };
+      const first = await openFile(await kept(a), create);
+      await killA();
+      const header = { flags: SMB2_FLAGS_REPLAY_OPERATION };
+      const tree = await kept(b);
+      const parameters = {
+        ...create,
+        desiredAccess: FILE_GENERIC_READ,
+        createDisposition: FILE_OPEN,
+      };
+      const again = await tree.create(parameters, { header });
+      assertStatus(again.status, STATUS_SUCCESS);
+      assert.equal(again.response?.fileId.persistent, first.fileId.persistent);
+      assertStatus((await new ClientOpen(tree, again.response!).close()).status, STATUS_SUCCESS);
+    }));
+
+  it('goes when its client does not come back in time', () =>
+    withProcesses(async ({ a, b, time, stored, killA }) => {
+      await openDurable(await kept(a), 'x', { flags, timeoutMs: 5_000 });
+      await killA();
+      assert.equal([...(await stored.scan(''))].length, 1);
+      await time.advance(5_000);
+      await until(() => b.engine.counts().opens === 0);
+      await until(() => [...(stored.scan('') as Iterable<unknown>)].length === 0);
     }));
 });

@@ -12,6 +12,7 @@ import { run } from '../../src/base/task.ts';
 import { DELETE, FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
 import type { Env } from '../../src/env/ports.ts';
 import { statusName } from '../../src/erref/ntstatus.ts';
+import { persistentTable, type StoredFiles } from '../../src/fsa/persistent-files.ts';
 import type { VolumePeers } from '../../src/fsa/volume-peers.ts';
 import {
   FILE_OPEN_IF,
@@ -73,6 +74,7 @@ export interface RigPlace {
   readonly accounts: AccountStore;
   readonly serverId: string;
   readonly peers: ServerPeers & VolumePeers;
+  readonly storedFiles?: StoredFiles;
 }
 
 export interface FaultyClient {
@@ -129,7 +131,8 @@ export class Rig {
     });
     const wanted = options.shares ?? [{ name: 'share', vfs: new MemoryVfs(env.clock) }];
     const { persistentStore, expectedErrors } = options;
-    const context = { env, limits, store, serverId, persistentStore, peers: place?.peers };
+    const storedFiles = place?.storedFiles ?? (persistentStore && persistentTable(persistentStore));
+    const context = { env, limits, store, serverId, storedFiles, peers: place?.peers };
     const shares = wanted.map((share) => mountShare(share, context));
     for (const { share } of shares) {
       await run(restoreShare(engine, share));

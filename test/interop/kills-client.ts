@@ -63,6 +63,11 @@ interface Kept {
   isClosing: boolean;
 }
 
+/** So long clients work. */
+export interface Shift {
+  readonly isOver: boolean;
+}
+
 export class KillsClient {
   readonly #port: number;
   readonly #draw: Draw;
@@ -102,6 +107,7 @@ export class KillsClient {
       one.open = undefined;
       one.breakingTo = [];
     }
+    this.#tree?.session.connection.close();
     this.#tree = await connectAs({
       port: this.#port,
       clientGuid: this.#guid,
@@ -115,10 +121,10 @@ export class KillsClient {
     }
   }
 
-  /** Works until the connection is lost. */
-  async work(): Promise<void> {
+  /** Works until the connection is lost, or the shift is over. */
+  async work(shift: Shift): Promise<void> {
     try {
-      for (;;) await this.#step();
+      while (!shift.isOver) await this.#step();
     } catch (error) {
       if (!(error instanceof Lost)) throw error;
     }

@@ -1,13 +1,14 @@
 /**
- * Kills the server, again and again, under clients that hold persistent opens, write, lock and
- * answer breaks; each time everything that was answered before must be there again, and nobody else
- * may get in before. Most kills come while the clients work; some while they come back, and some
- * while the server starts. Ends with "N passed, N failed": kills that were survived.
+ * Kills the server, or one or all of its workers, again and again, under clients that hold
+ * persistent opens, write, lock and answer breaks; each time everything that was answered before
+ * must be there again, and nobody else may get in before. Most kills come while the clients work;
+ * some while they come back, and some while the server starts. Ends with "N passed, N failed":
+ * kills that were survived.
  *
- *     kills [KILLS [SEED [PORT]]]
+ *     kills [KILLS [SEED [PORT [WORKERS]]]]
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -19,7 +20,7 @@ import {
 import { FILE_OPEN } from '../../src/fscc/create-parameters.ts';
 import { ClientOpen } from '../../src/smb2/client/open.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
-import { KillsClient } from './kills-client.ts';
+import { KillsClient, type Shift } from './kills-client.ts';
 import { connectAs, Draw, Lost } from './kills-connection.ts';
 
 const CLIENTS = 4;
@@ -36,11 +37,13 @@ const REFUSALS: ReadonlySet<number> = new Set([
   STATUS_CANCELLED,
 ]);
 
-const [kills = 10, seed = Date.now() % 1_000_000, port = 4589] = process.argv.slice(2).map(Number);
+const [kills = 10, seed = Date.now() % 1_000_000, port = 4589, workers = 1] = process.argv
+  .slice(2)
+  .map(Number);
 process.exitCode = (await main()) ? 0 : 1;
 
 async function main(): Promise<boolean> {
-  process.stdout.write(`kills=${kills} seed=${seed}\n`);
+  process.stdout.write(`kills=${kills} seed=${seed} workers=${workers}\n`);
   const folder = mkdtempSync(join(tmpdir(), 'semba-kills-'));
   const draw = new Draw(seed);
   const clients = Array.from(
@@ -53,16 +56,20 @@ async function main(): Promise<boolean> {
     for (const client of clients) await client.recover();
     for (let kill = 1; kill <= kills; kill++) {
       const problems: string[] = [];
-      await killAtWork(server, clients, draw);
-      // A run of kills one after the other, each of which counts.
-      for (let dice = draw.below(6); dice < 2 && kill < kills; dice = draw.below(6)) {
-        kill++;
-        if (dice === 0) await killAtStart(folder, draw);
-        else problems.push(...(await killComingBack(await start(folder), clients, draw)));
+      if (workers > 1 && draw.below(4) > 0) {
+        problems.push(...(await killWorkers(server, clients, draw)));
+      } else {
+        await killAtWork(server, clients, draw);
+        // A run of kills one after the other, each of which counts.
+        for (let dice = draw.below(6); dice < 2 && kill < kills; dice = draw.below(6)) {
+          kill++;
+          if (dice === 0) await killAtStart(folder, draw);
+          else problems.push(...(await killComingBack(await start(folder), clients, draw)));
+        }
+        server = await start(folder);
+        problems.push(...(await intrude(clients)));
+        for (const client of clients) await client.recover();
       }
-      server = await start(folder);
-      problems.push(...(await intrude(clients)));
-      for (const client of clients) await client.recover();
       problems.push(...clients.flatMap((client) => client.problems.splice(0)));
       if (problems.length > 0) failed++;
       for (const problem of problems) process.stdout.write(`FAIL kill ${kill}: ${problem}\n`);
@@ -79,9 +86,62 @@ async function main(): Promise<boolean> {
 type Clients = readonly KillsClient[];
 
 async function killAtWork(server: ChildProcess, clients: Clients, draw: Draw): Promise<void> {
-  const work = [...clients.map((client) => client.work()), strangeWork(clients)];
+  const work = workOf(clients, { isOver: false });
   await pause(20 + draw.below(WORK_MAX_MS));
   await Promise.all([kill(server), ...work]);
+}
+
+function workOf(clients: Clients, shift: Shift): readonly Promise<void>[] {
+  return [...clients.map((client) => client.work(shift)), strangeWork(clients, shift)];
+}
+
+/**
+ * Mostly one, sometimes all; and in half of the cases again while the clients come back. The
+ * clients of the others work on meanwhile.
+ */
+async function killWorkers(
+  server: ChildProcess,
+  clients: Clients,
+  draw: Draw,
+): Promise<readonly string[]> {
+  const shift = { isOver: false };
+  const work = workOf(clients, shift);
+  await pause(20 + draw.below(WORK_MAX_MS));
+  killSome(server, draw);
+  const problems = await intrude(clients);
+  await pause(draw.below(RECOVERY_MAX_MS));
+  shift.isOver = true;
+  await Promise.all(work);
+  let back = comeBack(clients);
+  if (draw.below(2) === 0) {
+    await pause(draw.below(RECOVERY_MAX_MS));
+    killSome(server, draw);
+  }
+  while (!(await back)) {
+    problems.push(...(await intrude(clients)));
+    back = comeBack(clients);
+  }
+  return problems;
+}
+
+/** False: some lost their connections again. */
+async function comeBack(clients: Clients): Promise<boolean> {
+  const outcomes = await Promise.allSettled(clients.map((client) => client.recover()));
+  for (const outcome of outcomes) {
+    if (outcome.status === 'rejected' && !(outcome.reason instanceof Lost)) throw outcome.reason;
+  }
+  return outcomes.every(({ status }) => status === 'fulfilled');
+}
+
+function killSome(server: ChildProcess, draw: Draw): void {
+  const all = workersOf(server);
+  const chosen = draw.below(5) === 0 ? all : all.slice(draw.below(all.length)).slice(0, 1);
+  for (const pid of chosen) process.kill(pid, 'SIGKILL');
+}
+
+function workersOf({ pid }: ChildProcess): readonly number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return children.trim().split(/\s+/).filter(Boolean).map(Number);
 }
 
 /** While some clients have their opens again and others have not. */
@@ -116,10 +176,14 @@ async function kill(server: ChildProcess): Promise<void> {
 }
 
 function launch(folder: string): ChildProcess {
-  return spawn(process.execPath, [join(import.meta.dirname, 'serve.js'), String(port)], {
-    env: { ...process.env, SEMBA_STATE: folder },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  return spawn(
+    process.execPath,
+    [join(import.meta.dirname, 'serve.js'), String(port), String(workers)],
+    {
+      env: { ...process.env, SEMBA_STATE: folder },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
 }
 
 async function start(folder: string): Promise<ChildProcess> {
@@ -132,16 +196,17 @@ async function start(folder: string): Promise<ChildProcess> {
 }
 
 /** Somebody else breaks leases while the clients work. */
-async function strangeWork(clients: Clients): Promise<void> {
+async function strangeWork(clients: Clients, shift: Shift): Promise<void> {
   const tree = await connectAs({ port, clientGuid: 'ee'.repeat(16) }).catch(() => undefined);
   if (tree === undefined) return;
-  for (let i = 0; ; i++) {
+  for (let i = 0; !shift.isOver; i++) {
     const name = clients[i % clients.length]?.shared;
     if (name === undefined) await pause(5);
     const reply = await open(tree, name ?? 'nobody');
     if (reply.header === undefined) return;
     if (reply.response !== undefined) await new ClientOpen(tree, reply.response).close();
   }
+  tree.session.connection.close();
 }
 
 function open(tree: ClientTree, name: string): ReturnType<ClientTree['create']> {
@@ -151,6 +216,17 @@ function open(tree: ClientTree, name: string): ReturnType<ClientTree['create']> 
 
 /** Before the clients are back nobody else gets what is theirs alone. */
 async function intrude(clients: Clients): Promise<string[]> {
+  for (;;) {
+    try {
+      return await intrudeOnce(clients);
+    } catch (error) {
+      // The worker was about to end.
+      if (workers === 1 || !(error instanceof Lost)) throw error;
+    }
+  }
+}
+
+async function intrudeOnce(clients: Clients): Promise<string[]> {
   const tree = await connectAs({ port, clientGuid: 'dd'.repeat(16) });
   const problems: string[] = [];
   for (const name of clients.flatMap((client) => client.owned)) {
@@ -159,7 +235,11 @@ async function intrude(clients: Clients): Promise<string[]> {
     if ((await call.interim) !== undefined) call.cancel();
     const { status, header } = await call;
     if (header === undefined) throw new Lost();
-    if (!REFUSALS.has(status)) problems.push(`a stranger opened ${name}: ${statusName(status)}`);
+    // Who works on may have closed it meanwhile.
+    const isOwned = clients.some((client) => client.owned.includes(name));
+    if (isOwned && !REFUSALS.has(status)) {
+      problems.push(`a stranger opened ${name}: ${statusName(status)}`);
+    }
   }
   tree.session.connection.close();
   return problems;

@@ -95,11 +95,7 @@ async function serve(onPort: number): Promise<void> {
 function makeShares(base: string): readonly ShareOptions[] {
   const own = process.env.SEMBA_SHARE_DIR;
   const main = own === undefined ? storage(base, 'share') : { path: own };
-  const available = {
-    ...storage(base, 'share_ca'),
-    // Persistent handles take one process.
-    continuousAvailability: workers === '1',
-  };
+  const available = { ...storage(base, 'share_ca'), continuousAvailability: true };
   const shares = [
     { name: 'share', ...main, createMask: 0o755, shortNames: true },
     // smbtorture smb2.persistent-open.leaselevels_fo: one folder under three names.

@@ -1,12 +1,14 @@
 import { assert } from '../../base/assert.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { Env } from '../../env/ports.ts';
+import type { StoredFiles } from '../../fsa/persistent-files.ts';
 import { wildcardAnswer } from '../../smb2/server/commands/smb1-negotiate.ts';
 import type { LeftBehind } from '../../smb2/server/hand-over.ts';
 import type { Smb2Server } from '../../smb2/server/server.ts';
 import type { ServerStatus } from '../../smb2/server/status.ts';
 import { FRAME_HEADER_SIZE } from '../../smb2/transport/tcp/framing.ts';
 import type { ListenAt } from '../../smb2/transport/tcp/listening-socket.ts';
+import type { RecordStore } from '../../state/record-store.ts';
 import { makePrivateFolder } from '../atomic-file.ts';
 import type { Listener } from '../listeners.ts';
 import type { ShareOptions, SmbServerOptions } from '../options.ts';
@@ -27,6 +29,7 @@ export class Crew {
   readonly #params: CrewOptions;
   #folder: string | undefined;
   #supervisor: Supervisor | undefined;
+  #stored: StoredFiles | undefined;
 
   constructor(params: CrewOptions) {
     this.#params = params;
@@ -57,7 +60,8 @@ export class Crew {
       env,
       limits,
       options,
-      shares,
+      shares: shares.map((share) => this.#asServed(share)),
+      stored: () => this.#stored,
       onEvent,
       answerSmb1: (message) => wildcardAnswer(engine, message, FRAME_HEADER_SIZE),
     });
@@ -80,7 +84,29 @@ export class Crew {
   }
 
   async addShare(share: ShareOptions): Promise<void> {
-    await this.#supervisor?.addShare(share);
+    await this.#supervisor?.addShare(this.#asServed(share));
+  }
+
+  /** Before a share is added whose opens outlive the server: where they stand. */
+  keepIn(stored: StoredFiles): void {
+    this.#stored = stored;
+  }
+
+  /** What the server before left on these shares, before anybody else may open it. */
+  async restore(shares: readonly ShareOptions[]): Promise<void> {
+    const kept = shares.filter(({ continuousAvailability }) => continuousAvailability === true);
+    const names = new Set(kept.map(({ name }) => name.toLowerCase()));
+    if (names.size > 0) await this.#supervisor?.restore(names);
+  }
+
+  /** Without a store that can be written nothing outlives the server. */
+  #asServed(share: ShareOptions): ShareOptions {
+    return this.#stored === undefined ? { ...share, continuousAvailability: false } : share;
+  }
+
+  /** The workers' shared records; undefined before they start. */
+  get store(): RecordStore | undefined {
+    return this.#supervisor?.store;
   }
 
   async removeShare(name: string): Promise<void> {

@@ -57,8 +57,13 @@ export class Recovery {
   workerWent(serverId: string): void {
     this.#gone.push(serverId);
     if (this.#gone.length > GONE_MAX) this.#gone.shift();
+    void this.begin();
+  }
+
+  /** T0: there are opens that belong to no process. */
+  begin(): Promise<void> {
     this.#isNeeded = true;
-    void this.run();
+    return this.run();
   }
 
   /** Ends when nothing is to be done, or no worker is there to do it. Never rejects. */

@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { LogonThrottle } from '../../auth/logon-throttle.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { Env, TimerHandle } from '../../env/ports.ts';
+import type { StoredFiles } from '../../fsa/persistent-files.ts';
 import { BusCalls } from '../../messaging/calls.ts';
 import { broadcast } from '../../messaging/message-bus.ts';
 import { ProcessBus, socketOf } from '../../messaging/process/process-bus.ts';
@@ -23,6 +24,7 @@ import type { LeftBehind } from '../../smb2/server/hand-over.ts';
 import type { ServerEvent } from '../../smb2/server/options.ts';
 import type { ServerStatus } from '../../smb2/server/status.ts';
 import type { ListenAt } from '../../smb2/transport/tcp/listening-socket.ts';
+import type { RecordStore } from '../../state/record-store.ts';
 import type { SharedRecordStore } from '../../state/shared/shared-record-store.ts';
 import type { Listener } from '../listeners.ts';
 import { OptionError, type ShareOptions } from '../options.ts';
@@ -35,6 +37,7 @@ import { Reception } from './reception.ts';
 import { Recovery } from './recovery.ts';
 import { removeLeftOver } from './runtime-folder.ts';
 import { openSharedStore } from './shared-store.ts';
+import { answerStore, enterAll } from './stored-files.ts';
 import {
   ACCOUNTS_CHANGED,
   ADD_SHARE,
@@ -72,6 +75,8 @@ export interface SupervisorOptions {
   readonly limits: Limits;
   readonly options: OptionsOfWorker;
   readonly shares: readonly ShareOptions[];
+  /** Where opens stand that outlive the server. */
+  readonly stored: () => StoredFiles | undefined;
   readonly onEvent: ((event: ServerEvent) => void) | undefined;
   readonly answerSmb1: IntakeOptions['answerSmb1'];
 }
@@ -83,6 +88,8 @@ interface WorkerProcess {
   readonly startedMs: number;
   state: 'starting' | 'serving' | 'gone';
   heardMs: number;
+  /** Why it ended, once it has. */
+  reason: string | undefined;
 }
 
 export class Supervisor {
@@ -132,6 +139,7 @@ export class Supervisor {
     this.#store = openSharedStore({ folder, bus, patienceMs: limits.workerSilenceMs });
     const reception = new Reception({ env, limits });
     this.#reception = reception;
+    answerStore(this.#calls, { store: this.#store, stored: options.stored });
     this.#recovery = new Recovery({
       env,
       store: this.#store,
@@ -154,6 +162,18 @@ export class Supervisor {
 
   bind(at: ListenAt): Promise<Listener> {
     return this.#intake.bind(at);
+  }
+
+  /** The workers' shared records. */
+  get store(): RecordStore {
+    return this.#store;
+  }
+
+  /** What the server before left on these volumes is there, and is the workers'. */
+  async restore(volumeIds: ReadonlySet<string>): Promise<void> {
+    const stored = this.#options.stored();
+    if (stored === undefined) return;
+    if (await enterAll(this.#store, stored, volumeIds)) await this.#recovery.begin();
   }
 
   /** Throws `OptionError` when a worker cannot have it. */
@@ -270,10 +290,15 @@ export class Supervisor {
       startedMs: nowMs,
       state: 'starting',
       heardMs: nowMs,
+      reason: undefined,
     };
     this.#workers.set(slot, worker);
     child.on('error', (error) => env.log.error({ slot, error: error.message }, 'worker'));
-    child.once('exit', (code, signal) => this.#gone(worker, signal ?? `code ${code}`));
+    child.once('exit', (code, signal) => {
+      worker.reason = signal ?? `code ${code}`;
+      // What it said last is still to be read: which connections it had taken.
+      if (!this.#bus.peers().includes(serverId)) this.#gone(worker, worker.reason);
+    });
     const setup: WorkerSetup = {
       kind: 'setup',
       serverId,
@@ -368,7 +393,8 @@ export class Supervisor {
   /** Its end of the bus is gone: it exits, or has to. */
   #lost(serverId: string): void {
     const worker = this.#workerOf(serverId);
-    if (worker !== undefined && !this.#isStopping) worker.child.kill('SIGKILL');
+    if (worker?.reason !== undefined) this.#gone(worker, worker.reason);
+    else if (worker !== undefined && !this.#isStopping) worker.child.kill('SIGKILL');
   }
 
   #ping(): void {

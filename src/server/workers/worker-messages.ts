@@ -106,6 +106,21 @@ export const TAKE_OVER: CallType<OpensToTake, boolean> = {
   answer: flag,
 };
 
+interface ToStore {
+  readonly fileKey: string;
+  /** Answered before the disk has it: `StoredTable.replaceSoon`. */
+  readonly isSoon: boolean;
+}
+/**
+ * Worker to supervisor: of this file's record the disk is to have what outlives the server, as it
+ * is now. Answered when it has; with what is wrong, '' for nothing.
+ */
+export const STORE: CallType<ToStore, string> = {
+  name: 'store',
+  question: struct<ToStore>({ fileKey: text, isSoon: flag }),
+  answer: text,
+};
+
 /** To every worker, when another one is gone and what it held is swept. */
 export const SWEPT: MessageType<None> = { name: 'swept', shape: none };
 

@@ -24,12 +24,7 @@ export function optionsOfWorker(options: SmbServerOptions, stateFolder: string):
 
 /** Throws `OptionError` where only this process could serve the share. */
 export function checkShareOfWorkers(share: ShareOptions): void {
-  const { name, vfs, snapshots, continuousAvailability } = share;
-  if (continuousAvailability === true) {
-    throw new OptionError(
-      `share '${name}': continuous availability takes one process (workers: 1)`,
-    );
-  }
+  const { name, vfs, snapshots } = share;
   if (vfs !== undefined || (snapshots !== undefined && 'open' in snapshots)) {
     throw new OptionError(
       `share '${name}': storage of the program's own is served by one process only (workers: 1)`,

@@ -17,6 +17,7 @@ import { NOTHING_LEFT, stepAside, takeOpens } from '../step-aside.ts';
 import { answerRecovery } from './answer-recovery.ts';
 import { keepBreakTimes } from './keep-break-times.ts';
 import { openSharedStore } from './shared-store.ts';
+import { storedFilesOver } from './stored-files.ts';
 import {
   ACCOUNTS_CHANGED,
   ADD_SHARE,
@@ -72,7 +73,8 @@ export class Worker {
       peers.serve(engine, log);
       answerRecovery(engine, { store, calls: this.#calls, env: engine.options.env });
     };
-    this.#server = new SmbServer(options, { serverId, store, peers, attach });
+    const storedFiles = storedFilesOver(this.#calls, supervisorId);
+    this.#server = new SmbServer(options, { serverId, store, peers, storedFiles, attach });
   }
 
   /** Joins the others, then says that it serves. */
@@ -124,6 +126,8 @@ export class Worker {
     return new Promise((resolve, reject) =>
       this.#bus.handle(MEMBERS, ({ serverIds, shares }) => {
         const joined = this.#inTurn(async () => {
+          // What nobody listens to yet is never answered.
+          await this.#server.open();
           await Promise.all(serverIds.map((serverId) => this.#bus.connect(serverId)));
           for (const share of shares as ShareOptions[]) await this.#server.addShare(share);
         });

@@ -44,7 +44,8 @@ async function sweepDurable(
   return staying;
 }
 
-async function enterAgain(store: RecordStore, owner: object): Promise<void> {
+/** An open that outlived the server, or its process, may be taken over. */
+export async function enterAgain(store: RecordStore, owner: object): Promise<void> {
   // The layout's version vouches for what it is.
   const record = { ...(owner as DurableRecord), serverId: NO_SERVER };
   await durableTable(store).update(durableKey(record.persistentId), (current) => ({
