@@ -51,6 +51,7 @@ import {
   closeConnections,
   expectStatus,
   logOnAt,
+  negotiated,
   opened,
   type Target,
 } from '../conformance/peer.ts';
@@ -186,6 +187,22 @@ describe('SmbServer: worker processes', () => {
     // The worker's slot is what an id leaves of 64.
     assert.equal(new Set(same.map(({ id }) => id % 64)).size, 1);
     closeSockets();
+  });
+
+  it('counts connections over all of them', async () => {
+    const limits = { connectionsPerAddressMax: 3 };
+    const options = { listen: ['127.0.0.1'], port: 0, workers: 2, limits };
+    const limited = new SmbServer({ ...options, log: makeNodeLog('silent') });
+    try {
+      await limited.start();
+      const there = { ...target, port: limited.port! };
+      for (let i = 0; i < 3; i++) await negotiated(there);
+      await assert.rejects(negotiated(there));
+      assert.equal((await limited.status()).connections.length, 3);
+    } finally {
+      closeConnections();
+      await limited.stop();
+    }
   });
 
   it('serves shares and accounts that come and go while it runs', async () => {
