@@ -20,12 +20,12 @@ free_port() {
   node -e 's=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'
 }
 
-# start_server [VAR=VALUE…]: sets $port; the variables are the server's options.
+# [WORKERS=N] start_server [VAR=VALUE…]: sets $port; the variables are the server's options.
 start_server() {
   if [ -n "${SEMBA_INTEROP_PORT:-}" ]; then port=$SEMBA_INTEROP_PORT; return; fi
   stop_server
   port=$(free_port)
-  env "$@" "$here/serve" "$port" >"$work/server.out" 2>"$work/server.err" &
+  env "$@" "$here/serve" "$port" "${WORKERS:-1}" >"$work/server.out" 2>"$work/server.err" &
   server_pid=$!
   for _ in $(seq 600); do
     if grep -q '^ready' "$work/server.out"; then return; fi

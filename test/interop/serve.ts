@@ -25,6 +25,7 @@
  *   SEMBA_COMPRESSION  off (default), asked or on
  *   SEMBA_DIALECT_MIN, SEMBA_DIALECT_MAX   2.0.2 … 3.1.1
  *   SEMBA_LIMITS       JSON of limits, e.g. {"connectionsMax": 10}
+ *   SEMBA_INTERFACES   rules of option \`interfaces\`, separated by spaces
  */
 import {
   chmodSync,
@@ -76,6 +77,7 @@ async function serve(onPort: number): Promise<void> {
     dialectMin: (env.SEMBA_DIALECT_MIN ?? '2.0.2') as DialectName,
     dialectMax: (env.SEMBA_DIALECT_MAX ?? '3.1.1') as DialectName,
     limits: JSON.parse(env.SEMBA_LIMITS ?? '{}'),
+    interfaces: env.SEMBA_INTERFACES?.split(' ') ?? [],
     log: makeNodeLog((env.SEMBA_LOG ?? 'warn') as LogLevel),
   });
   try {
