@@ -4,7 +4,7 @@ import type { ControlStatus } from '../admin/control-server.ts';
 import { DELETE, FILE_APPEND_DATA, FILE_READ_DATA, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
 import { nodeTimers } from '../env/node/node-timers.ts';
 import { readConfig } from '../server/config.ts';
-import { UsageError } from './command-error.ts';
+import { EXIT_FAILURE, UsageError } from './command-error.ts';
 import { toControlError } from './control-error.ts';
 import { defaultStateFolder } from './state-folder.ts';
 import { table } from './table.ts';
@@ -41,6 +41,10 @@ export function statusCommand(): Command {
 }
 
 async function status(flags: StatusFlags): Promise<void> {
+  // Who reads it, `head` for one, may have had enough.
+  process.stdout.once('error', ({ code }: NodeJS.ErrnoException) => {
+    process.exit(code === 'EPIPE' ? 0 : EXIT_FAILURE);
+  });
   if (flags.watch && flags.json) throw new UsageError('--watch and --json: only one of them');
   try {
     const configured = flags.config === undefined ? undefined : readConfig(flags.config).server;

@@ -155,6 +155,16 @@ describe('semba status and close', () => {
     assert.equal(shown, 2);
   });
 
+  it('ends with --watch once nobody reads it any more', async () => {
+    const watching = spawn(process.execPath, [MAIN, 'status', '--watch', '--state', folder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exited = once(watching, 'exit');
+    await once(watching.stdout, 'data');
+    watching.stdout.destroy();
+    assert.deepEqual(await exited, [0, null]);
+  });
+
   it('shows the channels of a session', async () => {
     const client = await connect(2);
     const { sessions, connections } = await status();
