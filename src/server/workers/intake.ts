@@ -95,6 +95,7 @@ export class Intake {
         return false;
       },
     });
+    this.#makeRoom();
     this.#unknown.set(socket, address);
     const timer = timers.after(this.#options.limits.unauthenticatedTimeMs, () => socket.destroy());
     const ended = (): void => {
@@ -125,17 +126,33 @@ export class Intake {
     let fromAddress = handedOver.fromAddress;
     for (const one of this.#unknown.values()) if (one === address) fromAddress++;
     const all = handedOver.all + this.#unknown.size;
-    const isWithin =
-      all < limits.connectionsMax &&
-      fromAddress < limits.connectionsPerAddressMax &&
-      this.#unknown.size < UNIDENTIFIED_MAX;
-    if (!isWithin) {
-      const unidentified = this.#unknown.size;
-      env.log.warn({ address, connections: all, fromAddress, unidentified }, 'connection refused');
-    }
+    const isWithin = all < limits.connectionsMax && fromAddress < limits.connectionsPerAddressMax;
+    if (!isWithin) env.log.warn({ address, connections: all, fromAddress }, 'connection refused');
     return isWithin;
+  }
+
+  /** Who is silent keeps nobody out. */
+  #makeRoom(): void {
+    if (this.#unknown.size < UNIDENTIFIED_MAX) return;
+    const socket = whoGivesWay(this.#unknown);
+    if (socket === undefined) return;
+    this.#unknown.delete(socket);
+    socket.destroy();
   }
 }
 
 /** Connections that have not said whose they are: each may take `unauthenticatedTimeMs`. */
 const UNIDENTIFIED_MAX = 1024;
+
+/** The oldest of the address that has most of them; `unknown` is in the order of their coming. */
+export function whoGivesWay<T>(unknown: ReadonlyMap<T, string>): T | undefined {
+  const counts = new Map<string, number>();
+  let most = 0;
+  for (const address of unknown.values()) {
+    const count = (counts.get(address) ?? 0) + 1;
+    counts.set(address, count);
+    most = Math.max(most, count);
+  }
+  for (const [one, address] of unknown) if (counts.get(address) === most) return one;
+  return undefined;
+}
