@@ -120,10 +120,10 @@ async function serveOnce(serving: Serving): Promise<'ended' | TakenBack> {
       for (const share of shares) await server.addShare(share);
       await start(server, options.port);
       await greet(server, serving.flags, options, shares);
+      tellServiceManager(['READY=1']);
     } else {
       await takePlace(server, { place, shares, stateFolder, control });
     }
-    tellServiceManager(['READY=1']);
     return await Promise.race([signals.end, upgrades.end]);
   } finally {
     upgrades.abort();

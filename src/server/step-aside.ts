@@ -1,5 +1,6 @@
 /** What an engine does for `SmbServer.handOver` and `takeOver`: smb2/server/hand-over.ts. */
 import { run } from '../base/task.ts';
+import type { TimerHandle } from '../env/ports.ts';
 import { type LeftBehind, leaveOpens, part, settle } from '../smb2/server/hand-over.ts';
 import { takeShare } from '../smb2/server/restore-share.ts';
 import type { Smb2Server } from '../smb2/server/server.ts';
@@ -30,14 +31,18 @@ export async function stepAside(
   folder: string,
 ): Promise<LeftBehind> {
   const { timers, log } = engine.options.env;
-  const late = new Promise<LeftBehind>((resolve) => {
-    const giveUp = (): void => {
-      log.error({ step }, 'what a client holds is lost: this takes too long');
+  let late: TimerHandle | undefined;
+  const givenUp = new Promise<LeftBehind>((resolve) => {
+    late = timers.after(STEP_TIME_MS, () => {
+      log.error({ step }, 'what some clients hold is lost: letting go takes too long');
       resolve(NOTHING_LEFT);
-    };
-    timers.after(STEP_TIME_MS, giveUp);
+    });
   });
-  return await Promise.race([take(engine, step, folder), late]);
+  try {
+    return await Promise.race([take(engine, step, folder), givenUp]);
+  } finally {
+    late?.cancel();
+  }
 }
 
 async function take(engine: Smb2Server, step: HandOverStep, folder: string): Promise<LeftBehind> {

@@ -99,15 +99,15 @@ export class Successor {
   }): Promise<void> {
     const { addresses, stateFolder, layouts } = from;
     for (const { host, port, handle } of addresses) {
-      await this.#send({ kind: 'address', host, port }, handle);
+      this.#send({ kind: 'address', host, port }, handle);
     }
-    await this.#send({ kind: 'prepare', stateFolder, layouts });
+    this.#send({ kind: 'prepare', stateFolder, layouts });
     await this.#expect('prepared');
   }
 
   /** It serves when this ends; how many opens are there again. Rejects with `SuccessorError`. */
   async take(folder: string): Promise<number> {
-    await this.#send({ kind: 'take', folder });
+    this.#send({ kind: 'take', folder });
     return (await this.#expect('serving')).opens;
   }
 
@@ -139,14 +139,10 @@ export class Successor {
     return message as Extract<FromNew, { readonly kind: K }>;
   }
 
-  #send(message: FromOld, handle?: object): Promise<void> {
-    return new Promise((resolve, reject) =>
-      // A raw handle is what `net.Server` is sent as; as a server it would accept at once there.
-      this.#child.send(message, handle as SendHandle | undefined, (error) => {
-        if (error === null) resolve();
-        else reject(new SuccessorError(error.message));
-      }),
-    );
+  /** Nobody waits for it: what became of a process that does not get it, its end tells. */
+  #send(message: FromOld, handle?: object): void {
+    // A raw handle is what `net.Server` is sent as; as a server it would accept at once there.
+    this.#child.send(message, handle as SendHandle | undefined, () => {});
   }
 }
 

@@ -93,14 +93,21 @@ export class FileHandle {
         : { contexts: isAlone ? [] : guided(tree, names) };
       const contexts = [...(parameters.contexts ?? []), ...(asked.contexts ?? [])];
       const create = { ...parameters, ...asked, contexts };
+      // The first break may come with the answer, before anybody has seen that.
+      const early: LeaseBreakNotification[] = [];
+      logon.listen(names.leaseKey, (taken) => early.push(taken));
       const reply = await perform(session, ({ header, ...options }) =>
         tree.create(create, { ...options, header: { flags, ...header } }),
       );
       // What the server made it closed with the session, or it gives it back to the same names.
       const isLost = reply.status === STATUS_CONNECTION_DISCONNECTED && logon.returns;
       const isRepeatable = parameters.createDisposition !== FILE_CREATE;
+      logon.unlisten(names.leaseKey);
       if (isLost && isRepeatable && tries < TRIES_MAX) continue;
-      return new FileHandle(file, names, new ClientOpen(tree, responseOf(reply, path)));
+      const open = new ClientOpen(tree, responseOf(reply, path));
+      const handle = new FileHandle(file, names, open);
+      for (const taken of early) handle.#broken(taken);
+      return handle;
     }
   }
 
@@ -189,7 +196,14 @@ export class FileHandle {
   }
 
   /** [MS-SMB2] 3.2.5.19.2: this client keeps nothing in a cache, so that there is nothing to do. */
-  #broken({ leaseKey, flags, newLeaseState: leaseState }: LeaseBreakNotification): void {
+  #broken(taken: LeaseBreakNotification): void {
+    const takingUp = this.#takingUp;
+    // It is of the new session, whose answer nobody has seen yet.
+    if (takingUp === undefined) this.#comply(taken);
+    else takingUp.then(() => this.#comply(taken)).catch(() => undefined);
+  }
+
+  #comply({ leaseKey, flags, newLeaseState: leaseState }: LeaseBreakNotification): void {
     this.#lease = leaseState;
     if ((flags & SMB2_NOTIFY_BREAK_LEASE_FLAG_ACK_REQUIRED) === 0) return;
     const { tree } = this.#open;
