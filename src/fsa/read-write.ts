@@ -1,3 +1,4 @@
+import type { FileRange } from '../base/io-buffer.ts';
 import { isPromise, type Task, wait } from '../base/task.ts';
 import {
   FILE_APPEND_DATA,
@@ -77,6 +78,25 @@ export function* readFile(
   }
   open.position = BigInt(offset + count);
   return { status: STATUS_SUCCESS, count };
+}
+
+/**
+ * What `readFile` would read, where nothing forbids it and all of it is in memory: not read.
+ * Undefined: only `readFile` can tell.
+ */
+export function rangeToRead(
+  open: LocalOpen,
+  offset: number,
+  length: number,
+): FileRange | undefined {
+  const isOrdinary = !open.closed && !open.isDirectory && open.backing === undefined;
+  if (!isOrdinary || open.userSetAccessTime) return undefined;
+  if ((open.grantedAccess & (FILE_READ_DATA | FILE_EXECUTE)) === 0) return undefined;
+  const record = open.volume.files.get(open.fileKey);
+  if (isPromise(record) || (record !== undefined && record.locks.length > 0)) return undefined;
+  const range = open.file.range?.(offset, length);
+  if (range !== undefined) open.position = BigInt(offset + length);
+  return range;
 }
 
 /**

@@ -37,6 +37,7 @@ export interface ShareSection {
   readonly comment?: string | undefined;
   readonly encryption?: EncryptionPolicy | undefined;
   readonly compression?: CompressionPolicy | undefined;
+  readonly sendfile?: boolean | undefined;
   readonly users?: readonly string[] | undefined;
   readonly administrators?: readonly string[] | undefined;
   readonly hidden?: boolean | undefined;
@@ -144,6 +145,7 @@ const share = z.strictObject({
   comment: text.max(255, 'expected at most 255 characters').optional(),
   encryption: encryption.optional(),
   compression: oneOf(['off', 'asked', 'on']).optional(),
+  sendfile: bool.optional(),
   users: texts.optional(),
   administrators: texts.optional(),
   hidden: bool.optional(),

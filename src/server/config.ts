@@ -143,6 +143,7 @@ function toShare(name: string, share: ShareSection, folder: string): ShareOption
     comment: share.comment,
     encryption: share.encryption,
     compression: share.compression,
+    sendFile: share.sendfile,
     allowedUsers: share.users,
     administrators: share.administrators,
     hidden: share.hidden,

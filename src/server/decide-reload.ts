@@ -51,6 +51,7 @@ const SHARE_KEYS: Readonly<Record<keyof ShareOptions, boolean>> = {
   readOnly: true,
   encryption: true,
   compression: true,
+  sendFile: true,
   allowedUsers: true,
   administrators: true,
   hidden: true,

@@ -103,6 +103,7 @@ function shareOf(options: ShareOptions, volume: Volume | undefined): Share {
     volume,
     encryption: options.encryption ?? 'off',
     compression: options.compression ?? 'off',
+    sendFile: options.sendFile ?? false,
     allowedUsers: options.allowedUsers?.map((name) => name.toLowerCase()),
     administrators: options.administrators?.map((name) => name.toLowerCase()) ?? [],
     readOnly: options.readOnly ?? false,

@@ -87,6 +87,11 @@ export interface ShareOptions {
    * default 'off'. It saves bandwidth, not time, on networks over some 100 Mbit/s.
    */
   readonly compression?: CompressionPolicy;
+  /**
+   * Large READs that are neither signed nor encrypted go from the page cache to the network without
+   * passing through the server's memory (sendfile); default false.
+   */
+  readonly sendFile?: boolean;
   /** Who may connect; default: every account. */
   readonly allowedUsers?: readonly string[];
   /**

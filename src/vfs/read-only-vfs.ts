@@ -1,3 +1,4 @@
+import type { FileRange } from '../base/io-buffer.ts';
 import { isPromise, type MaybePromise } from '../base/task.ts';
 import { EROFS, type Errno, failed } from './errno.ts';
 import type {
@@ -123,6 +124,10 @@ class ReadOnlyFile implements VfsFile {
 
   read(target: Uint8Array, offset: number): MaybePromise<number | Errno> {
     return this.#file.read(target, offset);
+  }
+
+  range(offset: number, length: number): FileRange | undefined {
+    return this.#file.range?.(offset, length);
   }
 
   write(): Errno {

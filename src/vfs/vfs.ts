@@ -12,6 +12,7 @@
  * - Names are JavaScript strings and compare exactly (case-sensitively unless `capabilities` say
  *   otherwise).
  */
+import type { FileRange } from '../base/io-buffer.ts';
 import type { MaybePromise } from '../base/task.ts';
 import type { Errno } from './errno.ts';
 
@@ -110,6 +111,11 @@ export interface VfsFile {
   stat(): MaybePromise<FileStat | Errno>;
   /** Fills `target` from `offset`; the count is short only at the end of the file. */
   read(target: Uint8Array, offset: number): MaybePromise<number | Errno>;
+  /**
+   * The bytes that `read` would fill `length` bytes from `offset` with, not read; undefined unless
+   * all are there and in memory. Left away where the store has no descriptors.
+   */
+  range?(offset: number, length: number): FileRange | undefined;
   /** Writes all of `chunks`, in order, from `offset`; a short count means the store is full. */
   write(chunks: readonly Uint8Array[], offset: number): MaybePromise<number | Errno>;
   truncate(size: number): MaybePromise<0 | Errno>;

@@ -4,11 +4,12 @@
  * and whoever breaks a rule loses the connection.
  */
 import { recycle } from '../../src/base/buffer-pool.ts';
-import type { RegisteredRegion } from '../../src/base/io-buffer.ts';
+import type { RegisteredRegion, Sendable } from '../../src/base/io-buffer.ts';
 import { type BufferDescriptor, subsegment } from '../../src/smb2/transport/buffer-descriptor.ts';
 import type { Rdma, Registration } from '../../src/smb2/transport/rdma.ts';
 import type {
   ListeningPort,
+  SendExtras,
   Transport,
   TransportAcceptor,
   TransportListener,
@@ -44,6 +45,8 @@ export interface LoopbackCounts {
   bytesWritten: number;
   registrations: number;
   invalidations: number;
+  /** Of ranges of files, in messages and beside them. */
+  bytesOfFiles: number;
 }
 
 /** One wire, on which one server listens. */
@@ -54,6 +57,7 @@ export class LoopbackNetwork {
     bytesWritten: 0,
     registrations: 0,
     invalidations: 0,
+    bytesOfFiles: 0,
   };
   readonly options: Required<LoopbackOptions>;
   #accept: TransportAcceptor | undefined;
@@ -103,6 +107,7 @@ export class LoopbackTransport implements Transport {
   readonly localAddress = '127.0.0.1';
   readonly headroom: number = HEADROOM;
   readonly sendSizeMax: number;
+  readonly sendsFiles = true;
   readonly rdma: Rdma;
   /** Memory that the peer may reach, by token. */
   readonly registered: Map<number, Memory> = new Map();
@@ -152,9 +157,10 @@ export class LoopbackTransport implements Transport {
   }
 
   /** [MS-SMBD] 3.1.5.4 Sending a Data Transfer Message: fragments in order, one with the token. */
-  send(chunks: readonly Uint8Array[], invalidates?: number): void {
+  send(chunks: readonly Uint8Array[], { file, invalidates }: SendExtras = {}): void {
     if (this.#closedFor !== undefined || this.#isEnding) return;
-    const bytes = new Uint8Array(Buffer.concat(chunks).subarray(HEADROOM));
+    const parts = file === undefined ? chunks : [...chunks, this.#bytesOf(file)];
+    const bytes = new Uint8Array(Buffer.concat(parts).subarray(HEADROOM));
     for (const chunk of chunks) recycle(chunk);
     if (bytes.length > this.sendSizeMax) {
       this.#end('a message over MaxFragmentedSendSize');
@@ -274,6 +280,14 @@ export class LoopbackTransport implements Transport {
     return { descriptors, deregister };
   }
 
+  /** Read at once: a range is good for as long as the call only. */
+  #bytesOf(data: Sendable): Uint8Array {
+    if (data instanceof Uint8Array) return data;
+    const bytes = new Uint8Array(data.length);
+    this.#network.counts.bytesOfFiles += data.read(bytes, 0);
+    return bytes;
+  }
+
   #region(descriptors: readonly BufferDescriptor[]): RegisteredRegion {
     const { counts } = this.#network;
     return {
@@ -283,15 +297,17 @@ export class LoopbackTransport implements Transport {
           target.set(part.bytes, part.at);
           counts.bytesRead += part.bytes.length;
         }),
-      write: (source, at) =>
-        this.#transfer(
+      write: (data, at) => {
+        const source = this.#bytesOf(data);
+        return this.#transfer(
           descriptors,
           { at, length: source.length, access: 'peer-writes' },
           (part) => {
             part.bytes.set(source.subarray(part.at, part.at + part.bytes.length));
             counts.bytesWritten += part.bytes.length;
           },
-        ),
+        );
+      },
     };
   }
 

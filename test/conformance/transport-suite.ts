@@ -2,7 +2,19 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import {
+  closeSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { FileRange } from '../../src/base/io-buffer.ts';
 import type {
   Connector,
   ListeningPort,
@@ -167,6 +179,54 @@ export function transportSuite(title: string, backend: TransportBackend): void {
       assert.deepEqual([here.closings, there.closings], [1, 1]);
     });
 
+    for (const [what, isBusy] of [
+      ['an idle connection', false],
+      ['a busy one', true],
+    ] as const) {
+      it(`may end with a range of a file, on ${what}`, async (t) => {
+        if (client.sendsFiles !== true) return t.skip('this transport sends no files');
+        const file = new TestFile(2_000_000);
+        const sent: Uint8Array[] = [];
+        if (isBusy) {
+          server.pause();
+          for (let i = 0; i < 10; i++) sent.push(randomBytes(900_000));
+          for (const bytes of sent) send(client, bytes);
+        }
+        for (const [offset, length] of RANGES) {
+          const head = randomBytes(100);
+          sent.push(Buffer.concat([head, file.bytes.subarray(offset, offset + length)]));
+          send(client, head, file.range(offset, length));
+          const small = randomBytes(10);
+          sent.push(small);
+          send(client, small);
+        }
+        file.close();
+        assert.equal(client.sentBytes >= sent.reduce((sum, one) => sum + one.length, 0), true);
+        if (isBusy) server.resume();
+        await there.until(() => there.messages.length === sent.length);
+        for (const [i, bytes] of sent.entries()) {
+          assert.equal(Buffer.compare(there.messages[i]!, bytes), 0, `message ${i}`);
+        }
+      });
+    }
+
+    it('of a file that was cut meanwhile are as long as they were to be', async (t) => {
+      if (client.sendsFiles !== true) return t.skip('this transport sends no files');
+      const file = new TestFile(200_000);
+      const range = file.range(0, 200_000);
+      file.cut(150_000);
+      send(client, Uint8Array.of(1), range);
+      file.close();
+      await there.until(() => there.messages.length === 1);
+      const message = there.messages[0]!;
+      assert.equal(message.length, 200_001);
+      assert.equal(
+        Buffer.compare(message.subarray(1, 150_001), file.bytes.subarray(0, 150_000)),
+        0,
+      );
+      assert.ok(message.subarray(150_001).every((byte) => byte === 0));
+    });
+
     it('over the limit end the connection, which was told of once', async () => {
       server.setMessageSizeMax(1000);
       send(client, new Uint8Array(1000));
@@ -209,10 +269,48 @@ export function transportSuite(title: string, backend: TransportBackend): void {
   });
 }
 
-function send(transport: Transport, bytes: Uint8Array): void {
+function send(transport: Transport, bytes: Uint8Array, file?: FileRange): void {
   const chunk = new Uint8Array(transport.headroom + bytes.length);
   chunk.set(bytes, transport.headroom);
-  transport.send([chunk]);
+  transport.send([chunk], file && { file });
+}
+
+const RANGES = [
+  [0, 1],
+  [4096, 65_536],
+  [1, 900_000],
+  [1_999_000, 1000],
+  [0, 1_000_000],
+] as const;
+
+/** Random bytes on the disk, whose name is gone already. */
+class TestFile {
+  readonly bytes: Uint8Array;
+  readonly #fd: number;
+
+  constructor(size: number) {
+    this.bytes = randomBytes(size);
+    const folder = mkdtempSync(join(tmpdir(), 'semba-range-'));
+    const path = join(folder, 'file');
+    writeFileSync(path, this.bytes);
+    this.#fd = openSync(path, 'r+');
+    rmSync(folder, { recursive: true });
+  }
+
+  range(offset: number, length: number): FileRange {
+    const fd = this.#fd;
+    const read = (target: Uint8Array, at: number) =>
+      readSync(fd, target, 0, target.length, offset + at);
+    return { fd, offset, length, read };
+  }
+
+  cut(size: number): void {
+    ftruncateSync(this.#fd, size);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
 }
 
 async function turns(count: number): Promise<void> {

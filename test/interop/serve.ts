@@ -23,6 +23,7 @@
  *   SEMBA_OPLOCK_BREAK_CHANNELS retry (default) or windows
  *   SEMBA_ENCRYPTION   off (default), desired or required
  *   SEMBA_COMPRESSION  off (default), asked or on
+ *   SEMBA_SENDFILE     yes: every share has the option sendFile
  *   SEMBA_DIALECT_MIN, SEMBA_DIALECT_MAX   2.0.2 … 3.1.1
  *   SEMBA_LIMITS       JSON of limits, e.g. {"connectionsMax": 10}
  *   SEMBA_INTERFACES   rules of option \`interfaces\`, separated by spaces
@@ -82,7 +83,10 @@ async function serve(onPort: number): Promise<void> {
   });
   try {
     const compression = (env.SEMBA_COMPRESSION ?? 'off') as 'off' | 'asked' | 'on';
-    for (const share of makeShares(base)) await server.addShare({ ...share, compression });
+    const sendFile = env.SEMBA_SENDFILE === 'yes';
+    for (const share of makeShares(base)) {
+      await server.addShare({ ...share, compression, sendFile });
+    }
     await server.addUser({ name: 'torture1', password: 'torture1pw' });
     await server.addUser({ name: 'torture2', password: 'torture2pw', unixIds: OTHER });
     await server.start();

@@ -48,6 +48,7 @@ create_mask = 0o640
 directory_mask = 0o750
 hide_dot_files = false
 hide_files = ["desktop.ini", "*.bak"]
+sendfile = true
 acl_order = "canonical"
 acl_auto_inherited = "kept"
 strict_sync = false
@@ -89,6 +90,7 @@ creditsMax = 512
           directoryMask: 0o750,
           hideDotFiles: false,
           hideFiles: ['desktop.ini', '*.bak'],
+          sendFile: true,
           aclOrder: 'canonical',
           aclAutoInherited: 'kept',
           strictSync: false,

@@ -10,6 +10,7 @@ import {
   STATUS_PENDING,
   statusName,
 } from '../../erref/ntstatus.ts';
+import type { SendExtras } from '../transport/transport.ts';
 import {
   COMMAND_NAMES,
   SMB2_CANCEL,
@@ -261,7 +262,7 @@ export class Chain {
     if (request.isSigned && status !== STATUS_PENDING && !this.#canSign(request)) {
       echoSignature(request, reply);
     }
-    const size = reply.end - reply.start;
+    const size = reply.end - reply.start + (reply.file?.length ?? 0);
     if (this.#repliesSize + size > this.#sizeMax) this.#flush();
     if (request.invalidates !== undefined && status !== STATUS_PENDING) {
       if (this.#invalidates !== undefined) this.#flush();
@@ -373,7 +374,7 @@ export class Chain {
     const outgoing = replies.map(({ reply }) => reply);
     const { clock } = this.server.options.env;
     if (!compress || !sendCompressed({ connection, sealedBy, replies: outgoing, clock })) {
-      sendMessage(connection, sealedBy, outgoing, invalidates);
+      sendMessage(connection, sealedBy, outgoing, extrasOf(outgoing[0]!, invalidates));
     }
     for (const { request, reply } of replies) {
       request.afterSend?.(reply.bytes.subarray(reply.start, reply.end));
@@ -387,6 +388,11 @@ export class Chain {
     const signer = request.signer ?? request.session?.channels.get(this.connection)?.signer;
     signer?.sign(reply.bytes.subarray(reply.start, reply.end));
   }
+}
+
+/** A file's range comes with a response that is alone in its message. */
+function extrasOf({ file }: Reply, invalidates: number | undefined): SendExtras | undefined {
+  return file === undefined && invalidates === undefined ? undefined : { file, invalidates };
 }
 
 /**

@@ -51,6 +51,8 @@ export interface Share {
   readonly encryption: EncryptionPolicy;
   /** Default 'off'. While it is so on every share, compression is not offered at all. */
   readonly compression?: CompressionPolicy | undefined;
+  /** Large READs are answered with ranges of files where the transport sends them. */
+  readonly sendFile?: boolean | undefined;
   /** Lower-cased names of those who may connect; undefined: every account. */
   readonly allowedUsers: readonly string[] | undefined;
   /** Lower-cased names of those with the privileges of administrators. */

@@ -1,5 +1,6 @@
 import { takeBuffer } from '../../base/buffer-pool.ts';
 import { viewOf } from '../../base/bytes.ts';
+import type { FileRange } from '../../base/io-buffer.ts';
 
 /**
  * Memory for one response. Small ones are cut from a slab that is never reused, so that a reply
@@ -26,6 +27,8 @@ export class Reply {
   end: number;
   /** A handler wrote a body, also for a status that is no success. */
   hasBody = false;
+  /** The body's end, to be sent behind `end`. */
+  file: FileRange | undefined;
 
   constructor(bytes: Uint8Array, at: number, bodySize: number) {
     this.bytes = bytes;

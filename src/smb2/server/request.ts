@@ -11,7 +11,7 @@ import {
   SMB2_WRITE,
 } from '../wire/constants.ts';
 import type { FileId } from '../wire/file-id.ts';
-import { channelSequence, type Header } from '../wire/header.ts';
+import { channelSequence, HEADER_SIZE, type Header } from '../wire/header.ts';
 import type { Chain } from './chain.ts';
 import { acceptSequence } from './channel-sequence.ts';
 import { allocateReply, type Reply } from './reply.ts';
@@ -104,6 +104,11 @@ export class Request implements CancelSignal {
   /** It came signed or encrypted, and so will its response. */
   get isProtected(): boolean {
     return this.isSigned || this.chain.sealedBy !== undefined;
+  }
+
+  /** Its message has no other: so has that of its response. */
+  get isAlone(): boolean {
+    return this.isLast && this.body === HEADER_SIZE;
   }
 
   /** Room for a response whose body takes at most `bodySize` bytes. */

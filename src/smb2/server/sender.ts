@@ -1,6 +1,7 @@
 import { recycle, takeBuffer } from '../../base/buffer-pool.ts';
 import { LE, viewOf } from '../../base/bytes.ts';
 import { TRANSFORM_HEADER_SIZE } from '../crypto/message-cipher.ts';
+import type { SendExtras } from '../transport/transport.ts';
 import { SMB2_TRANSFORM_PROTOCOL_ID } from '../wire/header.ts';
 import type { Reply } from './reply.ts';
 import type { Connection } from './state/connection.ts';
@@ -17,7 +18,7 @@ export function sendMessage(
   connection: Connection,
   sealedBy: Session | undefined,
   replies: readonly Reply[],
-  invalidates?: number,
+  extras?: SendExtras,
 ): void {
   const { transport } = connection;
   if (sealedBy !== undefined) {
@@ -29,7 +30,7 @@ export function sendMessage(
     const start = chunks.length === 0 ? reply.start - transport.headroom : reply.start;
     chunks.push(reply.bytes.subarray(start, reply.end));
   }
-  transport.send(chunks, invalidates);
+  transport.send(chunks, extras);
 }
 
 function plainOf(replies: readonly Reply[]): readonly Uint8Array[] {

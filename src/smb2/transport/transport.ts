@@ -1,3 +1,4 @@
+import type { FileRange } from '../../base/io-buffer.ts';
 import type { Rdma } from './rdma.ts';
 
 /**
@@ -23,13 +24,14 @@ export interface Transport {
   readonly sendSizeMax: number;
   /** Left away, or undefined: the connection is not RDMA. */
   readonly rdma?: Rdma | undefined;
+  /** A message may end with a range of a file. Left away: it may not. */
+  readonly sendsFiles?: boolean;
   /**
    * Queues one message for sending, made of `chunks` in order. The first chunk begins with
    * `headroom` bytes that are no part of the message. The chunks' memory belongs to the transport
-   * from then on. `invalidates`: a token of the peer's memory whose registration ends with the
-   * message, [MS-SMBD] 3.1.4.2; only where there is `rdma`.
+   * from then on.
    */
-  send(chunks: readonly Uint8Array[], invalidates?: number): void;
+  send(chunks: readonly Uint8Array[], extras?: SendExtras): void;
   /** Bytes queued and not yet taken by the peer. */
   readonly queuedBytes: number;
   /** Bytes handed to `send` so far, framing included. */
@@ -50,6 +52,17 @@ export interface Transport {
    * told of a reset, maybe before it has read the last answers.
    */
   close(options: { readonly abort: boolean; readonly awaitsPeer?: boolean }): void;
+}
+
+/** What few messages have. */
+export interface SendExtras {
+  /** The message's end; only with `sendsFiles`. Done with when `send` returns. */
+  readonly file?: FileRange | undefined;
+  /**
+   * A token of the peer's memory whose registration ends with the message, [MS-SMBD] 3.1.4.2; only
+   * where there is `rdma`.
+   */
+  readonly invalidates?: number | undefined;
 }
 
 /** What a transport tells its owner. */

@@ -15,6 +15,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import { LE } from '../../base/bytes.ts';
+import type { FileRange } from '../../base/io-buffer.ts';
 import type { MaybePromise } from '../../base/task.ts';
 import {
   EAGAIN,
@@ -76,6 +77,8 @@ import * as xattrs from './xattrs.ts';
 /** How reads find out whether they would block: ask, need not (memory), cannot ask. */
 type ReadMode = 'nowait' | 'direct' | 'thread';
 
+const lastByte = new Uint8Array(1);
+
 /** Bytes of one step where the kernel has no call for a copy or for zeroes. */
 const STEP_SIZE = 1024 * 1024;
 
@@ -96,6 +99,8 @@ export class LocalFile implements VfsFile {
   /** Set-id bits stand that go with the first change by a caller who is not root. */
   #losesSetId: boolean;
   #readMode: ReadMode = 'nowait';
+  /** The kernel tells what is cached, and this user. */
+  #hasRanges = true;
   #threadCalls = 0;
   /** Once `stat` told it. */
   #inode: bigint | undefined;
@@ -130,6 +135,25 @@ export class LocalFile implements VfsFile {
     return this.#readMode === 'nowait'
       ? this.#readNoWait(target, offset)
       : this.#readThread(target, 0, offset);
+  }
+
+  /**
+   * The last byte is asked for besides: it is there when the file is long enough, and not being
+   * read from the disk just now.
+   */
+  range(offset: number, length: number): FileRange | undefined {
+    this.#assertOpen();
+    if (this.#access === 'metadata' || this.#readMode === 'thread' || !this.#hasRanges) {
+      return undefined;
+    }
+    const flags = this.#readMode === 'nowait' ? RWF_NOWAIT : 0;
+    const last = offset + length - 1;
+    if (sys.preadFlags(this.#fd, lastByte, last, flags) !== 1) return undefined;
+    const isCached = sys.isCached(this.#fd, offset, length);
+    if (typeof isCached === 'number') this.#hasRanges = false;
+    if (isCached !== true) return undefined;
+    const fd = this.#fd;
+    return { fd, offset, length, read: (target, at) => sys.pread(fd, target, offset + at) };
   }
 
   /** What is in the page cache is answered at once; the rest is fetched by a thread. */

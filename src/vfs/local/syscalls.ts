@@ -27,6 +27,7 @@ const NUMBERS = {
     statx: 332,
     openat2: 437,
     getxattrat: 464,
+    cachestat: 451,
   },
   arm64: {
     getdents64: 61,
@@ -39,6 +40,7 @@ const NUMBERS = {
     statx: 291,
     openat2: 437,
     getxattrat: 464,
+    cachestat: 451,
   },
 } as const;
 
@@ -89,6 +91,7 @@ const c = {
   setxattr: define('int setxattr(void*, void*, void*, size_t, int)'),
   removexattr: define('int removexattr(void*, void*)'),
   listxattr: define('int64_t listxattr(void*, void*, size_t)'),
+  getpagesize: define('int getpagesize()'),
   geteuid: define('uint32_t geteuid()'),
   getegid: define('uint32_t getegid()'),
   getgroups: define('int getgroups(int, void*)'),
@@ -106,6 +109,7 @@ const c = {
   renameat2: define('long syscall(long, long, void*, long, void*, long)'),
   preadv2: define('long syscall(long, long, void*, long, long, long, long)'),
   getxattrat: define('long syscall(long, long, void*, long, void*, void*, long)'),
+  cachestat: define('long syscall(long, long, void*, void*, long)'),
   copyFileRange: define('long syscall(long, long, void*, long, void*, long, long)'),
 };
 
@@ -179,6 +183,22 @@ export function preadFlags(
 ): number | Errno {
   setIov(iovView, 0, target);
   return outcome(c.preadv2(N.preadv2, fd, iov, 1, offset, 0, flags));
+}
+
+/** struct cachestat_range: off, len; struct cachestat: nr_cache first, 40 bytes. */
+const cacheRange = new BigInt64Array(2);
+const cacheStat = new BigInt64Array(5);
+let pageSize = 0;
+
+/** Whether all of a range is in the page cache: cachestat(2), Linux 6.5. */
+export function isCached(fd: number, offset: number, length: number): boolean | Errno {
+  if (pageSize === 0) pageSize = c.getpagesize();
+  cacheRange[0] = BigInt(offset);
+  cacheRange[1] = BigInt(length);
+  const result = done(c.cachestat(N.cachestat, fd, cacheRange, cacheStat, 0));
+  if (failed(result)) return result;
+  const pages = Math.ceil((offset + length) / pageSize) - Math.floor(offset / pageSize);
+  return Number(cacheStat[0]) >= pages;
 }
 
 export function pwrite(fd: number, bytes: Uint8Array, offset: number): number | Errno {

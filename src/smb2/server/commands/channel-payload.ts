@@ -1,7 +1,7 @@
 /** READ and WRITE whose data goes by RDMA, beside the message: [MS-SMB2] 3.3.5.12, 3.3.5.13. */
 import { recycle, takeBuffer } from '../../../base/buffer-pool.ts';
 import { pad } from '../../../base/bytes.ts';
-import type { RegisteredRegion } from '../../../base/io-buffer.ts';
+import type { RegisteredRegion, Sendable } from '../../../base/io-buffer.ts';
 import { type Task, wait } from '../../../base/task.ts';
 import type { NtStatus } from '../../../erref/ntstatus.ts';
 import { SMB2_CHANNEL_NONE, SMB2_DIALECT_300 } from '../../wire/constants.ts';
@@ -52,12 +52,12 @@ export function stage(request: Request, length: number): Uint8Array {
 export function* placeRead(
   request: Request,
   region: RegisteredRegion,
-  data: Uint8Array,
+  data: Sendable,
 ): Task<NtStatus | undefined> {
   const isPlaced = yield* wait(region.write(data, 0));
   if (!isPlaced) return undefined;
   const { length } = data;
-  recycle(data);
+  if (data instanceof Uint8Array) recycle(data);
   const reply = request.room(READ_RESPONSE_HEAD + 1);
   const end = encodeReadResponseHead(reply.view, reply.body, 0, length);
   // The odd StructureSize promises one byte of Buffer.

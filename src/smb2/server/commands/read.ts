@@ -1,6 +1,6 @@
 import { recycle } from '../../../base/buffer-pool.ts';
 import { pad } from '../../../base/bytes.ts';
-import type { RegisteredRegion } from '../../../base/io-buffer.ts';
+import type { FileRange, RegisteredRegion } from '../../../base/io-buffer.ts';
 import type { Task } from '../../../base/task.ts';
 import {
   type NtStatus,
@@ -8,7 +8,7 @@ import {
   STATUS_FILE_CLOSED,
   STATUS_INVALID_PARAMETER,
 } from '../../../erref/ntstatus.ts';
-import { type ReadOptions, readFile } from '../../../fsa/read-write.ts';
+import { type ReadOptions, rangeToRead, readFile } from '../../../fsa/read-write.ts';
 import type { Pipe } from '../../../rpce/pipe.ts';
 import {
   SMB2_READFLAG_READ_UNBUFFERED,
@@ -26,6 +26,9 @@ import type { Reply } from '../reply.ts';
 import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
 import { placeRead, regionOf, stage, usesChannel } from './channel-payload.ts';
+
+/** Bytes of a READ for which two further system calls cost less than a copy. */
+const RANGE_SIZE_MIN = 65_536;
 
 /**
  * [MS-SMB2] 3.3.5.12 Receiving an SMB2 READ Request. Undefined: the data could not be put where the
@@ -49,6 +52,10 @@ export function* handleRead(request: Request): Task<NtStatus | undefined> {
   if (open.pipe !== undefined) return yield* readPipe(request, open.pipe, read.length);
   if (open.localOpen === undefined) return STATUS_FILE_CLOSED;
 
+  if (read.length >= RANGE_SIZE_MIN && mayTakeRange(request, read)) {
+    const range = rangeToRead(open.localOpen, read.offset, read.length);
+    if (range !== undefined) return answerRange(request, range);
+  }
   const { readPadding } = connection;
   const reply = request.room(READ_RESPONSE_HEAD + readPadding + Math.max(1, read.length));
   const dataAt = reply.body + READ_RESPONSE_HEAD + readPadding;
@@ -62,6 +69,23 @@ export function* handleRead(request: Request): Task<NtStatus | undefined> {
   }
   reply.finish(dataAt + count);
   return 0;
+}
+
+/** The response ends with the file's range. */
+function answerRange(request: Request, range: FileRange): NtStatus {
+  const reply = request.room(READ_RESPONSE_HEAD);
+  reply.finish(encodeReadResponseHead(reply.view, reply.body, range.length));
+  reply.file = range;
+  return 0;
+}
+
+/** What is signed, encrypted, compressed or compounded has to pass through memory. */
+function mayTakeRange(request: Request, { flags }: ReadRequest): boolean {
+  const { connection, treeConnect } = request;
+  if (connection.transport.sendsFiles !== true || treeConnect?.share.sendFile !== true)
+    return false;
+  const isPlain = request.isAlone && !request.isProtected && connection.readPadding === 0;
+  return isPlain && flags === 0;
 }
 
 function optionsOf({ minimumCount, flags }: ReadRequest): ReadOptions {
@@ -118,6 +142,8 @@ function* readToRegion(
     return placed === 0 && message.more ? STATUS_BUFFER_OVERFLOW : placed;
   }
   if (localOpen === undefined) return STATUS_FILE_CLOSED;
+  const range = mayTakeRange(request, read) ? rangeToRead(localOpen, offset, length) : undefined;
+  if (range !== undefined) return yield* placeRead(request, region, range);
   const memory = stage(request, length);
   const { status, count } = yield* readFile(localOpen, memory, offset, optionsOf(read));
   if (status === 0) return yield* placeRead(request, region, memory.subarray(0, count));

@@ -1,10 +1,12 @@
 import { Socket } from 'node:net';
 import { assert } from '../../../base/assert.ts';
 import { recycle } from '../../../base/buffer-pool.ts';
+import type { FileRange } from '../../../base/io-buffer.ts';
 import { KEEPALIVE_IDLE_MS, KEEPALIVE_PROBES_MS } from '../../../base/limits.ts';
 import type { TimerHandle, Timers } from '../../../env/ports.ts';
-import type { Transport, TransportListener } from '../transport.ts';
+import type { SendExtras, Transport, TransportListener } from '../transport.ts';
 import { encodeFrameHeader, FRAME_HEADER_SIZE, FRAME_SIZE_MAX, FrameReader } from './framing.ts';
+import { restOf, sendRange, sendsRanges } from './send-range.ts';
 import { socketCalls } from './socket-calls.ts';
 
 export interface TcpTransportOptions {
@@ -45,6 +47,7 @@ interface SocketHandle {
 export class TcpTransport implements Transport {
   readonly headroom: number = FRAME_HEADER_SIZE;
   readonly sendSizeMax: number = FRAME_SIZE_MAX;
+  readonly sendsFiles: boolean = sendsRanges();
   readonly remoteAddress: string;
   readonly localAddress: string;
   readonly #socket: Socket;
@@ -52,6 +55,8 @@ export class TcpTransport implements Transport {
   readonly #options: TcpTransportOptions;
   #listener: TransportListener | undefined;
   #corked = false;
+  /** Sent past the socket object: see `#sendRange`. */
+  #directBytes = 0;
   /** The peer does not take replies as fast as they come. */
   #held = false;
   #paused = false;
@@ -118,7 +123,7 @@ export class TcpTransport implements Transport {
   }
 
   get sentBytes(): number {
-    return this.#socket.bytesWritten;
+    return this.#socket.bytesWritten + this.#directBytes;
   }
 
   unconfirmedBytes(): number {
@@ -129,11 +134,15 @@ export class TcpTransport implements Transport {
     return waiting + (fd === undefined ? 0 : (socketCalls()?.unacknowledgedBytes(fd) ?? 0));
   }
 
-  send(chunks: readonly Uint8Array[]): void {
+  send(chunks: readonly Uint8Array[], { file }: SendExtras = NO_EXTRAS): void {
     if (this.#ended) return;
     let length = -FRAME_HEADER_SIZE;
     for (const chunk of chunks) length += chunk.length;
-    encodeFrameHeader(chunks[0]!, 0, length);
+    encodeFrameHeader(chunks[0]!, 0, length + (file?.length ?? 0));
+    if (file !== undefined) {
+      this.#sendRange(chunks[0]!, file);
+      return;
+    }
     if (!this.#corked) {
       this.#corked = true;
       this.#socket.cork();
@@ -142,11 +151,28 @@ export class TcpTransport implements Transport {
         this.#socket.uncork();
       });
     }
-    for (const chunk of chunks) {
-      const isPooled = chunk.length >= RECYCLED_SIZE_MIN || chunk.buffer.byteLength > SLAB_SIZE;
-      const sent = isPooled ? () => recycle(chunk) : undefined;
-      if (!this.#socket.write(chunk, sent)) this.#held = true;
-    }
+    for (const chunk of chunks) this.#write(chunk);
+    if (this.#held) this.#watchStall();
+  }
+
+  #write(chunk: Uint8Array): void {
+    const isPooled = chunk.length >= RECYCLED_SIZE_MIN || chunk.buffer.byteLength > SLAB_SIZE;
+    const sent = isPooled ? () => recycle(chunk) : undefined;
+    if (!this.#socket.write(chunk, sent)) this.#held = true;
+  }
+
+  /**
+   * What the kernel takes at once goes past the socket object, behind all that was sent before; the
+   * rest is read and queued. A message with a range has one chunk before it.
+   */
+  #sendRange(head: Uint8Array, file: FileRange): void {
+    if (this.#corked) this.#socket.uncork();
+    this.#corked = false;
+    const fd = this.#fd;
+    const isFree = this.#socket.writableLength === 0 && !this.#socket.writableEnded;
+    const sent = fd !== undefined && isFree ? sendRange(fd, head, file) : 0;
+    this.#directBytes += sent;
+    if (sent < head.length + file.length) this.#write(restOf(head, file, sent));
     if (this.#held) this.#watchStall();
   }
 
@@ -287,6 +313,7 @@ function unacknowledgedMs({ messageTimeMs }: TcpTransportOptions): number {
 }
 
 const NOTHING = new Uint8Array(0);
+const NO_EXTRAS: SendExtras = {};
 const NO_FRAMING = 'no SMB2 framing, or a message over the limit';
 
 export interface OnRead {
