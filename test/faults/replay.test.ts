@@ -4,18 +4,24 @@ import { FILE_ALL_ACCESS } from '../../src/dtyp/access-mask.ts';
 import {
   STATUS_ACCESS_DENIED,
   STATUS_DUPLICATE_OBJECTID,
+  STATUS_END_OF_FILE,
   STATUS_FILE_NOT_AVAILABLE,
   STATUS_LOCK_NOT_GRANTED,
   STATUS_PENDING,
   STATUS_SHARING_VIOLATION,
 } from '../../src/erref/ntstatus.ts';
 import { FILE_CREATED, FILE_OPEN_IF, FILE_OPENED } from '../../src/fscc/create-parameters.ts';
+import { FSCTL_SET_SPARSE } from '../../src/fscc/fsctl.ts';
+import { FilePositionInformation } from '../../src/fscc/info-classes.ts';
 import type { Call } from '../../src/smb2/client/call.ts';
-import { type HeaderFields, withHeader } from '../../src/smb2/client/request.ts';
+import { type HeaderFields, type Request, withHeader } from '../../src/smb2/client/request.ts';
 import {
   type CreateParameters,
   createRequest,
+  ioctlRequest,
+  lockRequest,
   readRequest,
+  setInfoRequest,
   writeRequest,
 } from '../../src/smb2/client/requests.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
@@ -32,6 +38,7 @@ import { lose, newGuid, OTHER_GUID, openDurable, treeOfClient } from './durable-
 import { assertStatus, openFile, pattern, SHARE_ALL, withRig } from './rig.ts';
 
 const TIMEOUT_MS = 30_000;
+const POSITION = new Uint8Array(8);
 const REPLAY = { flags: SMB2_FLAGS_REPLAY_OPERATION };
 
 /** A CREATE that can be sent again as it is. */
@@ -204,6 +211,48 @@ describe('[MS-SMB2] 3.3.5.2.10 Verifying the Channel Sequence Number', {
       assertStatus((await tree.call(withHeader(write, at(2, REPLAY)))).status, 0);
       const old = withHeader(write, at(0xffff, REPLAY));
       assertStatus((await tree.call(old)).status, STATUS_FILE_NOT_AVAILABLE);
+    });
+  });
+
+  it('takes a replay once no request from before is under way', async () => {
+    await withRig({}, async (rig) => {
+      const holder = await openFile(await rig.tree(), { name: 'turn' });
+      const flags = SMB2_LOCKFLAG_EXCLUSIVE_LOCK;
+      const locks = [{ offset: 100n, length: 1n, flags }];
+      assertStatus((await holder.lock(locks)).status, 0);
+      const { tree, fileId } = await openFile(await treeOfClient(rig), { name: 'turn' });
+      const waiting = tree.call(lockRequest({ fileId, locks }));
+      await waiting.interim;
+      const channelSequence = 1;
+      const again = { channelSequence, ...REPLAY };
+      const changes: readonly Request<unknown>[] = [
+        writeRequest({ fileId, offset: 0, data: pattern(10) }),
+        setInfoRequest({ fileId, fileInfoClass: FilePositionInformation, buffer: POSITION }),
+        ioctlRequest({ fileId, ctlCode: FSCTL_SET_SPARSE, input: new Uint8Array() }),
+      ];
+      for (const change of changes) {
+        const { status } = await tree.call(withHeader(change, again));
+        assertStatus(status, STATUS_FILE_NOT_AVAILABLE);
+      }
+      const read = readRequest({ fileId, offset: 0, length: 10 });
+      assertStatus((await tree.call(withHeader(read, again))).status, STATUS_END_OF_FILE);
+      assertStatus((await holder.close()).status, 0);
+      assertStatus((await waiting).status, 0);
+      for (const change of changes) {
+        assertStatus((await tree.call(withHeader(change, again))).status, 0);
+      }
+    });
+  });
+
+  it('verifies none below 3.0', async () => {
+    await withRig({}, async (rig) => {
+      const connection = await rig.connect({ dialects: [0x0210] });
+      const tree = await rig.tree(await rig.logOn(connection));
+      const { fileId } = await openFile(tree, { name: 'turn' });
+      const write = writeRequest({ fileId, offset: 0, data: pattern(10) });
+      for (const channelSequence of [2, 1]) {
+        assertStatus((await tree.call(withHeader(write, { channelSequence }))).status, 0);
+      }
     });
   });
 });

@@ -51,12 +51,23 @@ describe('[MS-SMB2] 3.3.5.2.10 Verifying the Channel Sequence Number', () => {
   it('takes no replay while a request from before is under way', () => {
     const open = counters({ channelSequence: 1, outstandingBefore: 1 });
     assert.ok(!acceptSequence(open, 1, true));
-    assert.ok(!acceptSequence(open, 2, true));
     assert.ok(acceptSequence(open, 1, false));
     discountOutstanding(open, 0);
     assert.ok(acceptSequence(open, 1, true));
     assert.ok(acceptSequence(open, 2, true));
     assert.equal(open.channelSequence, 2);
+  });
+
+  it('takes no replay that makes those under way requests from before', () => {
+    const open = counters({ channelSequence: 0xffff, outstanding: 1 });
+    assert.ok(acceptSequence(open, 0xffff, true), 'of the same number');
+    assert.ok(!acceptSequence(open, 0, true));
+    assert.deepEqual(open, counters({ outstandingBefore: 1 }));
+    assert.ok(acceptSequence(open, 0, false), 'what is no replay goes on');
+    assert.ok(!acceptSequence(open, 0xffff, false));
+    discountOutstanding(open, 0xffff);
+    assert.ok(acceptSequence(open, 0, true));
+    assert.deepEqual(open, counters());
   });
 });
 

@@ -18,6 +18,9 @@ const NEWER_MAX = 0x7fff;
  * Takes note of a request's ChannelSequence. False: it comes from before a channel failed, or it is
  * a replay while requests from before are still being served; what changes the file then fails with
  * STATUS_FILE_NOT_AVAILABLE. Only a request that is true counts.
+ *
+ * Windows: 8 and Server 2012, and Samba, take a replay with a newer number while requests of the
+ * number before are being served; a write that is done late would undo what came after its replay.
  */
 export function acceptSequence(
   counters: SequenceCounters,
@@ -26,12 +29,12 @@ export function acceptSequence(
 ): boolean {
   const difference = (channelSequence - counters.channelSequence) & SEQUENCE_MASK;
   if (difference > NEWER_MAX) return false;
-  if (isReplay && counters.outstandingBefore > 0) return false;
-  if (difference === 0) return true;
-  counters.outstandingBefore += counters.outstanding;
-  counters.outstanding = 0;
-  counters.channelSequence = channelSequence;
-  return true;
+  if (difference > 0) {
+    counters.outstandingBefore += counters.outstanding;
+    counters.outstanding = 0;
+    counters.channelSequence = channelSequence;
+  }
+  return !isReplay || counters.outstandingBefore === 0;
 }
 
 /** A request of this number is suspended. */
