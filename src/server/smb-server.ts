@@ -347,8 +347,8 @@ export class SmbServer {
       share.close();
       this.#shares.set(key, { ...share, close: () => {} });
       if (storedFiles !== undefined) this.#crew.keepIn(storedFiles);
-      await this.#restoreInWorkers(this.#crew, [options]);
-      await this.#crew.addShare(options);
+      const crew = this.#crew;
+      await this.#restoreInWorkers(crew, [options], () => crew.addShare(options));
       return;
     }
     this.#shares.set(key, share);
@@ -356,10 +356,14 @@ export class SmbServer {
     engine.addShare(share.share);
   }
 
-  /** The same for workers, once they are there. */
-  async #restoreInWorkers(crew: Crew, shares: readonly ShareOptions[]): Promise<void> {
-    if (crew.store === undefined || this.#isPreparing) return;
-    await crew.restore(shares);
+  /** The same for workers, once they are there; `add` gives them the shares. */
+  async #restoreInWorkers(
+    crew: Crew,
+    shares: readonly ShareOptions[],
+    add: () => Promise<void> = async () => {},
+  ): Promise<void> {
+    if (crew.store === undefined || this.#isPreparing) return await add();
+    await crew.restore(shares, add);
     const names = new Set(shares.map(({ name }) => name.toLowerCase()));
     await this.#sweepPersistent((id) => (names.has(id) ? 'gone' : 'to come'));
   }

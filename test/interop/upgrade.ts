@@ -70,7 +70,7 @@ async function withServer(workers: number): Promise<void> {
 async function start(from: Omit<Running, 'password' | 'config'>): Promise<Running> {
   const { folder, state, workers } = from;
   const config = join(folder, 'semba.toml');
-  writeFileSync(config, configOf(workers, folder));
+  writeFileSync(config, configOf(folder));
   const args = [MAIN, 'serve', '--config', config, '--state', state, '--user', 'anna'];
   args.push('--port', String(port), '--listen', '127.0.0.1', '--workers', String(workers));
   const env = { ...process.env, NOTIFY_SOCKET: join(folder, 'notify') };
@@ -91,10 +91,8 @@ async function start(from: Omit<Running, 'password' | 'config'>): Promise<Runnin
   return { ...from, config, password };
 }
 
-/** Persistent handles take one process. */
-function configOf(workers: number, folder: string): string {
-  const shares = workers === 1 ? ['plain', 'kept'] : ['plain'];
-  return shares
+function configOf(folder: string): string {
+  return ['plain', 'kept']
     .map((name) => {
       mkdirSync(join(folder, name), { recursive: true });
       const isKept = name === 'kept';
@@ -108,7 +106,7 @@ async function upgradeUnderLoad(server: Running): Promise<void> {
   const failures: string[] = [];
   const clients = await Promise.all(
     Array.from({ length: CLIENTS }, (_, index) => {
-      const isKept = workers === 1 && index % 2 === 0;
+      const isKept = index % 2 === 0;
       const share = isKept ? 'kept' : 'plain';
       const name = `client-${index}`;
       return UpgradeClient.start({
@@ -138,10 +136,8 @@ async function upgradeUnderLoad(server: Running): Promise<void> {
     check(found.equals(expected), client.name, 'its file is not what was written');
   }
   const counted = clients.reduce((sum, client) => sum + client.counted, 0);
-  if (workers === 1) {
-    const found = readFileSync(join(folder, 'kept', 'counter')).readBigUInt64LE();
-    check(found === BigInt(counted), 'counter', `${found}, counted ${counted}`);
-  }
+  const found = readFileSync(join(folder, 'kept', 'counter')).readBigUInt64LE();
+  check(found === BigInt(counted), 'counter', `${found}, counted ${counted}`);
   const operations = clients.reduce((sum, client) => sum + client.operations, 0);
   const longest = Math.round(Math.max(...clients.map(({ longestMs }) => longestMs)));
   process.stdout.write(

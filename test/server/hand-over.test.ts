@@ -161,6 +161,24 @@ for (const [from, to] of [
       assert.deepEqual((await next.status()).opens, []);
     });
 
+    it('leaves persistent opens in their store', async () => {
+      shares = () => [{ name: 'share', path: files, continuousAvailability: true }];
+      const old = await start(from);
+      const guid = newGuid();
+      const flags = SMB2_DHANDLE_FLAG_PERSISTENT;
+      const contexts = [durableRequestV2Context({ timeoutMs: 0, flags, createGuid: guid })];
+      const held = await opened(await treeAt(old), { ...durable('held', guid), contexts });
+      expectStatus(await held.lock(lockAt(0n)), STATUS_SUCCESS);
+      const next = await replace(old, to);
+      const again = await back(await treeAt(next), held, guid, flags);
+      const { opens } = await next.status();
+      assert.deepEqual(
+        opens.map(({ locks }) => locks.length),
+        [1],
+      );
+      await again.close();
+    });
+
     it('answers what is under way, and drops what waits for others', async () => {
       const old = await start(from);
       const tree = await treeAt(old);
@@ -229,24 +247,6 @@ describe('SmbServer.handOver', () => {
     rmSync(join(files, 'gone'));
     assert.equal(await next.takeOver(handOver), 0);
     assert.ok(log.entries.some(({ message }) => message === 'an open is not restored'));
-  });
-
-  it('leaves persistent opens in their store', async () => {
-    shares = () => [{ name: 'share', path: files, continuousAvailability: true }];
-    const old = await start(1);
-    const guid = newGuid();
-    const flags = SMB2_DHANDLE_FLAG_PERSISTENT;
-    const contexts = [durableRequestV2Context({ timeoutMs: 0, flags, createGuid: guid })];
-    const held = await opened(await treeAt(old), { ...durable('held', guid), contexts });
-    expectStatus(await held.lock(lockAt(0n)), STATUS_SUCCESS);
-    const next = await replace(old, 1);
-    const again = await back(await treeAt(next), held, guid, flags);
-    const { opens } = await next.status();
-    assert.deepEqual(
-      opens.map(({ locks }) => locks.length),
-      [1],
-    );
-    await again.close();
   });
 
   it('is refused by a server whose share has no folder, and goes on', async () => {

@@ -92,11 +92,15 @@ export class Crew {
     this.#stored = stored;
   }
 
-  /** What the server before left on these shares, before anybody else may open it. */
-  async restore(shares: readonly ShareOptions[]): Promise<void> {
+  /**
+   * What the server before left on these shares: it is there before `add` lets anybody open it, and
+   * the workers' when they have the shares.
+   */
+  async restore(shares: readonly ShareOptions[], add: () => Promise<void>): Promise<void> {
     const kept = shares.filter(({ continuousAvailability }) => continuousAvailability === true);
     const names = new Set(kept.map(({ name }) => name.toLowerCase()));
-    if (names.size > 0) await this.#supervisor?.restore(names);
+    if (names.size === 0 || this.#supervisor === undefined) await add();
+    else await this.#supervisor.restore(names, add);
   }
 
   /** Without a store that can be written nothing outlives the server. */

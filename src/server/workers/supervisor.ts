@@ -169,11 +169,12 @@ export class Supervisor {
     return this.#store;
   }
 
-  /** What the server before left on these volumes is there, and is the workers'. */
-  async restore(volumeIds: ReadonlySet<string>): Promise<void> {
+  /** See `Crew.restore`. */
+  async restore(volumeIds: ReadonlySet<string>, add: () => Promise<void>): Promise<void> {
     const stored = this.#options.stored();
-    if (stored === undefined) return;
-    if (await enterAll(this.#store, stored, volumeIds)) await this.#recovery.begin();
+    const isLeft = stored !== undefined && (await enterAll(this.#store, stored, volumeIds));
+    await add();
+    if (isLeft) await this.#recovery.begin();
   }
 
   /** Throws `OptionError` when a worker cannot have it. */
