@@ -67,10 +67,11 @@ for workers in 1 2; do
   WORKERS=$workers start_server 'SEMBA_INTERFACES=lo;capability=RSS'
   of="with $workers"
   try "$of: one channel" on_mount share "$base" "$load" "$seconds"
-  try "$of: without POSIX" on_mount share "$base,nounix" "$load" "$seconds"
+  try "$of: POSIX" on_mount share "$base,posix" "$load" "$seconds"
   for channels in 2 4; do
     many=$base,multichannel,max_channels=$channels
-    try "$of: $channels channels" on_mount share "$many,posix" "$load" "$seconds"
+    try "$of: $channels channels" on_mount share "$many" "$load" "$seconds"
+    try "$of: $channels channels, POSIX" on_mount share "$many,posix" "$load" "$seconds"
     for more in hard hard,seal; do
       try "$of: $channels channels, $more, cut" with_cuts "$channels" \
         on_mount share "$many,$more" "$load" "$seconds" "${data[@]}"
