@@ -95,9 +95,9 @@ describe('Reception', () => {
   it('refuses more than may wait', () => {
     const { reception, connect } = theatre();
     for (const slot of [0, 1]) reception.workerWent(slot, { comesBack: true });
-    const all = Array.from({ length: 1_100 }, (_, i) => connect(`${i}`));
+    const all = Array.from({ length: 4_100 }, (_, i) => connect(`${i}`));
     const open = all.filter(({ isOpen }) => isOpen()).length;
-    assert.equal(open, 1_024);
+    assert.equal(open, 4_096);
     reception.close();
     assert.ok(all.every(({ isOpen }) => !isOpen()));
   });

@@ -68,13 +68,26 @@ describe('HandOvers', () => {
     assert.equal(lost.isOpen(), true);
   });
 
+  it('gives a connection up with which one worker after the other ends', () => {
+    const worker = { slot: 0 };
+    const { handOvers, sent } = handOversTo(worker);
+    const { what, isOpen } = connection();
+    handOvers.begin(what);
+    for (const slot of [0, 1, 2, 3]) {
+      assert.equal(isOpen(), slot < 3);
+      worker.slot = slot + 1;
+      handOvers.workerWent(slot);
+    }
+    assert.equal(sent.length, 3);
+  });
+
   it('keeps connections while no worker serves, so many', () => {
     const worker: { slot: number | undefined } = { slot: undefined };
     const { handOvers, sent } = handOversTo(worker);
-    const all = Array.from({ length: 1025 }, () => handOvers.begin(connection().what));
-    assert.equal(all.lastIndexOf(true), 1023);
+    const all = Array.from({ length: 4097 }, () => handOvers.begin(connection().what));
+    assert.equal(all.lastIndexOf(true), 4095);
     worker.slot = 0;
     handOvers.workerCame();
-    assert.equal(sent.length, 1024);
+    assert.equal(sent.length, 4096);
   });
 });

@@ -1,7 +1,9 @@
 import type { Identified } from './intake.ts';
 
 /** Connections that wait for a worker: more are refused. */
-const WAITING_MAX = 1024;
+const WAITING_MAX = 4096;
+/** Workers that end with a connection on its way to them, until it is given up: it may be why. */
+const TRIES_MAX = 3;
 
 /**
  * Connections on their way to workers. Each stays open here until its worker has it, so that it
@@ -12,6 +14,7 @@ export class HandOvers {
   readonly #send: (identified: Identified) => boolean;
   /** By the supervisor's number of the connection. */
   readonly #onTheWay = new Map<number, { readonly slot: number; readonly what: Identified }>();
+  readonly #tries = new WeakMap<Identified, number>();
   #waiting: Identified[] = [];
 
   /** `send` sends it to a worker, and calls `sent` before; false: it waits for one. */
@@ -53,7 +56,11 @@ export class HandOvers {
   workerWent(slot: number): void {
     const lost = this.to(slot);
     for (const [id] of lost) this.#onTheWay.delete(id);
-    for (const [, what] of lost) if (!this.begin(what)) what.socket.destroy();
+    for (const [, what] of lost) {
+      const tries = (this.#tries.get(what) ?? 0) + 1;
+      this.#tries.set(what, tries);
+      if (tries >= TRIES_MAX || !this.begin(what)) what.socket.destroy();
+    }
   }
 
   /** Those that wait try again. */
