@@ -179,7 +179,7 @@ async function failWhileTaking(server: Running): Promise<void> {
     'dies',
     stderr,
   );
-  for (let tries = 0; (await pidOf(server).catch(() => 0)) !== pid && tries < 100; tries++) {
+  for (let tries = 0; (await pidOf(server).catch(() => 0)) !== pid && tries < 600; tries++) {
     await pause(50);
   }
   check((await pidOf(server).catch(() => 0)) === pid, 'dies', 'the server that ran is gone');
