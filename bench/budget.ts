@@ -147,8 +147,8 @@ async function makeBudgets(on: ClientTree): Promise<readonly Budget[]> {
       what: `QUERY_DIRECTORY, ${ENTRIES} entries`,
       rounds: 10,
       calls: LISTING,
-      heap: 5_500_000,
-      buffers: 4000,
+      heap: 2_500_000,
+      buffers: 9000,
       run: () => list(on),
     },
   ];

@@ -199,3 +199,12 @@ export const BUS_QUEUE_SIZE_MAX: number = 256 * 1024 * 1024;
 
 /** Files whose attributes a share on local storage remembers, for each attribute. */
 export const XATTR_MEMORY_FILES = 16_384;
+
+/** Milliseconds after which a listing is answered with what was found, and told on ahead. */
+export const LISTING_TIME_MS = 2;
+/** Entries told ahead: of those at least so many make an answer, and at most so many are kept. */
+export const LISTING_ANSWER_MIN = 256;
+export const LISTING_AHEAD_MAX = 2048;
+/** Milliseconds that one step of telling ahead may take, and for which what was told counts. */
+export const LISTING_SLICE_MS = 1;
+export const LISTING_FRESH_MS = 200;

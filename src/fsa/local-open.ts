@@ -1,7 +1,7 @@
 import type { Task } from '../base/task.ts';
 import type { VfsFile } from '../vfs/vfs.ts';
+import type { DirectoryCursor } from './directory-cursor.ts';
 import type { OplockGrant } from './oplock.ts';
-import type { DirectoryCursor } from './query-directory.ts';
 import type { SecurityContext } from './security-context.ts';
 import type { StreamBacking } from './stream-backing.ts';
 import type { Volume } from './volume.ts';

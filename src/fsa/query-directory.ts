@@ -12,53 +12,16 @@ import {
   STATUS_NO_SUCH_FILE,
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
-import {
-  FILE_ATTRIBUTE_DIRECTORY,
-  FILE_ATTRIBUTE_NORMAL,
-  FILE_ATTRIBUTE_REPARSE_POINT,
-} from '../fscc/file-attributes.ts';
 import type { DirectoryEntryData } from '../fscc/file-metadata.ts';
-import { compilePattern, type NamePattern } from '../fscc/patterns.ts';
-import { IO_REPARSE_TAG_SYMLINK } from '../fscc/reparse-data.ts';
-import { ENODATA, type Errno, failed } from '../vfs/errno.ts';
-import type { DirectoryEntry, FileStat } from '../vfs/vfs.ts';
-import { appleAttributesOf } from './apple.ts';
-import { DOSATTRIB_XATTR } from './dos-attributes.ts';
-import { mayListEntry } from './entry-access.ts';
-import { isDirectoryTarget, isUnfollowed } from './link-target.ts';
+import { compilePattern } from '../fscc/patterns.ts';
+import { failed } from '../vfs/errno.ts';
+import type { DirectoryEntry } from '../vfs/vfs.ts';
+import { type DirectoryCursor, matchingName } from './directory-cursor.ts';
+import { nextAhead, takeAhead } from './list-ahead.ts';
 import type { LocalOpen } from './local-open.ts';
-import { fileIdOf, metadataOf, storedAttributes } from './metadata.ts';
-import { isStreamsFolder, joinPath, lastOf, nameFromDisk, nameToDisk, parentOf } from './names.ts';
-import { posixMetadataOf, unknownPosix, withPosix } from './posix.ts';
-import { REPARSE_XATTR, reparseTagOf } from './reparse-xattr.ts';
-import { shortNameOf } from './short-names.ts';
+import { isStreamsFolder, joinPath, lastOf, nameFromDisk, nameToDisk } from './names.ts';
 import type { DirectoryQuery } from './surface.ts';
-import type { VolumeOptions } from './volume.ts';
-
-/**
- * What one open of a directory remembers between queries.
- *
- *     dot --> dot-dot --> entries --> end
- *     dot --> single --> end                       for a name without wildcards
- *
- * Every phase falls through to the next in `produce`; a restart goes back to dot.
- */
-export interface DirectoryCursor {
-  pattern: NamePattern;
-  namesOnly: boolean;
-  withApple: boolean;
-  phase: 'dot' | 'dot-dot' | 'single' | 'entries' | 'end';
-  rewind: boolean;
-  batch: readonly DirectoryEntry[];
-  next: number;
-  /**
-   * The entry that comes next, because the reader had no room for it or to see that one is there.
-   */
-  held: DirectoryEntryData | undefined;
-  last: DirectoryEntryData | undefined;
-  /** No query was answered since the search began. */
-  isFirst: boolean;
-}
+import { dotEntry, nameEntry, tellAtOnce, tellEntry } from './tell-entry.ts';
 
 /**
  * Begins a search, or goes on with it. With STATUS_SUCCESS at least one entry follows.
@@ -71,7 +34,11 @@ export function* queryDirectory(open: LocalOpen, query: DirectoryQuery): Task<Nt
   if (!open.isDirectory) return STATUS_INVALID_PARAMETER;
   if ((open.grantedAccess & FILE_LIST_DIRECTORY) === 0) return STATUS_ACCESS_DENIED;
   const cursor = prepare(open, query);
-  if (cursor.held === undefined) cursor.held = yield* produce(open, cursor);
+  takeAhead(open, cursor, query.changes ?? 0);
+  if (cursor.held === undefined) {
+    const next = nextOf(open, cursor);
+    cursor.held = isPromise(next) ? yield* wait(next) : next;
+  }
   if (cursor.held !== undefined) {
     cursor.isFirst = false;
     return STATUS_SUCCESS;
@@ -83,7 +50,12 @@ export function* queryDirectory(open: LocalOpen, query: DirectoryQuery): Task<Nt
 export function nextEntry(open: LocalOpen): MaybePromise<DirectoryEntryData | undefined> {
   const { cursor } = open;
   assert(cursor !== undefined, 'an entry is read before a query');
-  if (cursor.held === undefined) return run(produceNext(open, cursor));
+  if (cursor.held === undefined) {
+    const next = nextOf(open, cursor);
+    if (isPromise(next)) return run(produceLast(cursor, next));
+    cursor.last = next;
+    return next;
+  }
   cursor.last = cursor.held;
   cursor.held = undefined;
   return cursor.last;
@@ -114,6 +86,9 @@ function prepare(open: LocalOpen, query: DirectoryQuery): DirectoryCursor {
       held: undefined,
       last: undefined,
       isFirst: true,
+      isPlain: false,
+      ahead: undefined,
+      readsAhead: true,
     };
     open.cursor = cursor;
   }
@@ -121,6 +96,8 @@ function prepare(open: LocalOpen, query: DirectoryQuery): DirectoryCursor {
   const { accessBasedEnumeration } = open.volume.options;
   cursor.namesOnly = query.namesOnly === true && !accessBasedEnumeration;
   cursor.withApple = query.withApple === true;
+  cursor.isPlain =
+    !cursor.namesOnly && !cursor.withApple && !open.isPosix && !accessBasedEnumeration;
   return cursor;
 }
 
@@ -128,12 +105,31 @@ const NO_ENTRIES: readonly DirectoryEntry[] = [];
 /** Names between two looks at the clock, while none matches. */
 const SCANNED_PER_LOOK = 16;
 
-function* produceNext(
+function* produceLast(
+  cursor: DirectoryCursor,
+  next: Promise<DirectoryEntryData | undefined>,
+): Task<DirectoryEntryData | undefined> {
+  cursor.last = yield* wait(next);
+  return cursor.last;
+}
+
+/** What was told ahead, what can be told at once, or what takes longer. */
+function nextOf(
   open: LocalOpen,
   cursor: DirectoryCursor,
-): Task<DirectoryEntryData | undefined> {
-  cursor.last = yield* produce(open, cursor);
-  return cursor.last;
+): MaybePromise<DirectoryEntryData | undefined> {
+  const told = nextAhead(cursor);
+  if (told !== undefined) return told;
+  if (cursor.isPlain && cursor.phase === 'entries' && cursor.next < cursor.batch.length) {
+    const found = cursor.batch[cursor.next]!;
+    const name = matchingName(open, cursor, found);
+    const entry = name === undefined ? undefined : tellAtOnce(open, found, name);
+    if (entry !== undefined) {
+      cursor.next++;
+      return entry;
+    }
+  }
+  return run(produce(open, cursor));
 }
 
 function* produce(open: LocalOpen, cursor: DirectoryCursor): Task<DirectoryEntryData | undefined> {
@@ -172,9 +168,7 @@ function* scanEntry(
   cursor: DirectoryCursor,
 ): Task<DirectoryEntryData | undefined> {
   const { file } = open;
-  const { pattern } = cursor;
   const { clock, timers } = open.volume.env;
-  const { shortNames } = open.volume.options;
   let startMs = clock.monotonicMs();
   for (let scanned = 1; ; ) {
     while (cursor.next < cursor.batch.length) {
@@ -186,16 +180,12 @@ function* scanEntry(
         continue;
       }
       const found = cursor.batch[cursor.next++]!;
-      if (isStreamsFolder(found.name, open.volume.options)) continue;
-      const name = open.isPosix ? found.name : nameFromDisk(found.name);
-      if (!pattern.matchesAll && !pattern.matches(name)) {
-        const shortName = shortNames ? shortNameOf(name) : '';
-        if (shortName === '' || !pattern.matches(shortName)) continue;
-      }
+      const name = matchingName(open, cursor, found);
+      if (name === undefined) continue;
       if (cursor.namesOnly) return nameEntry(found, name, open.volume.options);
       const stating = file.statEntry(found.name);
       const stat = isPromise(stating) ? yield* wait(stating) : stating;
-      const entry = yield* tell(open, found.name, name, stat);
+      const entry = yield* tellEntry(open, found.name, name, stat);
       if (entry !== undefined) return entry;
     }
     if (open.closed) return undefined;
@@ -232,138 +222,5 @@ function* singleEntry(
   const name = open.isPosix ? onDisk : nameFromDisk(onDisk);
   if (cursor.namesOnly)
     return nameEntry({ name: onDisk, type: stat.type, inode: stat.inode }, name, volume.options);
-  return yield* tell(open, onDisk, name, stat);
-}
-
-/**
- * An entry with its metadata, a link that is followed with its target's; undefined when it vanished
- * or must not be seen.
- */
-function* tell(
-  open: LocalOpen,
-  onDisk: string,
-  name: string,
-  found: FileStat | Errno,
-): Task<DirectoryEntryData | undefined> {
-  if (failed(found)) return undefined;
-  const { volume, file } = open;
-  let stat = found;
-  let value: Uint8Array | Errno = ENODATA;
-  if (stat.type === 'symlink' && !open.isPosix) {
-    const path = joinPath(open.path, onDisk);
-    const target = yield* wait(volume.vfs.stat(open.security.credentials, path));
-    if (failed(target) || !volume.options.followLinks) {
-      return yield* tellLink(open, { onDisk, path, name, stat, target });
-    }
-    stat = target;
-  } else if (volume.vfs.capabilities.xattrs) {
-    const getting = file.getEntryXattr(onDisk, DOSATTRIB_XATTR, found);
-    value = isPromise(getting) ? yield* wait(getting) : getting;
-  }
-  if (volume.options.accessBasedEnumeration) {
-    const isLink = found.type === 'symlink';
-    if (!(yield* mayListEntry(open, { onDisk, stat, isLink }))) return undefined;
-  }
-  const stored = storedAttributes(value, stat);
-  let reparseTag = stat.type === 'symlink' ? IO_REPARSE_TAG_SYMLINK : 0;
-  let reparseData: Uint8Array | Errno | undefined;
-  if ((stored.attributes & FILE_ATTRIBUTE_REPARSE_POINT) !== 0 && stat === found) {
-    reparseData = yield* wait(file.getEntryXattr(onDisk, REPARSE_XATTR));
-    reparseTag = reparseTagOf(reparseData);
-  }
-  const shortName = volume.options.shortNames ? shortNameOf(name) : '';
-  const extras = {
-    name,
-    deletePending: false,
-    streamSize: undefined,
-    eaSize: stored.eaSize,
-    shortName,
-    reparseTag,
-  };
-  const metadata = metadataOf(volume.options, stat, stored, extras);
-  if (open.cursor?.withApple === true) {
-    const { attributes } = metadata;
-    return { ...metadata, apple: yield* appleAttributesOf(open, { onDisk, stat, attributes }) };
-  }
-  if (!open.isPosix) return metadata;
-  return { ...metadata, posix: posixMetadataOf(metadata, stat, reparseData) };
-}
-
-/** A link that clients follow themselves, if at all. */
-function* tellLink(
-  open: LocalOpen,
-  link: {
-    readonly onDisk: string;
-    readonly path: string;
-    readonly name: string;
-    readonly stat: FileStat;
-    readonly target: FileStat | Errno;
-  },
-): Task<DirectoryEntryData | undefined> {
-  const { volume, security } = open;
-  const { onDisk, path, name, stat, target } = link;
-  if (volume.options.accessBasedEnumeration) {
-    const isSeen = failed(target)
-      ? isUnfollowed(target)
-      : yield* mayListEntry(open, { onDisk, stat: target, isLink: true });
-    if (!isSeen) return undefined;
-  }
-  const text = yield* wait(volume.vfs.readLink(security.credentials, path));
-  if (failed(text)) return undefined;
-  const isDirectoryLink = failed(target) ? isDirectoryTarget(text) : target.type === 'directory';
-  return metadataOf(volume.options, stat, storedAttributes(ENODATA, stat), {
-    name,
-    deletePending: false,
-    streamSize: undefined,
-    eaSize: 0,
-    reparseTag: IO_REPARSE_TAG_SYMLINK,
-    isDirectoryLink,
-  });
-}
-
-/** '.' is the directory itself; '..' its parent, the root its own. */
-function* dotEntry(open: LocalOpen, name: '.' | '..'): Task<DirectoryEntryData | undefined> {
-  const { volume, file, path } = open;
-  let stat: FileStat | Errno;
-  let value: Uint8Array | Errno = ENODATA;
-  if (name === '.' || path === '') {
-    stat = yield* wait(file.stat());
-    value = failed(stat) ? stat : yield* wait(file.getXattr(DOSATTRIB_XATTR, stat));
-  } else {
-    stat = yield* wait(volume.vfs.stat(open.security.credentials, parentOf(path)));
-  }
-  if (failed(stat)) return undefined;
-  const extras = { name, deletePending: false, streamSize: undefined, eaSize: 0 };
-  const metadata = metadataOf(volume.options, stat, storedAttributes(value, stat), extras);
-  if (!open.isPosix) return metadata;
-  // What is above the root is nobody's business.
-  if (name === '..' && path === '') return { ...metadata, posix: unknownPosix(metadata) };
-  return yield* withPosix(open, metadata, stat);
-}
-
-/** For FileNamesInformation: what the directory itself tells. */
-function nameEntry(
-  found: DirectoryEntry,
-  name: string,
-  options: VolumeOptions,
-): DirectoryEntryData {
-  const isDirectory = found.type === 'directory';
-  return {
-    creationTime: 0n,
-    lastAccessTime: 0n,
-    lastWriteTime: 0n,
-    changeTime: 0n,
-    attributes: isDirectory ? FILE_ATTRIBUTE_DIRECTORY : FILE_ATTRIBUTE_NORMAL,
-    endOfFile: 0,
-    allocationSize: 0,
-    numberOfLinks: 1,
-    deletePending: false,
-    isDirectory,
-    fileId: fileIdOf(found.inode, options),
-    eaSize: 0,
-    reparseTag: 0,
-    name,
-    shortName: '',
-    fileIndex: 0,
-  };
+  return yield* tellEntry(open, onDisk, name, stat);
 }

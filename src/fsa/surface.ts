@@ -137,6 +137,8 @@ export interface DirectoryQuery {
   readonly withApple?: boolean;
   /** FileNamesInformation: only names and ids are wanted, nothing is stat'ed. */
   readonly namesOnly?: boolean;
+  /** Counts what the caller let happen that may have changed a file: see list-ahead.ts. */
+  readonly changes?: number;
 }
 
 /** [MS-FSCC] 2.4.11 and 2.4.12 File(Ex)DispositionInformation. */

@@ -84,6 +84,16 @@ const LEAVES_NOTHING: ReadonlySet<number> = new Set([
   SMB2_WRITE,
 ]);
 
+/** No other request's answer tells anything else after one of these. */
+const CHANGES_NOTHING: ReadonlySet<number> = new Set([
+  SMB2_ECHO,
+  SMB2_NEGOTIATE,
+  SMB2_QUERY_DIRECTORY,
+  SMB2_QUERY_INFO,
+  SMB2_READ,
+  SMB2_SESSION_SETUP,
+]);
+
 /**
  * One message from the peer: a single request or a compound chain
  * ([MS-SMB2] 3.3.5.2.7 Handling Compounded Requests). Its responses leave together, unless one of
@@ -241,6 +251,7 @@ export class Chain {
       reply.finish(encodeErrorResponse(reply.view, reply.body));
     }
     const { header } = request;
+    if (!CHANGES_NOTHING.has(header.command)) this.server.changeCount++;
     if (isError(status)) this.#logFailure(request, status);
     let flags = SMB2_FLAGS_SERVER_TO_REDIR;
     if (request.isRelated) flags |= SMB2_FLAGS_RELATED_OPERATIONS;

@@ -74,6 +74,8 @@ export class Smb2Server {
   /** Connections that have said their last, until their peers have. */
   partingCount = 0;
   openCount = 0;
+  /** Requests that were answered and may have changed a file. */
+  changeCount = 0;
   readonly logonGuard: LogonGuard;
   readonly #sendQueueSize: number;
   readonly fileIds: FileIds;

@@ -1,5 +1,10 @@
 import { assert } from '../../../base/assert.ts';
-import { SEARCH_PATTERN_LENGTH_MAX, TURN_TIME_MS } from '../../../base/limits.ts';
+import {
+  LISTING_ANSWER_MIN,
+  LISTING_TIME_MS,
+  SEARCH_PATTERN_LENGTH_MAX,
+  TURN_TIME_MS,
+} from '../../../base/limits.ts';
 import { type Task, wait } from '../../../base/task.ts';
 import { FILE_LIST_DIRECTORY } from '../../../dtyp/access-mask.ts';
 import {
@@ -13,6 +18,7 @@ import {
   STATUS_NO_MORE_FILES,
   STATUS_OBJECT_NAME_INVALID,
 } from '../../../erref/ntstatus.ts';
+import { aheadCount, mayTellAhead, tellAhead } from '../../../fsa/list-ahead.ts';
 import { nextEntry, queryDirectory, ungetEntry } from '../../../fsa/query-directory.ts';
 import {
   directoryEntryFixedSize,
@@ -70,16 +76,25 @@ export function* handleQueryDirectory(request: Request): Task<NtStatus> {
       open.treeConnect.appleReadDirAttr &&
       query.fileInformationClass === FileIdBothDirectoryInformation,
     namesOnly: query.fileInformationClass === FileNamesInformation,
+    changes: request.server.changeCount,
     ...(query.flags & SMB2_INDEX_SPECIFIED ? { index: query.fileIndex } : {}),
   });
   if (status !== 0) return status;
   const reply = request.room(QUERY_DIRECTORY_RESPONSE_HEAD + query.outputBufferLength);
-  return yield* fill(reply, open, query);
+  const filled = yield* fill(reply, open, query);
+  const goesOn = filled === 0 && (query.flags & SMB2_RETURN_SINGLE_ENTRY) === 0;
+  if (goesOn && mayTellAhead(localOpen)) {
+    request.server.runDetached(tellAhead(localOpen, request.server.changeCount));
+  }
+  return filled;
 }
+
+/** Entries between two looks at the clock. */
+const ENTRIES_PER_LOOK = 8;
 
 /**
  * As many entries as fit, and as are found within TURN_TIME_MS; the one that does not fit comes
- * first the next time.
+ * first the next time. Where the next ones are told ahead, the client need not wait so long.
  */
 function* fill(reply: Reply, open: Open, query: QueryDirectoryRequest): Task<NtStatus> {
   const { view } = reply;
@@ -90,7 +105,9 @@ function* fill(reply: Reply, open: Open, query: QueryDirectoryRequest): Task<NtS
   const startMs = clock.monotonicMs();
   const start = reply.body + QUERY_DIRECTORY_RESPONSE_HEAD;
   const limit = start + query.outputBufferLength;
+  const told = aheadCount(localOpen);
   const single = (query.flags & SMB2_RETURN_SINGLE_ENTRY) !== 0;
+  let count = 0;
   let lastAt = -1;
   let end = start;
   for (;;) {
@@ -108,7 +125,10 @@ function* fill(reply: Reply, open: Open, query: QueryDirectoryRequest): Task<NtS
     if (lastAt >= 0) linkDirectoryEntry(view, lastAt, end, at);
     lastAt = at;
     end = entryEnd;
-    if (single || clock.monotonicMs() - startMs > TURN_TIME_MS) break;
+    if (single || (++count === told && told >= LISTING_ANSWER_MIN)) break;
+    if (count % ENTRIES_PER_LOOK !== 0) continue;
+    const timeMs = mayTellAhead(localOpen) ? LISTING_TIME_MS : TURN_TIME_MS;
+    if (clock.monotonicMs() - startMs > timeMs) break;
   }
   if (lastAt < 0) return STATUS_NO_MORE_FILES;
   encodeQueryDirectoryResponseHead(view, reply.body, end - start);
