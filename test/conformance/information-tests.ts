@@ -132,11 +132,15 @@ function queryDirectoryTests(target: GetTarget): void {
     for (const fileInformationClass of LISTING_CLASSES) {
       it(`lists all entries in information class ${fileInformationClass}`, async () => {
         const { open } = await folderWith(target, NAMES);
-        const { response } = await open.queryDirectory({ fileInformationClass });
-        const names = namesIn(fileInformationClass, response!.buffer);
-        assert.deepEqual([...names].sort(), ['.', '..', ...NAMES]);
-        const rest = await open.queryDirectory({ fileInformationClass });
-        expectStatus(rest, STATUS_NO_MORE_FILES);
+        const names: string[] = [];
+        let reply = await open.queryDirectory({ fileInformationClass });
+        // On a machine that is busy a server's time for one answer may end after one entry.
+        while (reply.status === STATUS_SUCCESS) {
+          names.push(...namesIn(fileInformationClass, reply.response!.buffer));
+          reply = await open.queryDirectory({ fileInformationClass });
+        }
+        assert.deepEqual(names.toSorted(), ['.', '..', ...NAMES]);
+        expectStatus(reply, STATUS_NO_MORE_FILES);
       });
     }
 

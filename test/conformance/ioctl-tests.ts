@@ -361,7 +361,7 @@ function rangeTests(target: GetTarget): void {
 }
 
 /** [C706] 12.6.4.3: a bind to srvsvc, NDR. */
-const BIND = Buffer.from(
+export const BIND: Uint8Array = Buffer.from(
   '05000b03100000004800000001000000b810b810000000000100000000000100' +
     'c84f324b7016d30112785a47bf6ee18803000000045d888aeb1cc9119fe808002b10486002000000',
   'hex',

@@ -24,6 +24,8 @@ export interface LoopbackOptions {
   readonly sendSizeMax?: number;
   /** Bytes of one registration: a larger one needs several descriptors. Default 100,000. */
   readonly registrationSizeMax?: number;
+  /** How long an RDMA Read or Write takes; default: a turn of the event loop. */
+  readonly transferTime?: () => Promise<void>;
 }
 
 const DEFAULTS = {
@@ -31,6 +33,7 @@ const DEFAULTS = {
   credits: 255,
   sendSizeMax: 1024 * 1024,
   registrationSizeMax: 100_000,
+  transferTime: () => new Promise<void>((resolve) => setImmediate(resolve)),
 };
 const READ_WRITE_SIZE_MAX = 8 * 1024 * 1024;
 /** As a Data Transfer message's header: [MS-SMBD] 2.2.3. */
@@ -317,7 +320,7 @@ export class LoopbackTransport implements Transport {
     range: { readonly at: number; readonly length: number; readonly access: Memory['access'] },
     move: (part: { readonly bytes: Uint8Array; readonly at: number }) => void,
   ): Promise<boolean> {
-    await new Promise((resolve) => setImmediate(resolve));
+    await this.#network.options.transferTime();
     let at = 0;
     for (const part of subsegment(descriptors, range.at, range.length) ?? [undefined]) {
       const bytes = part === undefined ? undefined : this.#peer.#memoryOf(part, range.access);

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
+import { DEFAULT_LIMITS } from '../../src/base/limits.ts';
 import { FILE_ALL_ACCESS } from '../../src/dtyp/access-mask.ts';
 import {
+  STATUS_BUFFER_OVERFLOW,
   STATUS_END_OF_FILE,
   STATUS_FILE_CLOSED,
   STATUS_INVALID_PARAMETER,
@@ -23,6 +25,7 @@ import { encodeBufferDescriptors } from '../../src/smb2/transport/buffer-descrip
 import type { Registration } from '../../src/smb2/transport/rdma.ts';
 import type { FileId } from '../../src/smb2/wire/file-id.ts';
 import { clientSuite } from './client-suite.ts';
+import { BIND } from './ioctl-tests.ts';
 import { type LocalServer, type Storage, startServer } from './local-server.ts';
 import {
   LoopbackNetwork,
@@ -333,5 +336,62 @@ describe('[MS-SMB2] 3.3.5.13 Receiving an SMB2 WRITE Request, over RDMA', () => 
     const placed = { channel: V1, channelInfo, memory };
     void file.tree.call(writePlacedRequest({ fileId: file.fileId, offset: 0 }, placed));
     await expectDisconnect(file.tree.session.connection);
+  });
+
+  it('takes no more requests than there may be memory for their data', async () => {
+    let transfers = 0;
+    const gates: (() => void)[] = [];
+    const transferTime = () => {
+      transfers++;
+      return new Promise<void>((resolve) => gates.push(resolve));
+    };
+    const slow = new Fabric('memory', { transferTime, registrationSizeMax: 2_000_000 });
+    await slow.start();
+    const file = await slow.file();
+    const data = randomBytes(900_000);
+    const calls = Array.from({ length: 60 }, () => file.write({ offset: 0, data }));
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    for (let i = 0; i < 200; i++) await turn();
+    const { sendQueueSize } = DEFAULT_LIMITS;
+    assert.ok(transfers * data.length <= sendQueueSize + 2 * data.length, `${transfers} at once`);
+    const open = setInterval(() => {
+      for (const gate of gates.splice(0)) gate();
+    });
+    for (const call of calls) expectStatus(await call, STATUS_SUCCESS);
+    clearInterval(open);
+    assert.equal(transfers, calls.length);
+    await slow.stop();
+  });
+});
+
+describe('[MS-SMB2] 3.3.5.12 Receiving an SMB2 READ Request, from a pipe over RDMA', () => {
+  const fabric = new Fabric('memory');
+  before(() => fabric.start());
+  after(() => fabric.stop());
+
+  it('puts a message into the peer memory, in parts where it is longer', async () => {
+    const { tree } = await logOnAt(fabric.target, { share: 'IPC$' });
+    const pipe = await opened(tree, { name: 'srvsvc', desiredAccess: 3, createDisposition: 1 });
+    const written = await pipe.write({ offset: 0, data: BIND });
+    assert.equal(written.response?.count, BIND.length);
+    let answer = new Uint8Array(0);
+    for (const [status, length] of [
+      [STATUS_BUFFER_OVERFLOW, 16],
+      [STATUS_SUCCESS, 4280],
+    ] as const) {
+      const memory = new Uint8Array(length);
+      const registration = fabric.transport.rdma.register(memory, 'peer-writes')!;
+      const channelInfo = encodeBufferDescriptors(registration.descriptors);
+      const parameters = { fileId: pipe.fileId, offset: 0, length };
+      const request = readPlacedRequest(parameters, { channel: V1, channelInfo, memory });
+      const bodyStatuses = [STATUS_BUFFER_OVERFLOW];
+      const reply = await tree.call({ ...request, bodyStatuses });
+      expectStatus(reply, status);
+      answer = Uint8Array.from([...answer, ...reply.response!.data]);
+      registration.deregister();
+    }
+    // [C706] 12.6.4.4 bind_ack: the type, and frag_length is all that came.
+    assert.equal(answer[2], 12);
+    assert.equal(Buffer.from(answer).readUInt16LE(8), answer.length);
   });
 });

@@ -19,6 +19,7 @@ import { FILE_CREATE, FILE_OPEN } from '../../src/fscc/create-parameters.ts';
 import { OptionError, SmbServer } from '../../src/server/smb-server.ts';
 import { MemoryVfs } from '../../src/server/storage.ts';
 import { SmbClient } from '../../src/smb2/client/smb-client.ts';
+import { LoopbackNetwork } from '../conformance/loopback-transport.ts';
 
 let server: SmbServer;
 let folder: string;
@@ -49,6 +50,27 @@ async function namesIn(client: SmbClient, path = ''): Promise<readonly string[]>
   for await (const entry of client.list(path)) names.push(entry.name);
   return names;
 }
+
+describe('SmbServer: transports of others', () => {
+  it('is served over one beside the ports', async () => {
+    const network = new LoopbackNetwork();
+    network.listen(await server.acceptor());
+    const client = await SmbClient.connect({
+      ...{ host: 'memory', user: 'anna', password: 'secret', share: 'memory' },
+      transport: (_, listener) => network.connect(listener),
+    });
+    clients.push(client);
+    await client.writeFile('a.txt', 'hello');
+    const other = await connect('memory');
+    assert.equal(Buffer.from(await other.readFile('a.txt')).toString(), 'hello');
+  });
+
+  it('is not, by a server of several processes', async () => {
+    const several = new SmbServer({ workers: 2, log: makeNodeLog('silent') });
+    await assert.rejects(several.acceptor(), OptionError);
+    await several.stop();
+  });
+});
 
 describe('SmbServer: shares at run time', () => {
   it('serves a share added while clients are connected', async () => {

@@ -1,5 +1,5 @@
 /** READ and WRITE whose data goes by RDMA, beside the message: [MS-SMB2] 3.3.5.12, 3.3.5.13. */
-import { recycle, takeBuffer } from '../../../base/buffer-pool.ts';
+import { takeBuffer } from '../../../base/buffer-pool.ts';
 import { pad } from '../../../base/bytes.ts';
 import type { RegisteredRegion, Sendable } from '../../../base/io-buffer.ts';
 import { type Task, wait } from '../../../base/task.ts';
@@ -46,8 +46,8 @@ export function stage(request: Request, length: number): Uint8Array {
 }
 
 /**
- * Puts what was read into the peer's memory and answers how much it is; the memory of `data` is
- * given back. Undefined: the transport could not, the connection ends.
+ * Puts what was read into the peer's memory and answers how much it is. Undefined: the transport
+ * could not, the connection ends.
  */
 export function* placeRead(
   request: Request,
@@ -56,10 +56,8 @@ export function* placeRead(
 ): Task<NtStatus | undefined> {
   const isPlaced = yield* wait(region.write(data, 0));
   if (!isPlaced) return undefined;
-  const { length } = data;
-  if (data instanceof Uint8Array) recycle(data);
   const reply = request.room(READ_RESPONSE_HEAD + 1);
-  const end = encodeReadResponseHead(reply.view, reply.body, 0, length);
+  const end = encodeReadResponseHead(reply.view, reply.body, 0, data.length);
   // The odd StructureSize promises one byte of Buffer.
   reply.finish(pad(reply.view, end, end + 1));
   return 0;

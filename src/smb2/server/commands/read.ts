@@ -146,7 +146,8 @@ function* readToRegion(
   if (range !== undefined) return yield* placeRead(request, region, range);
   const memory = stage(request, length);
   const { status, count } = yield* readFile(localOpen, memory, offset, optionsOf(read));
-  if (status === 0) return yield* placeRead(request, region, memory.subarray(0, count));
+  const isRead = status === 0;
+  const answer = isRead ? yield* placeRead(request, region, memory.subarray(0, count)) : status;
   recycle(memory);
-  return status;
+  return answer;
 }
