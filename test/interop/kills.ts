@@ -86,13 +86,10 @@ async function main(): Promise<boolean> {
 type Clients = readonly KillsClient[];
 
 async function killAtWork(server: ChildProcess, clients: Clients, draw: Draw): Promise<void> {
-  const work = workOf(clients, { isOver: false });
+  const shift = { isOver: false };
+  const work = [...clients.map((client) => client.work(shift)), strangeWork(clients, shift)];
   await pause(20 + draw.below(WORK_MAX_MS));
   await Promise.all([kill(server), ...work]);
-}
-
-function workOf(clients: Clients, shift: Shift): readonly Promise<void>[] {
-  return [...clients.map((client) => client.work(shift)), strangeWork(clients, shift)];
 }
 
 /**
@@ -105,7 +102,8 @@ async function killWorkers(
   draw: Draw,
 ): Promise<readonly string[]> {
   const shift = { isOver: false };
-  const work = workOf(clients, shift);
+  const work = clients.map((client) => client.work(shift));
+  const strange = strangeWork(clients, shift);
   await pause(20 + draw.below(WORK_MAX_MS));
   killSome(server, draw);
   const problems = await intrude(clients);
@@ -121,6 +119,8 @@ async function killWorkers(
     problems.push(...(await intrude(clients)));
     back = comeBack(clients);
   }
+  // It may have waited for a client that was away.
+  await strange;
   return problems;
 }
 
@@ -152,7 +152,7 @@ async function killComingBack(
 ): Promise<string[]> {
   const problems: string[] = [];
   const back = async (): Promise<void> => {
-    problems.push(...(await intrude(clients)));
+    problems.push(...(await intrudeOnce(clients)));
     await Promise.all(clients.map((client) => client.recover()));
   };
   const lost = back().catch((error) => {
