@@ -6,14 +6,20 @@ import {
   STATUS_DUPLICATE_OBJECTID,
   STATUS_END_OF_FILE,
   STATUS_FILE_NOT_AVAILABLE,
-  STATUS_LOCK_NOT_GRANTED,
+  STATUS_INVALID_PARAMETER,
   STATUS_PENDING,
   STATUS_SHARING_VIOLATION,
 } from '../../src/erref/ntstatus.ts';
-import { FILE_CREATED, FILE_OPEN_IF, FILE_OPENED } from '../../src/fscc/create-parameters.ts';
+import {
+  FILE_CREATED,
+  FILE_DIRECTORY_FILE,
+  FILE_OPEN_IF,
+  FILE_OPENED,
+} from '../../src/fscc/create-parameters.ts';
 import { FSCTL_SET_SPARSE } from '../../src/fscc/fsctl.ts';
 import { FilePositionInformation } from '../../src/fscc/info-classes.ts';
 import type { Call } from '../../src/smb2/client/call.ts';
+import { ClientOpen } from '../../src/smb2/client/open.ts';
 import { type HeaderFields, type Request, withHeader } from '../../src/smb2/client/request.ts';
 import {
   type CreateParameters,
@@ -29,12 +35,20 @@ import {
   SMB2_DHANDLE_FLAG_PERSISTENT,
   SMB2_FLAGS_REPLAY_OPERATION,
   SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
-  SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
   SMB2_OPLOCK_LEVEL_BATCH,
+  SMB2_OPLOCK_LEVEL_EXCLUSIVE,
+  SMB2_OPLOCK_LEVEL_NONE,
 } from '../../src/smb2/wire/constants.ts';
 import type { CreateResponse } from '../../src/smb2/wire/create.ts';
-import { durableRequestV2Context } from '../../src/smb2/wire/create-context-durable.ts';
+import {
+  durableReconnectContext,
+  durableReconnectV2Context,
+  durableRequestContext,
+  durableRequestV2Context,
+} from '../../src/smb2/wire/create-context-durable.ts';
+import { leaseContext } from '../../src/smb2/wire/create-context-lease.ts';
 import { lose, newGuid, OTHER_GUID, openDurable, treeOfClient } from './durable-client.ts';
+import { leased } from './restart-rig.ts';
 import { assertStatus, openFile, pattern, SHARE_ALL, withRig } from './rig.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -191,6 +205,85 @@ describe('[MS-SMB2] 3.3.5.9.10: a CREATE that is sent again', { timeout: TIMEOUT
       }
     });
   });
+
+  it('fails with STATUS_DUPLICATE_OBJECTID on another session of the client', async () => {
+    await withRig({}, async (rig) => {
+      const create = guided('mine');
+      const tree = await treeOfClient(rig);
+      const { response } = await send(tree, create);
+      const { status } = await send(await treeOfClient(rig), create, REPLAY);
+      assertStatus(status, STATUS_DUPLICATE_OBJECTID);
+      assertStatus((await new ClientOpen(tree, response!).close()).status, 0);
+    });
+  });
+
+  it('is a CREATE of its own on another client', async () => {
+    await withRig({}, async (rig) => {
+      const create = guided('shared', { shareAccess: SHARE_ALL, requestedOplockLevel: 0 });
+      const first = await send(await treeOfClient(rig), create);
+      const other = await send(await treeOfClient(rig, OTHER_GUID), create, REPLAY);
+      assertStatus(other.status, 0);
+      assert.notDeepEqual(other.response?.fileId, first.response?.fileId);
+      assert.equal(other.response?.createAction, FILE_OPENED);
+    });
+  });
+
+  it('fails with STATUS_ACCESS_DENIED when it names another lease', async () => {
+    await withRig({}, async (rig) => {
+      const tree = await treeOfClient(rig);
+      const { contexts } = guided('leased');
+      const create = { ...guided('leased'), ...leased(contexts ?? [], 7) };
+      assertStatus((await send(tree, create)).status, 0);
+      const other = leaseContext({
+        version: 2,
+        leaseKey: 'f6'.repeat(16),
+        leaseState: 7,
+        leaseFlags: 0,
+        parentLeaseKey: undefined,
+        epoch: 1,
+      });
+      const named = { ...create, contexts: [...(contexts ?? []), other] };
+      assertStatus((await send(tree, named, REPLAY)).status, STATUS_ACCESS_DENIED);
+      const { status, response } = await send(tree, create, REPLAY);
+      assertStatus(status, 0);
+      assertStatus((await new ClientOpen(tree, response!).close()).status, 0);
+    });
+  });
+
+  it('is durable with neither a directory nor less than a batch oplock', async () => {
+    await withRig({}, async (rig) => {
+      const tree = await treeOfClient(rig);
+      const createOptions = FILE_DIRECTORY_FILE;
+      for (const create of [
+        guided('folder', { createOptions }),
+        guided('exclusive', { requestedOplockLevel: SMB2_OPLOCK_LEVEL_EXCLUSIVE }),
+        guided('none', { requestedOplockLevel: SMB2_OPLOCK_LEVEL_NONE }),
+      ]) {
+        const { status, response } = await send(tree, create);
+        assertStatus(status, 0);
+        assert.deepEqual(response?.contexts, []);
+        const again = await send(tree, create, REPLAY);
+        assert.deepEqual(again.response?.fileId, response?.fileId);
+      }
+    });
+  });
+
+  it('fails with STATUS_INVALID_PARAMETER beside another durable context', async () => {
+    await withRig({}, async (rig) => {
+      const tree = await treeOfClient(rig);
+      const { contexts = [], ...rest } = guided('both');
+      const fileId = { persistent: 1n, volatile: 1n };
+      const createGuid = newGuid();
+      for (const other of [
+        durableRequestContext(),
+        durableReconnectContext(fileId),
+        durableReconnectV2Context({ fileId, createGuid, flags: 0 }),
+      ]) {
+        const { status } = await send(tree, { ...rest, contexts: [...contexts, other] });
+        assertStatus(status, STATUS_INVALID_PARAMETER);
+      }
+    });
+  });
 });
 
 describe('[MS-SMB2] 3.3.5.2.10 Verifying the Channel Sequence Number', {
@@ -253,26 +346,6 @@ describe('[MS-SMB2] 3.3.5.2.10 Verifying the Channel Sequence Number', {
       for (const channelSequence of [2, 1]) {
         assertStatus((await tree.call(withHeader(write, { channelSequence }))).status, 0);
       }
-    });
-  });
-});
-
-describe('[MS-SMB2] 3.3.5.14 Receiving an SMB2 LOCK Request, LockSequence', {
-  timeout: TIMEOUT_MS,
-}, () => {
-  it('grants a lock once that is asked for twice', async () => {
-    await withRig({}, async (rig) => {
-      const tree = await treeOfClient(rig);
-      const open = await openDurable(tree, 'locked');
-      const flags = SMB2_LOCKFLAG_EXCLUSIVE_LOCK | SMB2_LOCKFLAG_FAIL_IMMEDIATELY;
-      const range = [{ offset: 0n, length: 10n, flags }];
-      const sequence = { lockSequenceIndex: 1, lockSequenceNumber: 1 };
-      const next = { lockSequenceIndex: 2, lockSequenceNumber: 1 };
-      assertStatus((await open.lock(range, { sequence })).status, 0);
-      assertStatus((await open.lock(range, { sequence })).status, 0);
-      const second = await open.lock(range, { sequence: next });
-      assertStatus(second.status, STATUS_LOCK_NOT_GRANTED);
-      assertStatus((await open.close()).status, 0);
     });
   });
 });

@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { viewOf } from '../../src/base/bytes.ts';
-import { FILE_ALL_ACCESS } from '../../src/dtyp/access-mask.ts';
 import {
-  DACL_SECURITY_INFORMATION,
-  type SecurityDescriptor,
-  securityDescriptorBytes,
-} from '../../src/dtyp/security-descriptor.ts';
-import {
-  STATUS_FILE_CLOSED,
-  STATUS_FILE_FORCED_CLOSED,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
   STATUS_OBJECT_NAME_NOT_FOUND,
@@ -18,17 +10,7 @@ import {
 import { FILE_OPEN } from '../../src/fscc/create-parameters.ts';
 import { FSCTL_LMR_REQUEST_RESILIENCY } from '../../src/fscc/fsctl.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
-import { decideTakeOver } from '../../src/smb2/server/app-instances.ts';
-import {
-  SMB2_0_INFO_SECURITY,
-  SMB2_DIALECT_202,
-  SMB2_OPLOCK_LEVEL_BATCH,
-} from '../../src/smb2/wire/constants.ts';
-import type { CreateContext } from '../../src/smb2/wire/create-context.ts';
-import {
-  appInstanceIdContext,
-  appInstanceVersionContext,
-} from '../../src/smb2/wire/create-context-file.ts';
+import { SMB2_DIALECT_202, SMB2_OPLOCK_LEVEL_BATCH } from '../../src/smb2/wire/constants.ts';
 import {
   encodeNetworkResiliency,
   NETWORK_RESILIENCY_REQUEST_SIZE,
@@ -37,15 +19,6 @@ import { lose, OTHER_GUID, reconnect, treeOfClient } from './durable-client.ts';
 import { assertStatus, openFile, pattern, tryOpen, withRig } from './rig.ts';
 
 const TIMEOUT_MS = 30_000;
-
-/** An empty list lets nobody in. */
-const NOBODY: SecurityDescriptor = {
-  control: 0,
-  owner: undefined,
-  group: undefined,
-  sacl: undefined,
-  dacl: { revision: 2, aces: [] },
-};
 
 async function askResiliency(open: ClientOpen, timeoutMs: number): Promise<number> {
   const input = new Uint8Array(NETWORK_RESILIENCY_REQUEST_SIZE);
@@ -112,71 +85,5 @@ describe('[MS-SMB2] 3.3.5.15.9 Handling a Resiliency Request', { timeout: TIMEOU
       const open = await openFile(tree, { name: 'old' });
       assertStatus(await askResiliency(open, 0), STATUS_INVALID_DEVICE_REQUEST);
     });
-  });
-});
-
-describe('[MS-SMB2] 3.3.5.9.13 Handling the SMB2_CREATE_APP_INSTANCE_ID Create Context', {
-  timeout: TIMEOUT_MS,
-}, () => {
-  const INSTANCE = appInstanceIdContext('d4'.repeat(16));
-  const version = (low: bigint): readonly CreateContext[] => [
-    INSTANCE,
-    appInstanceVersionContext({ high: 1n, low }),
-  ];
-
-  it('closes what the instance had open on another client', async () => {
-    await withRig({}, async (rig) => {
-      const first = await treeOfClient(rig);
-      const mine = { name: 'app', shareAccess: 0, contexts: [INSTANCE] };
-      const open = await openFile(first, mine);
-      assertStatus((await tryOpen(first, mine)).status, STATUS_SHARING_VIOLATION);
-      const stranger = await treeOfClient(rig, OTHER_GUID);
-      assertStatus((await tryOpen(stranger, { name: 'app' })).status, STATUS_SHARING_VIOLATION);
-      const moved = await openFile(stranger, mine);
-      assertStatus((await open.read({ offset: 0, length: 1 })).status, STATUS_FILE_CLOSED);
-      assertStatus((await moved.close()).status, 0);
-    });
-  });
-
-  it('fails with STATUS_FILE_FORCED_CLOSED when the other one is as new', async () => {
-    await withRig({}, async (rig) => {
-      const first = await treeOfClient(rig);
-      const mine = { name: 'app', shareAccess: 0 };
-      await openFile(first, { ...mine, contexts: version(7n) });
-      const second = await treeOfClient(rig, OTHER_GUID);
-      for (const low of [6n, 7n]) {
-        const { status } = await tryOpen(second, { ...mine, contexts: version(low) });
-        assertStatus(status, STATUS_FILE_FORCED_CLOSED);
-      }
-      await openFile(second, { ...mine, contexts: version(8n) });
-    });
-  });
-
-  it('leaves alone what the user may not read', async () => {
-    await withRig({}, async (rig) => {
-      const first = await treeOfClient(rig);
-      const desiredAccess = FILE_ALL_ACCESS;
-      const mine = { name: 'app', desiredAccess, shareAccess: 0, contexts: [INSTANCE] };
-      const open = await openFile(first, mine);
-      const buffer = securityDescriptorBytes(NOBODY);
-      const { status } = await open.setInfo({
-        infoType: SMB2_0_INFO_SECURITY,
-        fileInfoClass: 0,
-        additionalInformation: DACL_SECURITY_INFORMATION,
-        buffer,
-      });
-      assertStatus(status, 0);
-      const second = await treeOfClient(rig, OTHER_GUID);
-      assert.notEqual((await tryOpen(second, mine)).status, 0);
-      assertStatus((await open.write({ offset: 0, data: pattern(10) })).status, 0);
-      assertStatus((await open.close()).status, 0);
-    });
-  });
-
-  it('compares versions only where both have one', () => {
-    const instance = (number: bigint | undefined) => ({ id: 'id', version: number });
-    assert.equal(decideTakeOver(instance(2n), instance(undefined)), 'close');
-    assert.equal(decideTakeOver(instance(undefined), instance(1n)), 'close');
-    assert.equal(decideTakeOver(instance(1n << 64n), instance(2n)), 'refuse');
   });
 });
