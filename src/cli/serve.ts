@@ -14,6 +14,7 @@ import type { Log } from '../env/ports.ts';
 import { AccountEditError, checkUserName } from '../server/accounts.ts';
 import { type Config, ConfigError, readConfig } from '../server/config.ts';
 import type { Configured } from '../server/decide-reload.ts';
+import { removeHandOverFolder } from '../server/hand-over-file.ts';
 import type { ShareOptions, SmbServerOptions } from '../server/options.ts';
 import type { ReloadReport } from '../server/reload.ts';
 import { SmbServer } from '../server/smb-server.ts';
@@ -117,6 +118,7 @@ async function serveOnce(serving: Serving): Promise<'ended' | TakenBack> {
     if (place === undefined) {
       // One server at a time has a state folder: this tells before anything in it is touched.
       await control.listen();
+      removeHandOverFolder(stateFolder);
       for (const share of shares) await server.addShare(share);
       await start(server, options.port);
       await greet(server, serving.flags, options, shares);

@@ -2,6 +2,7 @@
 import type { ControlServer } from '../admin/control-server.ts';
 import { makeNodeEnv } from '../env/node/node-env.ts';
 import type { Log } from '../env/ports.ts';
+import { removeHandOverFolder } from '../server/hand-over-file.ts';
 import type { ShareOptions } from '../server/options.ts';
 import type { SmbServer } from '../server/smb-server.ts';
 import { whyNotHeir } from '../server/upgrade/decide-upgrade.ts';
@@ -51,7 +52,9 @@ export async function takePlace(
   await server.prepare(shares, estate?.addresses ?? []);
   const folder = await place.prepared();
   await control.listen();
-  await place.serving(await server.takeOver(folder));
+  const opens = await server.takeOver(folder);
+  removeHandOverFolder(stateFolder);
+  await place.serving(opens);
 }
 
 /** Upgrades of one server: one at a time, and the last one ends it. */

@@ -54,12 +54,15 @@ describe('semba: command lines', () => {
     ['user'],
     ['user', 'add'],
     ['check'],
+    ['upgrade', '--timeout', 'soon'],
+    ['upgrade', '--timeout', '0'],
+    ['upgrade', 'now'],
   ];
   for (const args of wrong) {
     it(`exits with 2 and says how for: semba ${args.join(' ')}`, () => {
       const { status, stderr } = semba(args);
       assert.equal(status, 2, stderr);
-      assert.match(stderr, /Usage: semba|Try: semba serve --help/);
+      assert.match(stderr, /Usage: semba|Try: semba (serve|upgrade) --help/);
       assert(!existsSync(join(folder, 'semba-share')), 'nothing was made');
     });
   }
@@ -112,6 +115,15 @@ describe('semba user', () => {
     const { status, stderr } = semba(['user', 'remove', 'anna', ...state()]);
     assert.equal(status, 1);
     assert.equal(stderr, "semba: there is no user 'anna'\n");
+  });
+});
+
+describe('semba upgrade', () => {
+  it('exits with 1 where no server runs, and changes nothing', () => {
+    const { status, stderr } = semba(['upgrade', '--state', join(folder, 'state')]);
+    assert.equal(status, 1);
+    assert.match(stderr, /^semba: no server runs with the state folder /);
+    assert(!existsSync(join(folder, 'state')));
   });
 });
 

@@ -16,6 +16,8 @@ const runFile = promisify(execFile);
 
 /** Milliseconds for a program that only has to say its version. */
 const VERSION_TIME_MS = 20_000;
+/** And for the last step, in which nobody is served: giving up takes longer than that. */
+const TAKE_TIME_MS = 60_000;
 const VERSION_PATTERN = /^\S{1,64}$/;
 /** Characters of what a program that fails says that are told. */
 const COMPLAINT_LENGTH_MAX = 2_000;
@@ -108,7 +110,7 @@ export class Successor {
   /** It serves when this ends; how many opens are there again. Rejects with `SuccessorError`. */
   async take(folder: string): Promise<number> {
     this.#send({ kind: 'take', folder });
-    return (await this.#expect('serving')).opens;
+    return (await this.#expect('serving', Math.max(this.#options.timeMs, TAKE_TIME_MS))).opens;
   }
 
   /** Lets it live on its own. */
@@ -128,8 +130,9 @@ export class Successor {
 
   async #expect<K extends FromNew['kind']>(
     kind: K,
+    timeMs: number = this.#options.timeMs,
   ): Promise<Extract<FromNew, { readonly kind: K }>> {
-    const { timers, timeMs } = this.#options;
+    const { timers } = this.#options;
     const late = `it is not ${WAITED_FOR[kind]} after ${timeMs / 1000} s`;
     const message = await this.#inbox.within(timers, timeMs, late).catch((error: Error) => {
       throw new SuccessorError(error.message);

@@ -1,7 +1,7 @@
 /** Another process, of another version as a rule, takes the place of this one. */
 import type { Clock, Log, Timers } from '../../env/ports.ts';
 import { PERSISTENT_FILE_VERSION } from '../../fsa/persistent-files.ts';
-import { HAND_OVER_LAYOUT, makeHandOverFolder, removeHandOverFolder } from '../hand-over-file.ts';
+import { HAND_OVER_LAYOUT, makeHandOverFolder } from '../hand-over-file.ts';
 import type { SmbServer } from '../smb-server.ts';
 import { whyNotReplaced } from './decide-upgrade.ts';
 import type { Layouts } from './messages.ts';
@@ -93,7 +93,6 @@ async function handOverTo(
   try {
     const taken = await successor.take(folder);
     const pauseMs = Math.round(clock.monotonicMs() - startMs);
-    removeHandOverFolder(stateFolder);
     tellServiceManager([`MAINPID=${successor.pid}`]);
     successor.release();
     const from = { version, pid: process.pid };
