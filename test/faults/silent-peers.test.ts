@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
+import type { Transport } from '../../src/smb2/transport/transport.ts';
 import { assertStatus, openFile, pattern, until, withRig } from './rig.ts';
 
 const SILENT_PEERS = 1_000;
@@ -31,6 +32,33 @@ describe('base/limits.ts unauthenticatedTimeMs', { timeout: TIMEOUT_MS }, () => 
       assert.equal(rig.engine.connections.size, 1);
       assertStatus((await open.read({ offset: 0, length: 1 })).status, 0);
       assertStatus((await (await rig.connect()).echo()).status, 0);
+    });
+  });
+
+  it('counts what another process waited before this one had the connection', async () => {
+    await withRig({}, async (rig) => {
+      let isEnded = false;
+      const transport: Transport = {
+        remoteAddress: '127.0.0.1',
+        localAddress: '127.0.0.1',
+        headroom: 4,
+        sendSizeMax: 0xff_ffff,
+        queuedBytes: 0,
+        sentBytes: 0,
+        unconfirmedBytes: () => 0,
+        send: () => {},
+        pause: () => {},
+        resume: () => {},
+        setMessageSizeMax: () => {},
+        close: () => {
+          isEnded = true;
+        },
+      };
+      rig.engine.accept(transport, { begin: () => {}, waitedMs: 10_000 });
+      rig.time.advance(rig.limits.unauthenticatedTimeMs - 10_001);
+      assert.equal(isEnded, false);
+      rig.time.advance(1);
+      assert.equal(isEnded, true);
     });
   });
 
