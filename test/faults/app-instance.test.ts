@@ -8,7 +8,6 @@ import {
   securityDescriptorBytes,
 } from '../../src/dtyp/security-descriptor.ts';
 import {
-  STATUS_ACCESS_DENIED,
   STATUS_FILE_CLOSED,
   STATUS_FILE_FORCED_CLOSED,
   STATUS_OBJECT_NAME_NOT_FOUND,
@@ -179,10 +178,11 @@ describe('[MS-SMB2] 3.3.5.9.13 Handling the SMB2_CREATE_APP_INSTANCE_ID Create C
 
   for (const [dialect, outcome] of [
     [0x0210, STATUS_SHARING_VIOLATION],
-    [0x0302, 0],
+    [0x0302, STATUS_FILE_FORCED_CLOSED],
     [0x0311, STATUS_FILE_FORCED_CLOSED],
   ] as const) {
-    it(`counts from 3.0 on, its version from 3.1.1 on: 0x${dialect.toString(16)}`, async () => {
+    const dialectName = `0x0${dialect.toString(16)}`;
+    it(`counts from 3.0 on, a version from before 3.1.1 as none: ${dialectName}`, async () => {
       await withRig({}, async (rig) => {
         const dialects = [dialect];
         const asked = { name: 'app', shareAccess: 0 };
@@ -197,22 +197,10 @@ describe('[MS-SMB2] 3.3.5.9.13 Handling the SMB2_CREATE_APP_INSTANCE_ID Create C
     });
   }
 
-  it('tells who may not read the file nothing of its version', async () => {
-    await withRig({}, async (rig) => {
-      const first = await treeOfClient(rig);
-      const desiredAccess = FILE_ALL_ACCESS;
-      const asked = { name: 'app', desiredAccess, contexts: version(2n) };
-      const open = await openFile(first, asked);
-      await letNobodyIn(open);
-      const second = await treeOfClient(rig, OTHER_GUID);
-      const { status } = await tryOpen(second, { ...asked, contexts: version(1n) });
-      assertStatus(status, STATUS_ACCESS_DENIED);
-    });
-  });
-
-  it('compares versions only where both have one', () => {
+  it('gives way to any version where it has none, and to none where it has one', () => {
     const instance = (number: bigint | undefined) => ({ id: 'id', version: number });
-    assert.equal(decideTakeOver(instance(2n), instance(undefined)), 'close');
+    assert.equal(decideTakeOver(instance(2n), instance(undefined)), 'refuse');
+    assert.equal(decideTakeOver(instance(undefined), instance(undefined)), 'close');
     assert.equal(decideTakeOver(instance(undefined), instance(1n)), 'close');
     assert.equal(decideTakeOver(instance(1n << 64n), instance(2n)), 'refuse');
   });

@@ -47,9 +47,10 @@ export class AppInstances {
 
 /**
  * [MS-SMB2] 3.3.5.9.13 and 3.3.5.9.15: what an open of the same instance on another client has to
- * do for a new one. 'refuse': the new one is no newer, its machine has been left.
+ * do for a new one. 'refuse': the new one is no newer, or does not tell, and its machine has been
+ * left.
  */
 export function decideTakeOver(held: AppInstance, wanted: AppInstance): 'close' | 'refuse' {
-  if (held.version === undefined || wanted.version === undefined) return 'close';
-  return wanted.version > held.version ? 'close' : 'refuse';
+  if (held.version === undefined) return 'close';
+  return wanted.version !== undefined && wanted.version > held.version ? 'close' : 'refuse';
 }

@@ -68,6 +68,8 @@ const PROPOSAL: ReconnectProposal = {
 };
 const LEASED = { ...RECORD, lease: LEASE };
 const WITH_LEASE = { ...PROPOSAL, lease: LEASE };
+const PERSISTENT: DurableRecord = { ...RECORD, kind: 'persistent' };
+const AS_PERSISTENT = { ...PROPOSAL, isPersistent: true };
 const RH = READ_CACHING | HANDLE_CACHING;
 const OPEN = { openId: 'open', oplockKey: 'key', streamKey: '' };
 
@@ -96,6 +98,11 @@ describe('[MS-SMB2] 3.3.5.9.7 and 3.3.5.9.12: who gets an open back', () => {
       STATUS_INVALID_PARAMETER,
     ],
     ['whoever is wrong twice: the lease', LEASED, v1({ isSameName: false }), NOT_FOUND()],
+    ['the same client, of a persistent one', PERSISTENT, AS_PERSISTENT, STATUS_SUCCESS],
+    ['nobody who does not know that it is one', PERSISTENT, PROPOSAL, NOT_FOUND()],
+    ['nobody by version 1 then', PERSISTENT, v1({}), NOT_FOUND()],
+    ['nobody who takes it for one', RECORD, AS_PERSISTENT, STATUS_INVALID_PARAMETER],
+    ['whoever does so without its lease', LEASED, AS_PERSISTENT, NOT_FOUND()],
   ];
   for (const [who, record, proposal, status] of CASES) {
     it(`${who}: ${statusName(status)}`, () => {

@@ -97,7 +97,8 @@ export interface ReconnectProposal {
  * … RECONNECT_V2.
  *
  * STATUS_OBJECT_NAME_NOT_FOUND: there is no such open, it is in use, or it is not this client's.
- * STATUS_INVALID_PARAMETER: a lease is named that fits, with another file.
+ * STATUS_INVALID_PARAMETER: a lease is named that fits, with another file; or it is asked for as
+ * one that outlives the server, which it does not.
  * STATUS_ACCESS_DENIED: it is another user's.
  *
  * Windows: what is wrong with the lease counts before the file name, and a name counts with a lease
@@ -113,7 +114,7 @@ export function decideReconnect(
   }
   // A client that has a persistent handle says so; one that says so has one.
   const isPersistent = record.kind === 'persistent';
-  if (proposal.isPersistent !== isPersistent) return STATUS_OBJECT_NAME_NOT_FOUND;
+  if (isPersistent && !proposal.isPersistent) return STATUS_OBJECT_NAME_NOT_FOUND;
   if (record.shareName !== proposal.shareName) return STATUS_OBJECT_NAME_NOT_FOUND;
   const { lease } = record;
   if (lease === undefined && proposal.lease !== undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
@@ -126,6 +127,7 @@ export function decideReconnect(
     if (!isSameLease) return STATUS_OBJECT_NAME_NOT_FOUND;
     if (!proposal.isSameName) return STATUS_INVALID_PARAMETER;
   }
+  if (proposal.isPersistent && !isPersistent) return STATUS_INVALID_PARAMETER;
   return record.userSid === proposal.userSid ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 }
 

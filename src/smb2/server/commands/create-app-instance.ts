@@ -44,8 +44,8 @@ export function appInstanceOf(
 
 /**
  * Closes what the same instance has open of this file on another client, if the caller may read
- * the file: an instance id is no secret, and what it has open is none of others' business.
- * STATUS_FILE_FORCED_CLOSED: that one is as new, or newer ([MS-SMB2] 3.3.5.9.15).
+ * the file: an instance id is no secret. STATUS_FILE_FORCED_CLOSED: that one is as new, or newer
+ * ([MS-SMB2] 3.3.5.9.15), and the caller is the one that was left.
  */
 export function* takeOver(
   request: Request,
@@ -78,8 +78,8 @@ export function* closeInstances(server: Smb2Server, move: InstanceMove): Task<bo
     if (session.clientGuid === clientGuid) continue;
     const isSameShare = open.treeConnect.share.name === shareName;
     if (!isSameShare || !isNameOf(localOpen, name)) continue;
-    if (!(yield* mayReadFile(localOpen, security))) continue;
     if (decideTakeOver(appInstance, instance) === 'refuse') return false;
+    if (!(yield* mayReadFile(localOpen, security))) continue;
     yield* closeOpen(server, open);
   }
   return true;
