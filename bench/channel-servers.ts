@@ -17,9 +17,6 @@ export interface BenchServer {
   stop(): Promise<void>;
 }
 
-/** The clock ticks of /proc are hundredths of a second. */
-const TICK_US = 10_000;
-
 /** A server of its own, on a free port; SEMBA_DIR says where its files are. */
 export async function startServer(workers: number): Promise<BenchServer> {
   const port = await freePort();
@@ -64,29 +61,35 @@ async function freePort(): Promise<number> {
 
 /** Of a process and all below it. */
 function treeCpuUs(root: number): number {
-  const stats = new Map<number, { readonly parent: number; readonly ticks: number }>();
+  const parents = new Map<number, number>();
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    const stat = statOf(Number(name));
-    if (stat !== undefined) stats.set(Number(name), stat);
+    const stat = textOf(`/proc/${name}/stat`);
+    // Parent is the second field behind the name, in brackets, which may hold anything.
+    parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1] ?? 0));
   }
-  let ticks = 0;
-  for (const pid of stats.keys()) {
-    for (let at: number | undefined = pid; at !== undefined; at = stats.get(at)?.parent) {
-      if (at === root) ticks += stats.get(pid)!.ticks;
+  let cpuUs = 0;
+  for (const pid of parents.keys()) {
+    for (let at: number | undefined = pid; at !== undefined; at = parents.get(at)) {
+      if (at === root) cpuUs += processCpuUs(pid);
     }
   }
-  return ticks * TICK_US;
+  return cpuUs;
 }
 
-/** Parent, and user and system time, of /proc/PID/stat; undefined when it has just ended. */
-function statOf(pid: number): { readonly parent: number; readonly ticks: number } | undefined {
-  let text: string;
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return undefined; // it ended
+/** Of all its threads: /proc/PID/task/TID/schedstat, whose first field is nanoseconds. */
+function processCpuUs(pid: number): number {
+  let ns = 0;
+  for (const tid of readdirSync(`/proc/${pid}/task`)) {
+    ns += Number(textOf(`/proc/${pid}/task/${tid}/schedstat`).split(' ')[0]);
   }
-  // The name, in brackets, may hold anything.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
+  return ns / 1000;
+}
+
+/** Empty when the process has just ended. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
 }

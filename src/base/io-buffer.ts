@@ -16,8 +16,8 @@ export type IoBuffer = Sendable | RegisteredRegion;
 export type Sendable = Uint8Array | FileRange;
 
 /**
- * Made by storage: `VfsFile.range`. It is good until whoever was given it has to wait for something
- * or returns: the file may be closed then, and its pages gone from memory.
+ * Made by storage: `VfsFile.range`. It is good until anybody waits for anything: then the file
+ * may be closed, and `fd` be another file's.
  */
 export interface FileRange {
   /** The descriptor of a file that can be read. */

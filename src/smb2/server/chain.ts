@@ -216,6 +216,10 @@ export class Chain {
         connection.pendingBytes -= pendingBytes;
         this.server.letGo(connection);
         if (request.asyncId !== 0n) connection.asyncCommands.delete(request.asyncId);
+        // The range's file may be closed by now, and its descriptor be another file's.
+        if (request.reply?.file !== undefined) {
+          return this.#bug(request, new Error('a range of a file outlived its call'));
+        }
         return request.refusal !== 0 ? request.refusal : status;
       });
   }
