@@ -118,6 +118,9 @@ function decodeReconnectV2(data: Uint8Array): DurableContexts | NtStatus {
 /**
  * [MS-SMB2] 3.3.5.9.6 and 3.3.5.9.10: makes a new open durable where it may be. The context to
  * answer with; undefined where the open is not durable. It may be replayed all the same.
+ *
+ * Deviation: Open.IsReplayEligible of directories and of opens without access to data, too, as
+ * Samba has it: a client that did not hear that its directory was made need not find it in its way.
  */
 export function* grantDurable(
   request: Request,
