@@ -194,7 +194,6 @@ async function upgradeInVain(server: Running): Promise<void> {
   const cases: readonly (readonly [what: string, expected: RegExp, args: readonly string[]])[] = [
     ['no program', /nowhere cannot run: .*/, ['--program', join(folder, 'nowhere')]],
     ['no code', /SyntaxError/, ['--program', fake(server, 'wrong', '}{')]],
-    ['no server', /ended with 0/, ['--program', fake(server, 'ends', '')]],
     [
       'hangs',
       /not started after 1 s/,
