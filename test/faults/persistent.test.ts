@@ -12,11 +12,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { FILE_ALL_ACCESS } from '../../src/dtyp/access-mask.ts';
+import { statusName } from '../../src/erref/ntstatus.ts';
 import { FILE_OPEN_IF } from '../../src/fscc/create-parameters.ts';
 import { OptionError, SmbServer } from '../../src/server/smb-server.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
 import {
   SMB2_DHANDLE_FLAG_PERSISTENT,
+  SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
+  SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
   SMB2_OPLOCK_LEVEL_BATCH,
 } from '../../src/smb2/wire/constants.ts';
 import {
@@ -35,7 +38,12 @@ import { turn } from './rig.ts';
 import { mountSmall } from './small-file-system.ts';
 import { RecordingLog } from './virtual-env.ts';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 180_000;
+const LOCK = {
+  offset: 0n,
+  length: 10n,
+  flags: SMB2_LOCKFLAG_EXCLUSIVE_LOCK | SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
+};
 const STATE_SIZE = 1024 * 1024;
 
 let folder: string;
@@ -217,7 +225,7 @@ describe('a store of persistent opens', { timeout: TIMEOUT_MS }, () => {
     state = mounted.path;
     try {
       await start();
-      await open('before');
+      const before = await open('before');
       const filling = join(state, 'filling');
       fill(filling);
       // The journal has room of its own for some.
@@ -226,7 +234,10 @@ describe('a store of persistent opens', { timeout: TIMEOUT_MS }, () => {
       assert.ok(granted < 5_000, 'at last durable, and no more');
       const failures = messages().filter((message) => /cannot be stored/.test(message));
       assert.equal(failures.length, 1);
+      const refused = await before.lock([LOCK]);
+      assert.equal(statusName(refused.status), 'STATUS_INSUFFICIENT_RESOURCES');
       rmSync(filling);
+      assert.equal(statusName((await before.lock([LOCK])).status), 'STATUS_SUCCESS');
       const after = await open('after');
       assert.equal(grantedFlags(after), SMB2_DHANDLE_FLAG_PERSISTENT);
       await end();
