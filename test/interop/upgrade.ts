@@ -8,12 +8,12 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ControlClient } from '../../src/admin/control-client.ts';
+import { SmbClient } from '../../src/smb2/client/smb-client.ts';
 import { UpgradeClient, Visitors } from './upgrade-client.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.js');
@@ -187,12 +187,17 @@ async function failWhileTaking(server: Running): Promise<void> {
 
 /** Upgrades that do not come about; the server is untouched, and so are its clients. */
 async function upgradeInVain(server: Running): Promise<void> {
-  const { config, folder, workers } = server;
+  const { config, password, workers } = server;
   const pid = await pidOf(server);
-  const client = await connection(server);
+  const client = await SmbClient.connect({
+    host: '127.0.0.1',
+    port,
+    user: 'anna',
+    password,
+    share: 'plain',
+  });
   const good = readFileSync(config, 'utf8');
   const cases: readonly (readonly [what: string, expected: RegExp, args: readonly string[]])[] = [
-    ['no program', /nowhere cannot run: .*/, ['--program', join(folder, 'nowhere')]],
     ['no code', /SyntaxError/, ['--program', fake(server, 'wrong', '}{')]],
     [
       'hangs',
@@ -223,8 +228,9 @@ async function upgradeInVain(server: Running): Promise<void> {
   }
   writeFileSync(config, good);
   check((await pidOf(server)) === pid, `${workers} processes`, 'another process serves');
-  check(!client.destroyed, `${workers} processes`, 'a client was cut');
-  client.destroy();
+  const listed = await client.stat('').catch((error: Error) => error.message);
+  check(typeof listed === 'object', `${workers} processes`, `a client was cut: ${listed}`);
+  await client.close();
 }
 
 /** A program that is called semba. */
@@ -262,13 +268,6 @@ async function gone(state: string): Promise<void> {
     await pause(50);
   }
   check(false, 'the server', 'it does not stop');
-}
-
-function connection({ state }: Running): Promise<ReturnType<typeof connect>> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => resolve(socket));
-    socket.on('error', (error) => reject(new Error(`${state}: ${error.message}`)));
-  });
 }
 
 /** What smbclient says that starts now; a connection that it had may end. */
