@@ -21,6 +21,8 @@ const GONE_MAX = 64;
 /** Opens that one message names. */
 const OPENS_PER_CALL = 256;
 const RETRY_MS = 200;
+/** Nothing is asked of a worker that has been silent for so much longer than others. */
+const SILENT_MS = 3_000;
 const ROUNDS_MAX = 10;
 
 export interface RecoveryOptions {
@@ -35,13 +37,17 @@ export interface RecoveryOptions {
 export interface ServingWorker {
   readonly slot: number;
   readonly serverId: string;
+  /** When it last answered; milliseconds, monotonic. */
+  readonly heardMs: number;
 }
 
 export class Recovery {
   readonly #options: RecoveryOptions;
   readonly #gone: string[] = [];
   readonly #placed = new Map<Guid, string>();
-  #isNeeded = false;
+  /** Times that there was something to do, and how many of them are done with. */
+  #asked = 0;
+  #settled = 0;
   #running: Promise<void> | undefined;
   #isStopping = false;
 
@@ -50,7 +56,7 @@ export class Recovery {
   }
 
   get isPending(): boolean {
-    return this.#isNeeded || this.#running !== undefined;
+    return this.#settled < this.#asked || this.#running !== undefined;
   }
 
   /** T0. */
@@ -62,7 +68,7 @@ export class Recovery {
 
   /** T0: there are opens that belong to no process. */
   begin(): Promise<void> {
-    this.#isNeeded = true;
+    this.#asked++;
     return this.run();
   }
 
@@ -80,11 +86,13 @@ export class Recovery {
 
   async #run(): Promise<void> {
     const { env, bus, reception, serving } = this.#options;
-    for (let rounds = 0; this.#isNeeded && !this.#isStopping; rounds++) {
+    for (let failures = 0; this.#settled < this.#asked && !this.#isStopping; ) {
       if (serving().length === 0) return;
-      this.#isNeeded = rounds < ROUNDS_MAX && !(await this.#round());
-      if (rounds === ROUNDS_MAX) env.log.error({ rounds }, 'opens of lost workers are not swept');
-      if (this.#isNeeded) await new Promise<void>((resolve) => env.timers.after(RETRY_MS, resolve));
+      const asked = this.#asked;
+      const isDone = await this.#round();
+      if (isDone || ++failures === ROUNDS_MAX) this.#settled = asked;
+      else await new Promise<void>((resolve) => env.timers.after(RETRY_MS, resolve));
+      if (failures === ROUNDS_MAX) env.log.error({ failures }, 'opens of lost workers are left');
     }
     const slots = new Map(serving().map(({ serverId, slot }) => [serverId, slot]));
     const placed = new Map<Guid, number>();
@@ -109,7 +117,7 @@ export class Recovery {
       for (const { clientGuid, serverId } of plan) this.#placed.set(clientGuid, serverId);
       const takers = [...new Set(plan.map(({ serverId }) => serverId))];
       const done = await Promise.all(takers.map((taker) => this.#giveTo(taker, plan)));
-      return !done.includes(false) && this.#gone.at(-1) === gone.at(-1);
+      return !done.includes(false);
     } catch (error) {
       env.log.error({ error: String(error) }, 'opens of lost workers');
       return false;
@@ -118,7 +126,11 @@ export class Recovery {
 
   #loads(): readonly LoadedWorker[] {
     const { serving, reception } = this.#options;
-    return serving().map(({ serverId, slot }) => ({ serverId, load: reception.loadOf(slot) }));
+    const workers = serving();
+    const newestMs = Math.max(...workers.map(({ heardMs }) => heardMs));
+    return workers
+      .filter(({ heardMs }) => newestMs - heardMs <= SILENT_MS)
+      .map(({ serverId, slot }) => ({ serverId, load: reception.loadOf(slot) }));
   }
 
   async #giveTo(taker: string, plan: readonly Placed[]): Promise<boolean> {
