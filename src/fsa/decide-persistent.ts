@@ -157,6 +157,7 @@ function hasLocks(record: FileRecord, streamKey: string): boolean {
 /** What of a record outlives the server: its persistent opens and what is theirs. */
 export function keptPart(record: FileRecord | undefined): FileRecord | undefined {
   if (record === undefined) return undefined;
+  if (record.opens.length > 0 && record.opens.every(isPersistent)) return record;
   const opens = record.opens.filter(isPersistent);
   if (opens.length === 0) return undefined;
   return { ...record, ...heldBy(record, opens) };

@@ -33,7 +33,8 @@ export class PersistentFiles implements RecordTable<FileRecord> {
   readonly #stored: StoredFiles;
   readonly #log: Log;
   readonly #timers: Timers;
-  readonly #inFlight = new Set<Promise<void>>();
+  #inFlight = 0;
+  readonly #settling: (() => void)[] = [];
   readonly #failed = new Set<string>();
   #isFailing = false;
   #retry: TimerHandle | undefined;
@@ -78,10 +79,12 @@ export class PersistentFiles implements RecordTable<FileRecord> {
       return update;
     });
     if (!isChanged) return result;
-    const stored = mayBeUndone ? this.#storeSoon(key) : this.store(key);
-    if (stored === undefined) return result;
-    if (isPromise(result)) return result.then((value) => stored.then(() => value));
-    return stored.then(() => result);
+    if (mayBeUndone) {
+      const stored = this.#storeSoon(key);
+      return stored === undefined ? result : stored.then(() => result);
+    }
+    if (isPromise(result)) return result.then((value) => this.#storeAnd(key, value));
+    return this.#storeAnd(key, result);
   }
 
   /**
@@ -98,19 +101,33 @@ export class PersistentFiles implements RecordTable<FileRecord> {
 
   /** Brings the store up to what is in memory. Never rejects. */
   store(key: string): Promise<void> {
-    const writing = this.#write(key);
-    this.#inFlight.add(writing);
-    void writing.then(() => this.#inFlight.delete(writing));
-    return writing;
+    return this.#storeAnd(key, undefined);
   }
 
-  async #write(key: string): Promise<void> {
-    try {
-      await this.#stored.replace(key, this.#keptPart(key));
+  /** The same; `result` is what it resolves with. */
+  #storeAnd<T>(key: string, result: T): Promise<T> {
+    const writing = this.#stored.replace(key, this.#keptPart(key));
+    if (!isPromise(writing)) {
       this.#isWritten(key);
-    } catch (error) {
-      this.#isNotWritten(key, error);
+      return Promise.resolve(result);
     }
+    this.#inFlight++;
+    return writing.then(
+      () => {
+        this.#isWritten(key);
+        this.#landed();
+        return result;
+      },
+      (error: unknown) => {
+        this.#isNotWritten(key, error);
+        this.#landed();
+        return result;
+      },
+    );
+  }
+
+  #landed(): void {
+    if (--this.#inFlight === 0) for (const go of this.#settling.splice(0)) go();
   }
 
   /** The same, without a promise where the store answers at once. */
@@ -180,7 +197,7 @@ export class PersistentFiles implements RecordTable<FileRecord> {
   /** What is missing is tried once more; ends when nothing is being written. */
   async settle(): Promise<void> {
     for (const key of this.#failed) void this.store(key);
-    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
+    while (this.#inFlight > 0) await new Promise<void>((resolve) => this.#settling.push(resolve));
     this.#retry?.cancel();
   }
 }

@@ -18,11 +18,11 @@ interface Change {
   readonly table: JournaledTable;
   readonly key: string;
   readonly before: object | undefined;
-  /** Undefined: nobody waits. */
-  readonly settle: Settle | undefined;
 }
 
-export interface Settle {
+/** Who waits for one frame. */
+export interface Waiting {
+  readonly promise: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -31,6 +31,7 @@ export interface Settle {
 export class GatheredChanges {
   readonly #encoder = new RecordEncoder(FRAME_HEADER_SIZE);
   #changes: Change[] = [];
+  #waiting: Waiting | undefined;
   /** Tables that the segment knows, by their number there. */
   readonly #known = new Map<JournaledTable, number>();
   #knownCount = 0;
@@ -45,11 +46,16 @@ export class GatheredChanges {
   }
 
   /** Throws where the record is no plain data. */
-  add(change: Change, next: object | undefined): void {
-    const { table, key } = change;
+  add(table: JournaledTable, key: string, next: object | undefined): void {
     this.#encode(table, key, next);
-    this.#changes.push(change);
+    this.#changes.push({ table, key, before: table.records.get(key) });
     enter(table, key, next);
+  }
+
+  /** Of all that is gathered now. */
+  outcome(): Promise<void> {
+    this.#waiting ??= waitingFor();
+    return this.#waiting.promise;
   }
 
   /** A record as it stands. */
@@ -67,11 +73,10 @@ export class GatheredChanges {
   }
 
   /** They are written, or will be with what is copied; who waits for them. */
-  take(): readonly Settle[] {
+  take(): Waiting | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
     this.#encoder.cut(0);
-    if (this.#changes.length === 0) return NOBODY;
-    const waiting: Settle[] = [];
-    for (const { settle } of this.#changes) if (settle !== undefined) waiting.push(settle);
     this.#changes = [];
     return waiting;
   }
@@ -79,11 +84,10 @@ export class GatheredChanges {
   /** Takes them back, last first. */
   refuse(error: unknown): void {
     const refused = this.#changes;
-    this.#changes = [];
-    this.#encoder.cut(0);
+    const waiting = this.take();
     this.forgetSegment();
     for (const { table, key, before } of refused.toReversed()) enter(table, key, before);
-    for (const { settle } of refused) settle?.reject(error);
+    waiting?.reject(error);
   }
 
   /** What the segment was told of tables and shapes is told again: it may not know. */
@@ -125,7 +129,15 @@ export class GatheredChanges {
   }
 }
 
-const NOBODY: readonly Settle[] = [];
+function waitingFor(): Waiting {
+  let resolve!: () => void;
+  let reject!: (reason: unknown) => void;
+  const promise = new Promise<void>((resolved, rejected) => {
+    resolve = resolved;
+    reject = rejected;
+  });
+  return { promise, resolve, reject };
+}
 
 function enter(table: JournaledTable, key: string, record: object | undefined): void {
   if (record === undefined) table.records.delete(key);

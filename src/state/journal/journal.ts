@@ -17,7 +17,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import type { JournalDisk } from './disk.ts';
-import { GatheredChanges, type JournaledTable, type Settle } from './gathered-changes.ts';
+import { GatheredChanges, type JournaledTable, type Waiting } from './gathered-changes.ts';
 import { segmentName } from './journal-format.ts';
 import type { Replayed } from './replay.ts';
 import { Segment } from './segment.ts';
@@ -36,7 +36,7 @@ export class Journal {
   #sequence: number;
   #synced: number;
   /** For what is written. */
-  #waiting: Settle[] = [];
+  #waiting: Waiting[] = [];
   #isScheduled = false;
   #syncing: Promise<void> | undefined;
   /** Something was written since the last sync began. */
@@ -92,15 +92,14 @@ export class Journal {
    * may not have it.
    */
   change(table: JournaledTable, key: string, next: object | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#gather(table, key, next, { resolve, reject });
-      this.#schedule();
-    });
+    this.#gather(table, key, next);
+    this.#schedule();
+    return this.#gathered.outcome();
   }
 
   /** The same for who does not wait: it survives this process, and the disk has it soon. Throws. */
   changeSoon(table: JournaledTable, key: string, next: object | undefined): void {
-    this.#gather(table, key, next, undefined);
+    this.#gather(table, key, next);
     this.#writeNow();
   }
 
@@ -115,7 +114,7 @@ export class Journal {
     table.version = version;
     this.#gathered.forgetTable(table);
     try {
-      for (const [key, next] of records) this.#gather(table, key, next, undefined);
+      for (const [key, next] of records) this.#gather(table, key, next);
       this.#writeNow();
     } catch (error) {
       table.version = old;
@@ -140,14 +139,9 @@ export class Journal {
     this.#segment.close();
   }
 
-  #gather(
-    table: JournaledTable,
-    key: string,
-    next: object | undefined,
-    settle: Settle | undefined,
-  ): void {
+  #gather(table: JournaledTable, key: string, next: object | undefined): void {
     assert(!this.#isClosed, 'a closed journal is not written');
-    this.#gathered.add({ table, key, before: table.records.get(key), settle }, next);
+    this.#gathered.add(table, key, next);
   }
 
   #schedule(): void {
@@ -197,8 +191,12 @@ export class Journal {
     }
     this.#isDirty = true;
     this.#isSealed = false;
-    for (const settle of this.#gathered.take()) this.#waiting.push(settle);
+    this.#await(this.#gathered.take());
     return undefined;
+  }
+
+  #await(waiting: Waiting | undefined): void {
+    if (waiting !== undefined) this.#waiting.push(waiting);
   }
 
   #writeFrame(): void {
@@ -246,7 +244,7 @@ export class Journal {
     );
   }
 
-  #syncDone(upTo: number, waiting: Settle[]): void {
+  #syncDone(upTo: number, waiting: Waiting[]): void {
     this.#syncing = undefined;
     const isWhole = this.#wholeAt !== undefined && upTo >= this.#wholeAt;
     if (this.#distrusted !== undefined && !isWhole) {
@@ -259,7 +257,7 @@ export class Journal {
     this.#turn();
   }
 
-  #syncFailed(error: unknown, waiting: Settle[]): void {
+  #syncFailed(error: unknown, waiting: Waiting[]): void {
     this.#syncing = undefined;
     this.#distrust();
     for (const { reject } of [...waiting, ...this.#waiting.splice(0)]) reject(error);
@@ -320,7 +318,7 @@ export class Journal {
     if (isTrusted) this.#last = old;
     else old.close();
     // All that stands in memory is copied, and so is what could not be written.
-    for (const settle of this.#gathered.take()) this.#waiting.push(settle);
+    this.#await(this.#gathered.take());
     this.#gathered.forgetSegment();
     this.#copying = this.#standing();
     this.#wholeAt = undefined;
