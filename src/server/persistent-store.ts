@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../base/task.ts';
 import { pause } from '../env/node/pause.ts';
-import type { Env, Log, Random } from '../env/ports.ts';
+import type { Env } from '../env/ports.ts';
 import { persistentTable } from '../fsa/persistent-files.ts';
 import { sweepPersistent, type VolumeFate } from '../fsa/sweep-persistent.ts';
 import { JournalRecordStore } from '../state/journal/journal-record-store.ts';
@@ -23,20 +23,20 @@ const HINT = 'without the folder what clients had open when the server ended is 
 const LOCK_RETRY_MS = 20;
 const LOCK_WAIT_MS = 5_000;
 
+type StoreEnv = Pick<Env, 'log' | 'random' | 'timers'>;
+
 export class PersistentStore {
   readonly #folder: string | undefined;
-  readonly #log: Log;
-  readonly #random: Random;
+  readonly #env: StoreEnv;
   #opening: Promise<RecordStore | undefined> | undefined;
 
   constructor(options: {
     readonly stateFolder: string | undefined;
-    readonly env: Pick<Env, 'log' | 'random'>;
+    readonly env: StoreEnv;
   }) {
     const { stateFolder, env } = options;
     this.#folder = stateFolder === undefined ? undefined : join(stateFolder, PERSISTENT_FOLDER);
-    this.#log = env.log;
-    this.#random = env.random;
+    this.#env = env;
   }
 
   /**
@@ -58,7 +58,7 @@ export class PersistentStore {
     }
     let store: JournalRecordStore | undefined;
     try {
-      store = new JournalRecordStore(await this.#lock(folder));
+      store = new JournalRecordStore(await this.#lock(folder), { timers: this.#env.timers });
       persistentTable(store);
       return store;
     } catch (error) {
@@ -68,14 +68,14 @@ export class PersistentStore {
         throw new OptionError(`${error.message}: ${HINT}`);
       }
       const reason = error instanceof Error ? error.message : String(error);
-      this.#log.error({ folder, reason }, 'no persistent handles: the folder cannot be used');
+      this.#env.log.error({ folder, reason }, 'no persistent handles: the folder cannot be used');
       return undefined;
     }
   }
 
   /** Waits a moment for a server that is ending. */
   async #lock(folder: string): Promise<JournalFolder> {
-    const disk = new JournalFolder(folder, this.#random);
+    const disk = new JournalFolder(folder, this.#env.random);
     for (let waitedMs = 0; !disk.lock(); waitedMs += LOCK_RETRY_MS) {
       if (waitedMs >= LOCK_WAIT_MS) {
         disk.close();
@@ -97,10 +97,11 @@ export class PersistentStore {
       const persistent = await this.open();
       if (persistent === undefined) return;
       const count = await run(sweepPersistent({ persistent, files }, fateOf));
-      if (count > 0) this.#log.warn({ count }, 'opens of shares that restore none are forgotten');
+      if (count > 0)
+        this.#env.log.warn({ count }, 'opens of shares that restore none are forgotten');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#log.warn({ folder, reason }, 'what clients left open there is not looked at');
+      this.#env.log.warn({ folder, reason }, 'what clients left open there is not looked at');
     }
   }
 

@@ -2,6 +2,7 @@
 import { assert } from '../../src/base/assert.ts';
 import { makeNodeClock } from '../../src/env/node/node-clock.ts';
 import { makeNodeRandom } from '../../src/env/node/node-random.ts';
+import { nodeTimers } from '../../src/env/node/node-timers.ts';
 import { openSharedMemory, processCalls } from '../../src/env/node/shared-memory.ts';
 import { JournalFolder } from '../../src/server/journal-folder.ts';
 import { JournalRecordStore } from '../../src/state/journal/journal-record-store.ts';
@@ -17,5 +18,5 @@ export function openShared(folder: string, bus?: WakeBus): SharedRecordStore {
 export function openJournal(folder: string): JournalRecordStore {
   const disk = new JournalFolder(folder, makeNodeRandom());
   assert(disk.lock(), 'nobody else has the folder');
-  return new JournalRecordStore(disk);
+  return new JournalRecordStore(disk, { timers: nodeTimers });
 }

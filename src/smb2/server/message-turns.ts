@@ -12,16 +12,31 @@ import type { Connection } from './state/connection.ts';
  */
 const STRETCH_GAP_MS = 0.03;
 
+/**
+ * Messages of one stretch that wait for something, a disk mostly: then what they wait for may have
+ * come, and be answered, before the next ones are served. Otherwise many requests of one client go
+ * through the server in step, and client, server and disk wait for each other in turns.
+ */
+const STRETCH_WAITS_MAX = 16;
+
 /** Before a message is served. */
 export function beginMessage(connection: Connection, { clock }: Env): void {
   const nowMs = clock.monotonicMs();
-  if (nowMs - connection.servedMs > STRETCH_GAP_MS) connection.stretchStartMs = nowMs;
+  if (nowMs - connection.servedMs <= STRETCH_GAP_MS) return;
+  connection.stretchStartMs = nowMs;
+  connection.stretchWaits = 0;
+}
+
+/** It waits for something. */
+export function countWaiting(connection: Connection): void {
+  connection.stretchWaits++;
 }
 
 /** After it was, or waits for something. */
 export function endMessage(connection: Connection, env: Env): void {
   connection.servedMs = env.clock.monotonicMs();
-  if (connection.servedMs - connection.stretchStartMs <= TURN_TIME_MS) return;
+  const isLong = connection.servedMs - connection.stretchStartMs > TURN_TIME_MS;
+  if (!isLong && connection.stretchWaits < STRETCH_WAITS_MAX) return;
   if (!connection.awaitsTurn && !connection.closed) void awaitTurn(connection, env);
 }
 
@@ -32,6 +47,7 @@ async function awaitTurn(connection: Connection, { timers, clock }: Env): Promis
   await timers.turn();
   connection.awaitsTurn = false;
   connection.stretchStartMs = clock.monotonicMs();
+  connection.stretchWaits = 0;
   connection.servedMs = connection.stretchStartMs;
   if (!connection.paused && !connection.closed) transport.resume();
 }

@@ -31,7 +31,7 @@ import { answerSmb1Negotiate } from './commands/smb1-negotiate.ts';
 import { CreateReplays } from './create-replays.ts';
 import { DurableOpens } from './durable-opens.ts';
 import { FileIds } from './ids.ts';
-import { beginMessage, endMessage } from './message-turns.ts';
+import { beginMessage, countWaiting, endMessage } from './message-turns.ts';
 import {
   isContinuouslyAvailable,
   type Share,
@@ -163,6 +163,7 @@ export class Smb2Server {
       return false;
     }
     if (!isPromise(served)) return this.#served(connection, bytes, served);
+    countWaiting(connection);
     served.then(
       (outcome) => this.#served(connection, bytes, outcome),
       (error: unknown) => this.#unexpected(connection, error),

@@ -11,9 +11,13 @@ import {
 } from '../record-store.ts';
 import type { JournalDisk } from './disk.ts';
 import type { JournaledTable } from './gathered-changes.ts';
-import { Journal, SEGMENT_SIZE_MIN } from './journal.ts';
+import { Journal, type JournalOptions } from './journal.ts';
 import { JournalTable } from './journal-table.ts';
 import { replay } from './replay.ts';
+
+const SEGMENT_SIZE_MIN = 8 * 1024 * 1024;
+
+export type JournalStoreOptions = Pick<JournalOptions, 'timers'> & Partial<JournalOptions>;
 
 export class JournalRecordStore implements RecordStore {
   readonly #disk: JournalDisk;
@@ -23,13 +27,16 @@ export class JournalRecordStore implements RecordStore {
 
   /**
    * Throws `JournalDamageError`, or the system's error, and lets go of the disk. Cost: reads all of
-   * the journal. A segment of less than `segmentSizeMin` bytes is not rewritten.
+   * the journal.
    */
-  constructor(disk: JournalDisk, segmentSizeMin: number = SEGMENT_SIZE_MIN) {
+  constructor(disk: JournalDisk, { timers, segmentSizeMin }: JournalStoreOptions) {
     this.#disk = disk;
     try {
       const replayed = replay(disk);
-      this.#journal = new Journal(disk, replayed, segmentSizeMin);
+      this.#journal = new Journal(disk, replayed, {
+        timers,
+        segmentSizeMin: segmentSizeMin ?? SEGMENT_SIZE_MIN,
+      });
       for (const [name, { version, records }] of replayed.tables) {
         this.#enter({ name, version, records });
       }

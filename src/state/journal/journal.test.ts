@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SimulatedDisk } from '../../../test/faults/simulated-disk.ts';
+import type { Timers } from '../../env/ports.ts';
 import { JournalRecordStore } from './journal-record-store.ts';
 import { JournalDamageError } from './replay.ts';
 
@@ -9,11 +10,16 @@ interface Value {
   readonly text: string;
 }
 
+/** What is to be done soon is not done while a test lasts. */
+const NO_TIMERS: Timers = {
+  after: () => ({ cancel: () => {} }),
+  turn: () => Promise.resolve(),
+};
 const FIRST = 'journal-00000001';
 const SEGMENT_SIZE = 4096;
 
 function open(disk: SimulatedDisk): JournalRecordStore {
-  return new JournalRecordStore(disk, SEGMENT_SIZE);
+  return new JournalRecordStore(disk, { timers: NO_TIMERS, segmentSizeMin: SEGMENT_SIZE });
 }
 
 function valueFor(value: number): Value {

@@ -16,19 +16,27 @@
  * next change, and no promise resolves before T2.
  */
 import { assert } from '../../base/assert.ts';
+import type { TimerHandle, Timers } from '../../env/ports.ts';
 import type { JournalDisk } from './disk.ts';
 import { GatheredChanges, type JournaledTable, type Waiting } from './gathered-changes.ts';
 import { segmentName } from './journal-format.ts';
 import type { Replayed } from './replay.ts';
 import { Segment } from './segment.ts';
 
-/** Bytes up to which a segment is not worth another one. */
-export const SEGMENT_SIZE_MIN: number = 8 * 1024 * 1024;
 /** Bytes of what stands that go with one sync: less than a millisecond's work. */
 const SLICE_SIZE = 64 * 1024;
+/** Milliseconds until the disk has what nobody waits for. */
+const SOON_MS = 50;
+
+export interface JournalOptions {
+  readonly timers: Timers;
+  /** Bytes up to which a segment is not worth another one. */
+  readonly segmentSizeMin: number;
+}
 
 export class Journal {
   readonly #disk: JournalDisk;
+  readonly #timers: Timers;
   readonly #tables: JournaledTable[] = [];
   readonly #gathered = new GatheredChanges();
   #segment: Segment;
@@ -39,6 +47,8 @@ export class Journal {
   #waiting: Waiting[] = [];
   #isScheduled = false;
   #syncing: Promise<void> | undefined;
+  /** For what is written and nobody waits for. */
+  #soon: TimerHandle | undefined;
   /** Something was written since the last sync began. */
   #isDirty = false;
   /** A frame says that the disk has all. */
@@ -59,8 +69,10 @@ export class Journal {
   #distrusted: Segment | undefined;
 
   /** Goes on where the journal ended. Throws the system's error. */
-  constructor(disk: JournalDisk, replayed: Replayed, segmentSizeMin: number) {
+  constructor(disk: JournalDisk, replayed: Replayed, options: JournalOptions) {
     const { last, sequence, segments, spent } = replayed;
+    const { timers, segmentSizeMin } = options;
+    this.#timers = timers;
     this.#disk = disk;
     this.#segmentSizeMin = segmentSizeMin;
     this.#growAt = segmentSizeMin;
@@ -125,6 +137,7 @@ export class Journal {
   /** Ends when all is on the disk, or failed. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#soon?.cancel();
     this.#copying = undefined;
     for (;;) {
       if (this.#gathered.hasChanges || this.#isDirty) this.#schedule();
@@ -163,8 +176,19 @@ export class Journal {
     this.#write();
     if (this.#copying !== undefined) this.#copySlice(this.#copying);
     else if (this.#segment.end > this.#growAt && this.#wholeAt === undefined) this.#grow();
-    if (this.#isDirty) this.#sync();
-    else this.#seal();
+    if (!this.#isDirty) this.#seal();
+    else if (this.#isAwaited) this.#sync();
+    else this.#soon ??= this.#timers.after(SOON_MS, () => this.#syncSoon());
+  }
+
+  get #isAwaited(): boolean {
+    const isCopying = this.#copying !== undefined || this.#wholeAt !== undefined;
+    return this.#waiting.length > 0 || isCopying || this.#isClosed;
+  }
+
+  #syncSoon(): void {
+    this.#soon = undefined;
+    if (this.#isDirty && this.#syncing === undefined) this.#sync();
   }
 
   /** Throws where there is no room for it; then it is as if nothing had been gathered. */
@@ -229,6 +253,8 @@ export class Journal {
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#isDirty = false;
+    this.#soon?.cancel();
+    this.#soon = undefined;
     const last = this.#last;
     const segment = this.#segment;
     const syncs = last === undefined ? segment.sync() : Promise.all([last.sync(), segment.sync()]);

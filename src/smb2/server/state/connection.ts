@@ -55,6 +55,7 @@ export class Connection {
   /** When what it sends at a stretch began, and was served last: milliseconds of the clock. */
   stretchStartMs = 0;
   servedMs = 0;
+  stretchWaits = 0;
   /** It has had its turn of the event loop; its messages wait for the next one. */
   awaitsTurn = false;
 
