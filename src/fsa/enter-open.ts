@@ -114,6 +114,7 @@ export function* enterOpen(
     position: 0n,
     nextEaEntry: 0,
     cursor: undefined,
+    identity: undefined,
     userSetModificationTime: false,
     userSetAccessTime: false,
     userSetChangeTime: false,

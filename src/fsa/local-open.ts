@@ -2,6 +2,7 @@ import type { Task } from '../base/task.ts';
 import type { VfsFile } from '../vfs/vfs.ts';
 import type { DirectoryCursor } from './directory-cursor.ts';
 import type { OplockGrant } from './oplock.ts';
+import type { PersistentIdentity } from './persistent-open.ts';
 import type { SecurityContext } from './security-context.ts';
 import type { StreamBacking } from './stream-backing.ts';
 import type { Volume } from './volume.ts';
@@ -64,6 +65,8 @@ export interface LocalOpen {
   nextEaEntry: number;
   /** Directory enumeration, made by the first QUERY_DIRECTORY. */
   cursor: DirectoryCursor | undefined;
+  /** Of the file; known where opens may outlive the server. */
+  identity: PersistentIdentity | undefined;
   /** A time was set, or frozen, through this open: its reads and writes no longer move it. */
   userSetModificationTime: boolean;
   userSetAccessTime: boolean;

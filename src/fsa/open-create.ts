@@ -42,6 +42,7 @@ import { lastOf } from './names.ts';
 import { reportAdded, reportStreamAdded } from './notify-report.ts';
 import type { OpenRequest } from './open-request.ts';
 import { creationAccess } from './open-storage.ts';
+import { noteIdentity } from './persistent-open.ts';
 import { withPosix } from './posix.ts';
 import { reserveStorage } from './reserve-storage.ts';
 import { setModeByDescriptor } from './security.ts';
@@ -232,6 +233,7 @@ function* finish(
     const now = yield* wait(file.stat());
     if (!failed(now)) stat = now;
   }
+  noteIdentity(open, stat);
   const metadata = metadataOf(
     volume.options,
     stat,

@@ -45,6 +45,7 @@ import { lastOf } from './names.ts';
 import { reportOverwritten, reportStreamAdded } from './notify-report.ts';
 import { type OpenRequest, refusesExisting } from './open-request.ts';
 import type { Opened } from './open-storage.ts';
+import { noteIdentity } from './persistent-open.ts';
 import { withPosix } from './posix.ts';
 import { isReparsePoint, REPARSE_XATTR, reparseTag } from './reparse-xattr.ts';
 import { reserveStorage } from './reserve-storage.ts';
@@ -242,6 +243,7 @@ function* finish(request: OpenRequest, open: LocalOpen, examined: Examined): Tas
     reparseTag: isReparsePoint(open, stored) ? yield* reparseTag(open) : 0,
     isDirectoryLink: open.link?.isDirectory === true,
   };
+  noteIdentity(open, stat);
   const metadata = metadataOf(open.volume.options, stat, stored, extras);
   return { status: 0, open, createAction, metadata: yield* withPosix(open, metadata, stat) };
 }

@@ -12,6 +12,7 @@ import type { LocalOpen } from './local-open.ts';
 import {
   type KeptLocalOpen,
   type KeptOpen,
+  type PersistentIdentity,
   type PersistentOpen,
   persistentIdentityOf,
 } from './persistent-open.ts';
@@ -31,11 +32,11 @@ export function* persistOpen(
   if (persistentFiles === undefined || open.closed) return false;
   const record = yield* wait(persistentFiles.get(fileKey));
   const known = record?.opens.find((entry) => entry.openId === openId)?.persistent;
-  const stat = known === undefined ? yield* wait(open.file.stat()) : undefined;
-  if (stat !== undefined && failed(stat)) return false;
+  const identity = known?.identity ?? open.identity ?? (yield* identityOf(open));
+  if (identity === undefined) return false;
   const persistent: PersistentOpen = {
     isAway: options.isAway,
-    identity: stat === undefined ? known!.identity : persistentIdentityOf(stat),
+    identity,
     local: keptLocalOpen(open),
     owner,
   };
@@ -59,9 +60,13 @@ export function isStored({ volume, fileKey }: LocalOpen): boolean {
 
 /** What another process makes the open from again; undefined: its file tells nothing. */
 export function* keptOpen(open: LocalOpen): Task<KeptOpen | undefined> {
-  const stat = yield* wait(open.file.stat());
-  if (failed(stat)) return undefined;
-  return { identity: persistentIdentityOf(stat), local: keptLocalOpen(open) };
+  const identity = yield* identityOf(open);
+  return identity && { identity, local: keptLocalOpen(open) };
+}
+
+function* identityOf({ file }: LocalOpen): Task<PersistentIdentity | undefined> {
+  const stat = yield* wait(file.stat());
+  return failed(stat) ? undefined : persistentIdentityOf(stat);
 }
 
 /** What the open is made from again. */

@@ -4,7 +4,7 @@
  * itself, its locks, its oplock or lease and pending deletions this. Plain data.
  */
 import type { FileStat } from '../vfs/vfs.ts';
-import type { OpenedLink } from './local-open.ts';
+import type { LocalOpen, OpenedLink } from './local-open.ts';
 import type { SecurityContext } from './security-context.ts';
 
 export interface PersistentOpen extends KeptOpen {
@@ -43,6 +43,11 @@ export interface PersistentIdentity {
 
 export function persistentIdentityOf({ device, inode, birthTimeNs }: FileStat): PersistentIdentity {
   return { device, inode, birthTimeNs };
+}
+
+/** Of a new open: so that nobody has to ask for it again. */
+export function noteIdentity(open: LocalOpen, stat: FileStat): void {
+  if (open.volume.persistentFiles !== undefined) open.identity = persistentIdentityOf(stat);
 }
 
 /**

@@ -223,6 +223,7 @@ export function* makeOpen(
     position: local.position,
     nextEaEntry: 0,
     cursor: undefined,
+    identity: undefined,
     userSetModificationTime: local.userSetModificationTime,
     userSetAccessTime: local.userSetAccessTime,
     userSetChangeTime: local.userSetChangeTime,

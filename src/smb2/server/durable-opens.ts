@@ -152,6 +152,7 @@ export class DurableOpens {
     open.durable = undefined;
     this.stopAwaiting(open);
     this.#opens.delete(durable.persistentId);
+    if (durable.kind !== 'persistent') return;
     this.#persistent.delete(replayKeyOf(durable.clientGuid, durable.createGuid));
   }
 

@@ -145,13 +145,14 @@ function* grant(
   const timeoutMs = grantedTimeoutMs(asked.timeoutMs, { defaultMs, maxMs });
   const { createGuid } = asked;
   const { serverId } = request.server.options;
-  const record = makeDurableRecord(open, { serverId, kind: 'durable', createGuid, timeoutMs });
-  if (record === undefined) return undefined;
   if (asked.isPersistent && mayPersist(request, open)) {
-    const kept: DurableRecord = { ...record, kind: 'persistent' };
+    const kept = makeDurableRecord(open, { serverId, kind: 'persistent', createGuid, timeoutMs });
+    if (kept === undefined) return undefined;
     if (yield* request.server.durableOpens.persist(open, kept)) return durableAnswer(kept);
     if (open.state !== 'connected') return undefined;
   }
+  const record = makeDurableRecord(open, { serverId, kind: 'durable', createGuid, timeoutMs });
+  if (record === undefined) return undefined;
   const { localOpen } = open;
   if (localOpen?.oplock === undefined || localOpen.isDirectory) return undefined;
   if (!keepsHandles(localOpen.oplock)) return undefined;
