@@ -120,7 +120,7 @@ export function* openExisting(
 function* examine(request: OpenRequest, path: string, opened: Opened): Task<Examined | NtError> {
   const { volume, security, name } = request;
   const { file } = opened;
-  const stat = yield* wait(file.stat());
+  const stat = yield* wait(file.statOpened?.() ?? file.stat());
   if (failed(stat)) return statusOf(stat);
   if (yield* isOfStore(file, stat)) return STATUS_OBJECT_NAME_NOT_FOUND;
   const link = stat.type === 'symlink' ? yield* lookAtLink(request, path) : undefined;

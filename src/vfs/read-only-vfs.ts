@@ -186,6 +186,10 @@ class ReadOnlyFile implements VfsFile {
     return EROFS;
   }
 
+  statOpened(): MaybePromise<FileStat | Errno> {
+    return this.#file.statOpened?.() ?? this.#file.stat();
+  }
+
   getXattr(name: string, asOf?: FileStat): MaybePromise<Uint8Array | Errno> {
     return this.#file.getXattr(name, asOf);
   }

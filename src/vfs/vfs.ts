@@ -109,6 +109,8 @@ export type LeaseKind = 'none' | 'read' | 'write';
 /** An open file or directory: it keeps meaning the same file when the name moves or goes. */
 export interface VfsFile {
   stat(): MaybePromise<FileStat | Errno>;
+  /** As `stat`, for whoever has just opened it: what `open` looked at does. */
+  statOpened?(): MaybePromise<FileStat | Errno>;
   /** Fills `target` from `offset`; the count is short only at the end of the file. */
   read(target: Uint8Array, offset: number): MaybePromise<number | Errno>;
   /**

@@ -89,6 +89,8 @@ export interface OpenedFile {
   readonly credentials: Credentials;
   /** Permission bits of a file that is open for writing; else of no meaning. */
   readonly mode: number;
+  /** What was looked at to open it. */
+  readonly stat?: FileStat | undefined;
 }
 
 export class LocalFile implements VfsFile {
@@ -102,6 +104,7 @@ export class LocalFile implements VfsFile {
   /** The kernel tells what is cached, and this user. */
   #hasRanges = true;
   #threadCalls = 0;
+  #statAtOpen: FileStat | undefined;
   /** Once `stat` told it. */
   #inode: bigint | undefined;
   /** Of a directory that was read. */
@@ -113,6 +116,7 @@ export class LocalFile implements VfsFile {
     this.#fd = opened.fd;
     this.#access = opened.access;
     this.#credentials = opened.credentials;
+    this.#statAtOpen = opened.stat;
     this.#losesSetId =
       (opened.mode & S_ISETID) !== 0 && root.impersonation.needed(opened.credentials);
     root.hold();
@@ -123,6 +127,14 @@ export class LocalFile implements VfsFile {
     const result = sys.statx(this.#fd, EMPTY, AT_EMPTY_PATH, STAT_MASK, statBuffer.bytes);
     if (failed(result)) return result;
     const stat = statBuffer.decode();
+    this.#inode = stat.inode;
+    return stat;
+  }
+
+  statOpened(): FileStat | Errno {
+    const stat = this.#statAtOpen;
+    if (stat === undefined) return this.stat();
+    this.#statAtOpen = undefined;
     this.#inode = stat.inode;
     return stat;
   }

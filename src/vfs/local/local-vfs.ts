@@ -17,7 +17,6 @@ import type {
   DirectoryWatch,
   FileStat,
   FileSystemStat,
-  FileType,
   OpenFor,
   OpenOptions,
   Vfs,
@@ -72,6 +71,8 @@ export class LocalVfs implements Vfs {
   readonly #watches = new Watches();
   /** Of the file that `open` is about: what its mode was; 0 where it does not matter. */
   #openedMode = 0;
+  /** And what it was before it was opened for data. */
+  #openedStat: FileStat | undefined;
 
   /** By openLocalVfs only. */
   constructor(root: LocalRoot, options: LocalVfsOptions) {
@@ -81,10 +82,12 @@ export class LocalVfs implements Vfs {
 
   open(credentials: Credentials, path: string, options: OpenOptions): LocalFile | Errno {
     this.#openedMode = 0;
+    this.#openedStat = undefined;
     const fd = this.#root.impersonation.run(credentials, () => this.#openFd(path, options));
     if (failed(fd)) return fd;
     const { access } = options;
-    return new LocalFile(this.#root, { fd, access, credentials, mode: this.#openedMode });
+    const mode = this.#openedMode;
+    return new LocalFile(this.#root, { fd, access, credentials, mode, stat: this.#openedStat });
   }
 
   #openFd(path: string, options: OpenOptions): number | Errno {
@@ -110,11 +113,13 @@ export class LocalVfs implements Vfs {
 
   /** Opens a pinned file for data. Only regular files: a FIFO would block, a device would act. */
   #reopen(pinned: number, access: Exclude<OpenFor, 'metadata' | 'directory'>): number | Errno {
-    const type = typeOfPinned(pinned);
-    if (failed(type)) return type;
+    const looked = statPinned(pinned);
+    if (failed(looked)) return looked;
+    const type = statBuffer.fileType();
     if (type === 'directory') return EISDIR;
     if (type !== 'file') return type === 'symlink' ? ELOOP : ENXIO;
     this.#openedMode = statBuffer.mode();
+    this.#openedStat = statBuffer.decode();
     const { path, procFd } = this.#root;
     path.set(String(pinned));
     const flags = access === 'read' ? O_RDONLY : O_RDWR;
@@ -255,11 +260,6 @@ const DOT = Buffer.from('.\0');
 function statPinned(pinned: number): 0 | Errno {
   const flags = AT_EMPTY_PATH | AT_NO_AUTOMOUNT;
   return sys.statx(pinned, EMPTY, flags, STAT_MASK, statBuffer.bytes);
-}
-
-function typeOfPinned(pinned: number): FileType | Errno {
-  const result = statPinned(pinned);
-  return failed(result) ? result : statBuffer.fileType();
 }
 
 type Rename = (fromDir: number, from: Uint8Array, toDir: number, to: Uint8Array) => 0 | Errno;

@@ -9,6 +9,8 @@ export interface SocketCalls {
   unacknowledgedBytes(fd: number): number;
   /** Ends the connection when sent bytes stay unacknowledged for so long (TCP_USER_TIMEOUT). */
   setUserTimeout(fd: number, timeoutMs: number): void;
+  /** Sends bytes without waiting; how many the kernel took, or less than 0. */
+  send(fd: number, bytes: Uint8Array): number;
   /** Sends bytes, more of the same message to follow; how many the kernel took, or less than 0. */
   sendMore(fd: number, bytes: Uint8Array): number;
   /** Sends bytes of a file without reading them (sendfile(2)); as `sendMore`. */
@@ -59,6 +61,9 @@ function load(): SocketCalls | undefined {
   return {
     unacknowledgedBytes(fd) {
       return ioctl(fd, SIOCOUTQ, word) === 0 ? word[0]! : 0;
+    },
+    send(fd, bytes) {
+      return Number(send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL));
     },
     sendMore(fd, bytes) {
       return Number(send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE));

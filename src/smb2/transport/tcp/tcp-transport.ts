@@ -42,7 +42,9 @@ interface SocketHandle {
 
 /**
  * One direct TCP connection. Bytes are received straight into the memory that messages are cut
- * from (`onread` of net.Socket), replies of one turn of the event loop leave in one writev.
+ * from (`onread` of net.Socket). Replies to what one receive brought leave together once all of it
+ * was looked at, others at the end of the turn: several in one writev of the socket object; a
+ * single one, as most are, past it.
  */
 export class TcpTransport implements Transport {
   readonly headroom: number = FRAME_HEADER_SIZE;
@@ -54,8 +56,12 @@ export class TcpTransport implements Transport {
   readonly #frames: FrameReader;
   readonly #options: TcpTransportOptions;
   #listener: TransportListener | undefined;
-  #corked = false;
-  /** Sent past the socket object: see `#sendRange`. */
+  /** Messages of this turn, and their bytes. */
+  #outgoing: Uint8Array[] = [];
+  #outgoingSize = 0;
+  /** Whoever is at work sends them at the end. */
+  #gathers = false;
+  /** Sent past the socket object: see `#flush` and `#sendRange`. */
   #directBytes = 0;
   /** The peer does not take replies as fast as they come. */
   #held = false;
@@ -119,17 +125,18 @@ export class TcpTransport implements Transport {
   }
 
   get queuedBytes(): number {
-    return this.#socket.writableLength;
+    return this.#socket.writableLength + this.#outgoingSize;
   }
 
   get sentBytes(): number {
-    return this.#socket.bytesWritten + this.#directBytes;
+    return this.#socket.bytesWritten + this.#directBytes + this.#outgoingSize;
   }
 
   unconfirmedBytes(): number {
     const handle = (this.#socket as Handled)._handle;
-    if (handle === null) return this.#socket.writableLength;
-    const waiting = this.#socket.bytesWritten - handle.bytesWritten + handle.writeQueueSize;
+    if (handle === null) return this.queuedBytes;
+    const queued = this.#socket.bytesWritten - handle.bytesWritten + handle.writeQueueSize;
+    const waiting = queued + this.#outgoingSize;
     const fd = this.#fd;
     return waiting + (fd === undefined ? 0 : (socketCalls()?.unacknowledgedBytes(fd) ?? 0));
   }
@@ -143,21 +150,52 @@ export class TcpTransport implements Transport {
       this.#sendRange(chunks[0]!, file);
       return;
     }
-    if (!this.#corked) {
-      this.#corked = true;
+    for (const chunk of chunks) this.#outgoing.push(chunk);
+    this.#outgoingSize += length + FRAME_HEADER_SIZE;
+    if (this.#gathers) return;
+    this.#gathers = true;
+    process.nextTick(() => {
+      this.#gathers = false;
+      this.#flush();
+    });
+  }
+
+  /** Sends what was gathered. */
+  #flush(): void {
+    const outgoing = this.#outgoing;
+    if (outgoing.length === 0) return;
+    this.#outgoing = [];
+    this.#outgoingSize = 0;
+    if (this.#ended) return;
+    if (outgoing.length === 1) {
+      const rest = this.#sendNow(outgoing[0]!);
+      if (rest !== undefined) this.#write(rest);
+    } else {
       this.#socket.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        this.#socket.uncork();
-      });
+      for (const chunk of outgoing) this.#write(chunk);
+      this.#socket.uncork();
     }
-    for (const chunk of chunks) this.#write(chunk);
     if (this.#held) this.#watchStall();
+    // What was only gathered counted as queued, too.
+    else this.#listener?.writable();
+  }
+
+  /** Past the socket object, behind all that was sent before; what the kernel did not take. */
+  #sendNow(chunk: Uint8Array): Uint8Array | undefined {
+    const fd = this.#fd;
+    const calls = socketCalls();
+    const isFree = this.#socket.writableLength === 0 && !this.#socket.writableEnded;
+    if (fd === undefined || calls === undefined || !isFree) return chunk;
+    // Errors show at the next write.
+    const sent = Math.max(0, calls.send(fd, chunk));
+    this.#directBytes += sent;
+    if (sent < chunk.length) return chunk.subarray(sent);
+    if (isPooled(chunk)) recycle(chunk);
+    return undefined;
   }
 
   #write(chunk: Uint8Array): void {
-    const isPooled = chunk.length >= RECYCLED_SIZE_MIN || chunk.buffer.byteLength > SLAB_SIZE;
-    const sent = isPooled ? () => recycle(chunk) : undefined;
+    const sent = isPooled(chunk) ? () => recycle(chunk) : undefined;
     if (!this.#socket.write(chunk, sent)) this.#held = true;
   }
 
@@ -166,8 +204,7 @@ export class TcpTransport implements Transport {
    * rest is read and queued. A message with a range has one chunk before it.
    */
   #sendRange(head: Uint8Array, file: FileRange): void {
-    if (this.#corked) this.#socket.uncork();
-    this.#corked = false;
+    this.#flush();
     const fd = this.#fd;
     const isFree = this.#socket.writableLength === 0 && !this.#socket.writableEnded;
     const sent = fd !== undefined && isFree ? sendRange(fd, head, file) : 0;
@@ -204,6 +241,7 @@ export class TcpTransport implements Transport {
       this.#socket.destroy();
       return;
     }
+    this.#flush();
     // A peer that does not take the rest must not keep the connection, or the process, for ever.
     this.#linger ??= this.#options.timers.after(LINGER_MS, () => this.#socket.destroy());
     if (awaitsPeer === true) this.#endWithPeer();
@@ -233,13 +271,28 @@ export class TcpTransport implements Transport {
 
   #received(count: number): boolean {
     if (this.#isEnding) return true;
-    if (!this.#frames.received(count)) {
+    if (!this.#cut(count)) {
       this.#socket.destroy();
       this.#end(NO_FRAMING);
       return false;
     }
     this.#watchPartial();
     return true;
+  }
+
+  /** Delivers what is whole, and sends what was answered; false: it is no framing. */
+  #cut(count: number): boolean {
+    // A turn that began to gather will send, too: then these leave with the rest.
+    const isFirst = !this.#gathers;
+    this.#gathers = true;
+    try {
+      return this.#frames.received(count);
+    } finally {
+      if (isFirst) {
+        this.#gathers = false;
+        this.#flush();
+      }
+    }
   }
 
   /** A message that has begun must end within messageTimeMs (a slow peer holds only itself up). */
@@ -302,6 +355,11 @@ export class TcpTransport implements Transport {
     this.#socket.destroy();
     this.#listener?.closed(reason);
   }
+}
+
+/** Whether its memory may be the pool's. */
+function isPooled(chunk: Uint8Array): boolean {
+  return chunk.length >= RECYCLED_SIZE_MIN || chunk.buffer.byteLength > SLAB_SIZE;
 }
 
 /**
