@@ -78,9 +78,12 @@ export function decideUndisposed(
   }
   const version = current.version + 1;
   if (isOnClose) {
-    const opens = current.opens.map((open) =>
-      open.openId === openId ? { ...open, deleteOnClose: entry.deleteOnClose } : open,
-    );
+    const { deleteOnClose, deletesAs } = entry;
+    const opens = current.opens.map((open) => {
+      if (open.openId !== openId) return open;
+      const { deletesAs: _, ...rest } = open;
+      return { ...rest, deleteOnClose, ...(deletesAs === undefined ? {} : { deletesAs }) };
+    });
     return { next: { ...current, opens, version }, result: undefined };
   }
   const isOthers = (pending: PendingDelete): boolean =>
