@@ -105,9 +105,12 @@ export class LoadClient {
     if (!/DISCONNECTED|TIMEOUT|RESET|closed|ended/i.test(text)) {
       this.#problems.push(`${this.#nameOf(file)}: ${text}`);
     }
-    // A connection that did not stand yet is nobody's.
-    if (this.#client !== undefined) this.losses++;
+    const client = this.#client;
     this.#client = undefined;
+    // A connection that did not stand yet is nobody's.
+    if (client !== undefined) this.losses++;
+    // One that stands after all, with an answer that came too late, has its file open.
+    await Promise.allSettled([client?.close()]);
     for (;;) {
       try {
         await this.connect();
