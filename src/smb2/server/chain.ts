@@ -1,4 +1,4 @@
-import { put, slice, viewOf } from '../../base/bytes.ts';
+import { viewOf } from '../../base/bytes.ts';
 import { isPromise, type MaybePromise, run, type Task, wait } from '../../base/task.ts';
 import { Turns } from '../../env/turns.ts';
 import {
@@ -38,16 +38,13 @@ import {
   decodeHeader,
   encodeHeader,
   HEADER_SIZE,
-  headerFlags,
-  SIGNATURE_OFFSET,
-  SIGNATURE_SIZE,
-  setFlags,
   setNextCommand,
 } from '../wire/header.ts';
 import { countOutstanding, discountOutstanding } from './channel-sequence.ts';
 import { sendCompressed } from './compressed-sender.ts';
 import { dispatch } from './dispatch.ts';
 import { allocateReply, type Reply } from './reply.ts';
+import { canSign, echoSignature, mustSign, signReply } from './reply-signing.ts';
 import { Request } from './request.ts';
 import { sendMessage } from './sender.ts';
 import type { Smb2Server } from './server.ts';
@@ -260,7 +257,7 @@ export class Chain {
     let flags = SMB2_FLAGS_SERVER_TO_REDIR;
     if (request.isRelated) flags |= SMB2_FLAGS_RELATED_OPERATIONS;
     if (request.asyncId !== 0n) flags |= SMB2_FLAGS_ASYNC_COMMAND;
-    if (this.#mustSign(request, status)) flags |= SMB2_FLAGS_SIGNED;
+    if (mustSign(request, status)) flags |= SMB2_FLAGS_SIGNED;
     encodeHeader(reply.view, reply.start, {
       creditCharge: header.creditCharge,
       status,
@@ -274,7 +271,7 @@ export class Chain {
       sessionId:
         request.session?.sessionId ?? (request.isRelated ? this.sessionId : header.sessionId),
     });
-    if (request.isSigned && status !== STATUS_PENDING && !this.#canSign(request)) {
+    if (request.isSigned && status !== STATUS_PENDING && !canSign(request)) {
       echoSignature(request, reply);
     }
     const size = reply.end - reply.start + (reply.file?.length ?? 0);
@@ -303,21 +300,6 @@ export class Chain {
       },
       'answered with an error',
     );
-  }
-
-  /**
-   * [MS-SMB2] 3.3.4.1.1 Signing the Message: what was signed is answered signed, what is encrypted
-   * needs no signature, and interim responses carry none.
-   */
-  #mustSign(request: Request, status: NtStatus): boolean {
-    if (this.sealedBy !== undefined || status === STATUS_PENDING) return false;
-    if (!this.#canSign(request)) return false;
-    const required = request.session?.signingRequired ?? false;
-    return request.signer !== undefined || request.mustSign || request.isSigned || required;
-  }
-
-  #canSign({ signer, session }: Request): boolean {
-    return (signer ?? session?.channels.get(this.connection)?.signer) !== undefined;
   }
 
   /** [MS-SMB2] 3.3.1.2 Algorithm for the Granting of Message Credits; 3.3.4.1.2. */
@@ -382,7 +364,7 @@ export class Chain {
     }
     let compress = false;
     for (const { request, reply } of replies) {
-      this.#sign(request, reply);
+      signReply(request, reply);
       if (request.compressReply) compress = true;
     }
     const { connection, sealedBy } = this;
@@ -397,25 +379,9 @@ export class Chain {
     }
     this.server.holdBack(this.connection);
   }
-
-  #sign(request: Request, reply: Reply): void {
-    if ((headerFlags(reply.view, reply.start) & SMB2_FLAGS_SIGNED) === 0) return;
-    const signer = request.signer ?? request.session?.channels.get(this.connection)?.signer;
-    signer?.sign(reply.bytes.subarray(reply.start, reply.end));
-  }
 }
 
 /** A file's range comes with a response that is alone in its message. */
 function extrasOf({ file }: Reply, invalidates: number | undefined): SendExtras | undefined {
   return file === undefined && invalidates === undefined ? undefined : { file, invalidates };
-}
-
-/**
- * Windows: without a key, for a session that is not there, a signed request is answered with its
- * own signature; clients that insist on signatures take that for the status it comes with.
- */
-function echoSignature({ view, body }: Request, { view: out, start }: Reply): void {
-  const at = body - HEADER_SIZE + SIGNATURE_OFFSET;
-  setFlags(out, start, headerFlags(out, start) | SMB2_FLAGS_SIGNED);
-  put(out, start + SIGNATURE_OFFSET, slice(view, at, at + SIGNATURE_SIZE));
 }
