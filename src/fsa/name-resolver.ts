@@ -8,29 +8,22 @@
  * inode and times tell whether what is remembered still holds.
  *
  * A name that stands as it is asked for never comes here. A directory is read as the server, in
- * turns of READ_TIME_MS, once for all who ask meanwhile: its names are what is wanted, and they are
+ * turns (`ReadNames`), once for all who ask meanwhile: its names are what is wanted, and they are
  * told only to those whom the store then lets at them.
  *
  * Directories form a tree like on disk: when a name goes from, or newly appears in, a directory,
  * everything remembered below it is forgotten, so a renamed parent leaves nothing stale behind.
  */
 import { assert } from '../base/assert.ts';
-import { TURN_TIME_MS } from '../base/limits.ts';
 import { isPromise, run, type Task, wait } from '../base/task.ts';
 import type { Env } from '../env/ports.ts';
 import { upcase } from '../fscc/upcase.ts';
 import { EACCES, ENOENT, ENOTDIR, EPERM, type Errno, failed } from '../vfs/errno.ts';
-import type {
-  Credentials,
-  DirectoryWatch,
-  FileStat,
-  NameChange,
-  Vfs,
-  VfsFile,
-} from '../vfs/vfs.ts';
-import { NameTable } from './name-table.ts';
+import type { Credentials, DirectoryWatch, FileStat, Vfs } from '../vfs/vfs.ts';
+import type { NameTable } from './name-table.ts';
 import { joinPath, nameFromDisk } from './names.ts';
-import { hasShortNameShape, shortNameOf } from './short-names.ts';
+import { ReadNames } from './read-names.ts';
+import { hasShortNameShape } from './short-names.ts';
 import { STORE_CREDENTIALS } from './stream-store.ts';
 
 export type Resolution =
@@ -127,10 +120,6 @@ class Directory {
 const SETTLED_NS = 100_000_000n;
 /** Directory reads in one resolve: a directory that keeps changing under us ends as missing. */
 const READS_MAX = 3;
-/** Of a directory's read at a time: half of what one request may take, others wait for it, too. */
-const READ_TIME_MS = TURN_TIME_MS / 2;
-/** Fewer names are no long read, whatever else keeps the machine. */
-const NAMES_PER_TURN_MIN = 1000;
 /** Removed names after which all watches are looked at. */
 const REMOVED_PER_LOOK = 256;
 
@@ -353,70 +342,6 @@ function childOf(directory: Directory, name: string): Directory {
     directory.children.set(name, child);
   }
   return child;
-}
-
-const foldedOf = (name: string): string => upcase(nameFromDisk(name));
-const shortOf = (name: string): string => shortNameOf(nameFromDisk(name));
-
-const NO_CHANGES: readonly NameChange[] = [];
-
-/** The names of a directory while they are read. */
-class ReadNames {
-  readonly #params: NameResolverParams;
-  readonly #seed: number;
-  names: NameTable;
-  shortNames: NameTable | undefined;
-
-  constructor(params: NameResolverParams, seed: number) {
-    this.#params = params;
-    this.#seed = seed;
-    this.names = new NameTable(foldedOf, seed);
-    this.shortNames = this.#newShortNames();
-  }
-
-  /**
-   * Reads to the end. Changes are taken in on the way, so that a long read does not lose them; one
-   * that has lost some begins anew. ENOENT: the directory itself went, or changes beyond measure.
-   */
-  *fill(file: VfsFile, watch: DirectoryWatch | undefined): Task<0 | Errno> {
-    const { clock, timers } = this.#params.env;
-    let startMs = clock.monotonicMs();
-    let tries = 1;
-    let read = 0;
-    for (let rewind = true; ; ) {
-      const entries = file.readDirectory(rewind);
-      const batch = isPromise(entries) ? yield* wait(entries) : entries;
-      rewind = false;
-      if (failed(batch)) return batch;
-      if (batch.length === 0) return 0;
-      for (const entry of batch) this.#set(entry.name, true);
-      read += batch.length;
-      if (read < NAMES_PER_TURN_MIN || clock.monotonicMs() - startMs < READ_TIME_MS) continue;
-      read = 0;
-      yield* wait(timers.turn());
-      startMs = clock.monotonicMs();
-      const changes = watch?.changes() ?? NO_CHANGES;
-      if (changes !== 'unknown') {
-        for (const { name, present } of changes) this.#set(name, present);
-        continue;
-      }
-      if (tries++ === READS_MAX) return ENOENT;
-      this.names = new NameTable(foldedOf, this.#seed);
-      this.shortNames = this.#newShortNames();
-      rewind = true;
-    }
-  }
-
-  #set(name: string, present: boolean): void {
-    if (present) this.names.add(name);
-    else this.names.remove(name);
-    if (present) this.shortNames?.add(name);
-    else this.shortNames?.remove(name);
-  }
-
-  #newShortNames(): NameTable | undefined {
-    return this.#params.shortNames ? new NameTable(shortOf, this.#seed) : undefined;
-  }
 }
 
 const NS_OF_1970_SINCE_1601 = 11_644_473_600_000_000_000n;
