@@ -19,14 +19,9 @@ import { mountShare } from '../src/server/mount-share.ts';
 import { ClientConnection } from '../src/smb2/client/connection.ts';
 import { ClientOpen } from '../src/smb2/client/open.ts';
 import type { Request } from '../src/smb2/client/request.ts';
-import {
-  closeRequest,
-  createRequest,
-  echoRequest,
-  readRequest,
-  writeRequest,
-} from '../src/smb2/client/requests.ts';
+import { closeRequest, createRequest, echoRequest } from '../src/smb2/client/requests.ts';
 import { ClientSession } from '../src/smb2/client/session.ts';
+import { readRequest, writeRequest } from '../src/smb2/client/transfer-requests.ts';
 import { ClientTree } from '../src/smb2/client/tree.ts';
 import type { Smb2Server } from '../src/smb2/server/server.ts';
 import { FRAME_SIZE_MAX } from '../src/smb2/transport/tcp/framing.ts';

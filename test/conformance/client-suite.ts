@@ -29,13 +29,9 @@ import {
   FILE_OPEN_IF,
 } from '../../src/fscc/create-parameters.ts';
 import type { ConnectOptions, DialectName } from '../../src/smb2/client/connect-options.ts';
-import {
-  closeRequest,
-  createRequest,
-  readRequest,
-  writeRequest,
-} from '../../src/smb2/client/requests.ts';
+import { closeRequest, createRequest } from '../../src/smb2/client/requests.ts';
 import { SmbClient, SmbError } from '../../src/smb2/client/smb-client.ts';
+import { readRequest, writeRequest } from '../../src/smb2/client/transfer-requests.ts';
 import { SMB2_GLOBAL_CAP_MULTI_CHANNEL } from '../../src/smb2/wire/constants.ts';
 import { RELATED_FILE_ID } from '../../src/smb2/wire/file-id.ts';
 import { clientFileTests } from './client-file-tests.ts';

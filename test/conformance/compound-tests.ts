@@ -27,9 +27,8 @@ import {
   echoRequest,
   flushRequest,
   lockRequest,
-  readRequest,
-  writeRequest,
 } from '../../src/smb2/client/requests.ts';
+import { readRequest, writeRequest } from '../../src/smb2/client/transfer-requests.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
 import {
   SMB2_FLAGS_ASYNC_COMMAND,

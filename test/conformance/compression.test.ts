@@ -17,12 +17,8 @@ import type { ClientConnection } from '../../src/smb2/client/connection.ts';
 import type { NegotiateOptions } from '../../src/smb2/client/negotiate.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
 import type { SendOptions } from '../../src/smb2/client/request.ts';
-import {
-  closeRequest,
-  echoRequest,
-  readRequest,
-  writeRequest,
-} from '../../src/smb2/client/requests.ts';
+import { closeRequest, echoRequest } from '../../src/smb2/client/requests.ts';
+import { readRequest, writeRequest } from '../../src/smb2/client/transfer-requests.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
 import { COMPRESSION_ALGORITHMS, type Compression } from '../../src/smb2/compression/algorithms.ts';
 import { compressMessage } from '../../src/smb2/compression/message-compressor.ts';

@@ -11,7 +11,8 @@ import {
 import { FSCTL_SRV_REQUEST_RESUME_KEY } from '../../src/fscc/fsctl.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
 import { type HeaderFields, withHeader } from '../../src/smb2/client/request.ts';
-import { echoRequest, writeRequest } from '../../src/smb2/client/requests.ts';
+import { echoRequest } from '../../src/smb2/client/requests.ts';
+import { writeRequest } from '../../src/smb2/client/transfer-requests.ts';
 import {
   expectDisconnect,
   expectStatus,

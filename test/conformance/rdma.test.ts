@@ -14,13 +14,13 @@ import {
 import { FILE_DELETE_ON_CLOSE, FILE_OPEN_IF } from '../../src/fscc/create-parameters.ts';
 import type { TransportConnect } from '../../src/smb2/client/connect-options.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
+import { closeRequest } from '../../src/smb2/client/requests.ts';
 import {
-  closeRequest,
   readPlacedRequest,
   readRequest,
   writePlacedRequest,
   writeRequest,
-} from '../../src/smb2/client/requests.ts';
+} from '../../src/smb2/client/transfer-requests.ts';
 import { encodeBufferDescriptors } from '../../src/smb2/transport/buffer-descriptor.ts';
 import type { Registration } from '../../src/smb2/transport/rdma.ts';
 import type { FileId } from '../../src/smb2/wire/file-id.ts';

@@ -9,7 +9,7 @@ import { FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mas
 import { STATUS_FILE_LOCK_CONFLICT, STATUS_SUCCESS } from '../../src/erref/ntstatus.ts';
 import { FILE_OPEN } from '../../src/fscc/create-parameters.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
-import { readRequest } from '../../src/smb2/client/requests.ts';
+import { readRequest } from '../../src/smb2/client/transfer-requests.ts';
 import { SMB2_LOCKFLAG_EXCLUSIVE_LOCK } from '../../src/smb2/wire/constants.ts';
 import { type LocalServer, serveShares } from './local-server.ts';
 import { LoopbackNetwork } from './loopback-transport.ts';

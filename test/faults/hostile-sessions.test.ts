@@ -13,10 +13,10 @@ import {
   createRequest,
   echoRequest,
   leaseBreakRequest,
-  readRequest,
   sessionSetupRequest,
 } from '../../src/smb2/client/requests.ts';
 import { ClientSession } from '../../src/smb2/client/session.ts';
+import { readRequest } from '../../src/smb2/client/transfer-requests.ts';
 import { SMB2_FLAGS_RELATED_OPERATIONS } from '../../src/smb2/wire/constants.ts';
 import { RELATED_FILE_ID } from '../../src/smb2/wire/file-id.ts';
 import { lease, RWH } from '../conformance/oplock-peer.ts';

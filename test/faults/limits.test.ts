@@ -12,8 +12,9 @@ import {
 } from '../../src/erref/ntstatus.ts';
 import type { ClientConnection } from '../../src/smb2/client/connection.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
-import { echoRequest, readRequest, sessionSetupRequest } from '../../src/smb2/client/requests.ts';
+import { echoRequest, sessionSetupRequest } from '../../src/smb2/client/requests.ts';
 import { ClientSession } from '../../src/smb2/client/session.ts';
+import { readRequest } from '../../src/smb2/client/transfer-requests.ts';
 import { ClientTree } from '../../src/smb2/client/tree.ts';
 import { SMB2_LOCKFLAG_EXCLUSIVE_LOCK } from '../../src/smb2/wire/constants.ts';
 import { assertStatus, openFile, pattern, type Rig, tryOpen, until, withRig } from './rig.ts';

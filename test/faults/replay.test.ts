@@ -26,10 +26,9 @@ import {
   createRequest,
   ioctlRequest,
   lockRequest,
-  readRequest,
   setInfoRequest,
-  writeRequest,
 } from '../../src/smb2/client/requests.ts';
+import { readRequest, writeRequest } from '../../src/smb2/client/transfer-requests.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
 import {
   SMB2_DHANDLE_FLAG_PERSISTENT,

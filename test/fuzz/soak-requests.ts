@@ -6,6 +6,7 @@ import * as fsctl from '../../src/fscc/fsctl.ts';
 import * as classes from '../../src/fscc/info-classes.ts';
 import type { Request } from '../../src/smb2/client/request.ts';
 import * as requests from '../../src/smb2/client/requests.ts';
+import { readRequest, writeRequest } from '../../src/smb2/client/transfer-requests.ts';
 import * as smb2 from '../../src/smb2/wire/constants.ts';
 import type { CreateContext } from '../../src/smb2/wire/create-context.ts';
 import * as contexts from '../../src/smb2/wire/create-context-file.ts';
@@ -161,14 +162,14 @@ const MAKERS: readonly Maker[] = [
     requests.closeRequest({ fileId: fileIdOf(target, random), flags: random.below(2) }),
   (target, random) => requests.flushRequest(fileIdOf(target, random)),
   (target, random) =>
-    requests.readRequest({
+    readRequest({
       fileId: fileIdOf(target, random),
       offset: offset(random),
       length: random.chance(0.9) ? random.below(65_537) : random.telling() % 1_048_577,
       minimumCount: random.chance(0.9) ? 0 : random.telling(),
     }),
   (target, random) =>
-    requests.writeRequest({
+    writeRequest({
       fileId: fileIdOf(target, random),
       offset: offset(random),
       data: random.bytes(random.below(2000)),

@@ -10,13 +10,8 @@ import { statusName } from '../../src/erref/ntstatus.ts';
 import { FILE_OPEN_IF } from '../../src/fscc/create-parameters.ts';
 import type { Reply } from '../../src/smb2/client/request.ts';
 import { type Request, withHeader } from '../../src/smb2/client/request.ts';
-import {
-  closeRequest,
-  createRequest,
-  lockRequest,
-  readRequest,
-  writeRequest,
-} from '../../src/smb2/client/requests.ts';
+import { closeRequest, createRequest, lockRequest } from '../../src/smb2/client/requests.ts';
+import { readRequest, writeRequest } from '../../src/smb2/client/transfer-requests.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
 import {
   SMB2_FLAGS_REPLAY_OPERATION,

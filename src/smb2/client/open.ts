@@ -27,13 +27,15 @@ import {
   type QueryInfoParameters,
   queryDirectoryRequest,
   queryInfoRequest,
-  type ReadParameters,
-  readRequest,
   type SetInfoParameters,
   setInfoRequest,
+} from './requests.ts';
+import {
+  type ReadParameters,
+  readRequest,
   type WriteOptions,
   writeRequest,
-} from './requests.ts';
+} from './transfer-requests.ts';
 import type { ClientTree, TreeSendOptions } from './tree.ts';
 
 export interface OpenResult {

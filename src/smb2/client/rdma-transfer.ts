@@ -16,7 +16,7 @@ import {
   readPlacedRequest,
   type WriteOptions,
   writePlacedRequest,
-} from './requests.ts';
+} from './transfer-requests.ts';
 import type { ClientTree, TreeSendOptions } from './tree.ts';
 
 /** Bytes of data for which registering memory pays; Windows takes as much. */

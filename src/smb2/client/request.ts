@@ -4,7 +4,10 @@ import type { Signer } from '../crypto/signer.ts';
 import type { ErrorResponse } from '../wire/error.ts';
 import type { Header } from '../wire/header.ts';
 
-/** One request as a value: what is sent, and how its answer is read. requests.ts makes them. */
+/**
+ * One request as a value: what is sent, and how its answer is read. requests.ts and
+ * transfer-requests.ts make them.
+ */
 export interface Request<R> {
   readonly command: number;
   /** Bytes that `encode` writes at most. */
@@ -38,6 +41,9 @@ export interface HeaderFields {
   readonly sessionId?: bigint;
   readonly channelSequence?: number;
 }
+
+/** Room for a fixed part with its padding: no structure of [MS-SMB2] 2.2 has a larger one. */
+export const FIXED_SIZE_MAX = 128;
 
 /** The same request with header fields of the caller's choice. */
 export function withHeader<R>(request: Request<R>, header: HeaderFields): Request<R> {

@@ -1,4 +1,7 @@
-/** The requests of [MS-SMB2] 2.2 as values for `ClientConnection`: one function per command. */
+/**
+ * The requests of [MS-SMB2] 2.2 as values for `ClientConnection`: one function per command.
+ * READ and WRITE are in transfer-requests.ts.
+ */
 import type { NtStatus } from '../../erref/ntstatus.ts';
 import { STATUS_INVALID_PARAMETER, STATUS_MORE_PROCESSING_REQUIRED } from '../../erref/ntstatus.ts';
 import { encodeCancelRequest } from '../wire/cancel.ts';
@@ -31,12 +34,10 @@ import {
   SMB2_OPLOCK_LEVEL_NONE,
   SMB2_QUERY_DIRECTORY,
   SMB2_QUERY_INFO,
-  SMB2_READ,
   SMB2_SESSION_SETUP,
   SMB2_SET_INFO,
   SMB2_TREE_CONNECT,
   SMB2_TREE_DISCONNECT,
-  SMB2_WRITE,
 } from '../wire/constants.ts';
 import {
   type CreateRequest,
@@ -76,12 +77,6 @@ import {
   type QueryInfoRequest,
 } from '../wire/query-info.ts';
 import {
-  decodeReadResponse,
-  encodeReadRequest,
-  type ReadRequest,
-  type ReadResponse,
-} from '../wire/read.ts';
-import {
   decodeSessionSetupResponse,
   encodeSessionSetupRequest,
   type SessionSetupRequest,
@@ -103,17 +98,7 @@ import {
   decodeTreeDisconnectResponse,
   encodeTreeDisconnectRequest,
 } from '../wire/tree-disconnect.ts';
-import {
-  decodeWriteResponse,
-  encodeChannelWriteRequest,
-  encodeWriteRequestHead,
-  WRITE_REQUEST_HEAD,
-  type WriteResponse,
-} from '../wire/write.ts';
-import type { Request } from './request.ts';
-
-/** Room for a fixed part with its padding: no structure of 2.2 has a larger one. */
-const FIXED_SIZE_MAX = 128;
+import { FIXED_SIZE_MAX, type Request } from './request.ts';
 
 export function negotiateRequest(body: NegotiateRequest): Request<NegotiateResponse> {
   let size = FIXED_SIZE_MAX + 2 * body.dialects.length;
@@ -214,97 +199,7 @@ export function flushRequest(fileId: FileId): Request<EmptyBody> {
   };
 }
 
-export type ReadParameters = Pick<ReadRequest, 'fileId' | 'length'> &
-  Partial<Omit<ReadRequest, 'offset'>> & {
-    readonly offset: number;
-    readonly channelInfo?: Uint8Array;
-  };
-
-export function readRequest(parameters: ReadParameters): Request<ReadResponse> {
-  const body = {
-    flags: 0,
-    minimumCount: 0,
-    channel: 0,
-    remainingBytes: 0,
-    channelInfo: NO_BYTES,
-    ...parameters,
-  };
-  return {
-    command: SMB2_READ,
-    size: FIXED_SIZE_MAX + body.channelInfo.length,
-    chargedSize: body.length,
-    encode: (view, at) => encodeReadRequest(view, at, body),
-    decode: decodeReadResponse,
-  };
-}
-
-export interface WriteOptions {
-  readonly fileId: FileId;
-  readonly offset: number;
-  /** Sent without a copy: not to be changed until the reply has come. */
-  readonly data: Uint8Array;
-  readonly flags?: number;
-  readonly remainingBytes?: number;
-}
-
-/** Memory that a READ fills, or a WRITE is filled from, beside the messages: RDMA. */
-export interface PlacedData {
-  /** SMB2_CHANNEL_RDMA_V1 or SMB2_CHANNEL_RDMA_V1_INVALIDATE. */
-  readonly channel: number;
-  /** The descriptors of `memory`. */
-  readonly channelInfo: Uint8Array;
-  readonly memory: Uint8Array;
-}
-
-/** [MS-SMB2] 3.2.4.6: the response tells how much of the memory is filled (3.2.5.11). */
-export function readPlacedRequest(
-  parameters: ReadParameters,
-  { channel, channelInfo, memory }: PlacedData,
-): Request<ReadResponse> {
-  const remainingBytes = memory.length;
-  const request = readRequest({ ...parameters, channel, channelInfo, remainingBytes });
-  return {
-    ...request,
-    decode(view, at, end) {
-      const response = request.decode(view, at, end);
-      if (response === undefined || response.dataRemaining > memory.length) return undefined;
-      return { ...response, data: memory.subarray(0, response.dataRemaining) };
-    },
-  };
-}
-
-/** [MS-SMB2] 3.2.4.7: all of the memory is written. */
-export function writePlacedRequest(
-  { fileId, offset, flags = 0 }: Omit<WriteOptions, 'data'>,
-  { channel, channelInfo, memory }: PlacedData,
-): Request<WriteResponse> {
-  const body = { fileId, offset, flags, channel, channelInfo, remainingBytes: memory.length };
-  return {
-    command: SMB2_WRITE,
-    size: WRITE_REQUEST_HEAD + channelInfo.length,
-    chargedSize: memory.length,
-    encode: (view, at) => encodeChannelWriteRequest(view, at, body),
-    decode: decodeWriteResponse,
-  };
-}
-
-export function writeRequest(options: WriteOptions): Request<WriteResponse> {
-  const { fileId, offset, data, flags = 0, remainingBytes = 0 } = options;
-  const body = { fileId, offset, length: data.length, flags, remainingBytes };
-  const isEmpty = data.length === 0;
-  return {
-    command: SMB2_WRITE,
-    size: WRITE_REQUEST_HEAD + 1,
-    // The odd StructureSize promises one byte of Buffer, and servers insist on it.
-    payload: isEmpty ? ONE_ZERO : data,
-    chargedSize: data.length,
-    encode: (view, at) => encodeWriteRequestHead(view, at, body),
-    decode: decodeWriteResponse,
-  };
-}
-
 const NO_BYTES = new Uint8Array(0);
-const ONE_ZERO = new Uint8Array(1);
 
 export type LockParameters = Pick<LockRequest, 'fileId' | 'locks'> & Partial<LockRequest>;
 

@@ -38,7 +38,7 @@ import { ClientOpen } from './open.ts';
 import { change, closeQuietly, openWith, touch } from './open-with.ts';
 import { baseName, prefixesOf, toShareRelative } from './path.ts';
 import { withinSession } from './perform.ts';
-import { type CreateParameters, readRequest, setInfoRequest } from './requests.ts';
+import { type CreateParameters, setInfoRequest } from './requests.ts';
 import type { ClientSession } from './session.ts';
 import { responseOf, SmbError } from './smb-error.ts';
 import {
@@ -48,6 +48,7 @@ import {
   type ReadOptions,
   SmbFile,
 } from './smb-file.ts';
+import { readRequest } from './transfer-requests.ts';
 import type { ClientTree } from './tree.ts';
 
 export type {
