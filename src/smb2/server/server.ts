@@ -1,24 +1,15 @@
 import { type LogonGuard, LogonThrottle } from '../../auth/logon-throttle.ts';
 import { assert } from '../../base/assert.ts';
 import { recycle } from '../../base/buffer-pool.ts';
-import { LE, viewOf } from '../../base/bytes.ts';
 import { SEND_QUEUE_SIZE_MIN } from '../../base/limits.ts';
 import { isPromise, type MaybePromise, run, type Task } from '../../base/task.ts';
 import { Turns } from '../../env/turns.ts';
 import { OffloadTokens } from '../../fsa/offload.ts';
-import { decompressMessage } from '../compression/message-decompressor.ts';
-import { TRANSFORM_HEADER_SIZE } from '../crypto/message-cipher.ts';
 import type { Transport, TransportListener } from '../transport/transport.ts';
-import {
-  SMB1_PROTOCOL_ID,
-  SMB2_COMPRESSION_PROTOCOL_ID,
-  SMB2_PROTOCOL_ID,
-  SMB2_TRANSFORM_PROTOCOL_ID,
-} from '../wire/header.ts';
 import { AppInstances } from './app-instances.ts';
 import { BreakDeliveries } from './break-delivery.ts';
 import { OplockHolders } from './breaks.ts';
-import { Chain, type Served } from './chain.ts';
+import type { Served } from './chain.ts';
 import {
   closeDisconnected,
   closeSession,
@@ -27,7 +18,6 @@ import {
   loseSession,
   purgeOpen,
 } from './closing.ts';
-import { answerSmb1Negotiate } from './commands/smb1-negotiate.ts';
 import { CreateReplays } from './create-replays.ts';
 import { DurableOpens } from './durable-opens.ts';
 import { FileIds } from './ids.ts';
@@ -38,12 +28,10 @@ import {
   type Smb2RunTimeOptions,
   type Smb2ServerOptions,
 } from './options.ts';
+import { receive } from './receive.ts';
 import type { Request } from './request.ts';
-import { Connection, DIALECT_NONE } from './state/connection.ts';
+import { Connection, isLoggedIn } from './state/connection.ts';
 import type { Session } from './state/session.ts';
-
-/** [MS-SMB2] 3.3.5.2.1.2: what a compressed segment may have beyond MaxTransactSize. */
-const COMPRESSED_SIZE_EXTRA = 256 + 16;
 
 /** What another process did with a connection before this one had it. */
 interface BegunConnection {
@@ -157,7 +145,7 @@ export class Smb2Server {
   #serve(connection: Connection, bytes: Uint8Array): boolean {
     let served: MaybePromise<Served>;
     try {
-      served = this.#receive(connection, bytes);
+      served = receive(this, connection, bytes);
     } catch (error) {
       this.#unexpected(connection, error);
       return false;
@@ -201,77 +189,6 @@ export class Smb2Server {
       'a message failed by a bug',
     );
     this.disconnect(connection, 'internal error');
-  }
-
-  /** [MS-SMB2] 3.3.5.2 Receiving Any Message. */
-  #receive(connection: Connection, bytes: Uint8Array): MaybePromise<Served> {
-    if (bytes.length < 4) return 'broken';
-    const protocolId = viewOf(bytes).getUint32(0, LE);
-    if (protocolId === SMB2_PROTOCOL_ID) {
-      return new Chain({ server: this, connection, bytes, sealedBy: undefined }).process();
-    }
-    if (protocolId === SMB2_TRANSFORM_PROTOCOL_ID) return this.#receiveSealed(connection, bytes);
-    if (protocolId === SMB2_COMPRESSION_PROTOCOL_ID) {
-      return this.#receiveCompressed(connection, bytes, undefined);
-    }
-    if (protocolId === SMB1_PROTOCOL_ID && connection.dialect === DIALECT_NONE) {
-      return answerSmb1Negotiate(this, connection, bytes) ? 'kept' : 'broken';
-    }
-    return 'broken';
-  }
-
-  /** [MS-SMB2] 3.3.5.2.1 Decrypting the Message. */
-  #receiveSealed(connection: Connection, bytes: Uint8Array): MaybePromise<Served> {
-    if (bytes.length < TRANSFORM_HEADER_SIZE || connection.dialect < 0x0300) return 'broken';
-    const view = viewOf(bytes);
-    const session = connection.sessions.get(view.getBigUint64(44, LE));
-    if (session?.decryptor === undefined || !session.channels.has(connection)) return 'broken';
-    // An anonymous session's key is no secret; it may encrypt beside a user's session only.
-    if (!session.isSecured && !isLoggedIn(connection)) return 'broken';
-    if (view.getUint16(42, LE) !== 1) return 'broken';
-    const sealed = bytes.subarray(TRANSFORM_HEADER_SIZE);
-    if (view.getUint32(36, LE) !== sealed.length) return 'broken';
-    // The message's memory is ours: it is decrypted where it lies.
-    const header = bytes.subarray(0, TRANSFORM_HEADER_SIZE);
-    const plain = session.decryptor.decrypt(header, [sealed], sealed);
-    if (plain === undefined || plain.length < 4) return 'broken';
-    session.sawEncrypted = true;
-    const protocolId = viewOf(plain).getUint32(0, LE);
-    if (protocolId === SMB2_COMPRESSION_PROTOCOL_ID) {
-      return this.#receiveCompressed(connection, plain, session);
-    }
-    if (protocolId !== SMB2_PROTOCOL_ID) return 'broken';
-    return new Chain({ server: this, connection, bytes: plain, sealedBy: session }).process();
-  }
-
-  /** [MS-SMB2] 3.3.5.2.1.2 Decompressing the Message. */
-  #receiveCompressed(
-    connection: Connection,
-    bytes: Uint8Array,
-    sealedBy: Session | undefined,
-  ): MaybePromise<Served> {
-    const { compression } = connection;
-    if (compression === undefined) return 'broken';
-    const sizeMax = isLoggedIn(connection)
-      ? connection.maxTransactSize + COMPRESSED_SIZE_EXTRA
-      : this.options.limits.unauthenticatedMessageSize;
-    const plain = decompressMessage(bytes, compression, sizeMax);
-    if (plain === undefined || plain.length < 4) return 'broken';
-    if (viewOf(plain).getUint32(0, LE) !== SMB2_PROTOCOL_ID) return 'broken';
-    const served = new Chain({ server: this, connection, bytes: plain, sealedBy }).process();
-    if (!isPromise(served)) {
-      recycle(plain);
-      return served;
-    }
-    // Few bytes from the peer hold many here while their request waits: then no more are taken.
-    connection.pendingBytes += plain.length;
-    this.holdBack(connection);
-    return served.then((outcome) => {
-      connection.pendingBytes -= plain.length;
-      this.letGo(connection);
-      recycle(plain);
-      return outcome;
-    });
   }
 
   /** [MS-SMB2] 3.3.7.1 Handling Loss of a Connection. */
@@ -439,12 +356,4 @@ function strand(request: Request): void {
   } else {
     request.cancel();
   }
-}
-
-/** Whether a user, not anonymous or guest, has a session on the connection. */
-function isLoggedIn(connection: Connection): boolean {
-  for (const session of connection.sessions.values()) {
-    if (session.isSecured && session.state !== 'in-progress') return true;
-  }
-  return false;
 }

@@ -69,3 +69,11 @@ export class Connection {
     this.window = new CommandSequenceWindow(options.creditsMax);
   }
 }
+
+/** Whether a user, not anonymous or guest, has a session on the connection. */
+export function isLoggedIn(connection: Connection): boolean {
+  for (const session of connection.sessions.values()) {
+    if (session.isSecured && session.state !== 'in-progress') return true;
+  }
+  return false;
+}
