@@ -1,5 +1,6 @@
+import type { NtStatus } from '../../erref/ntstatus.ts';
 import type { Header } from '../wire/header.ts';
-import type { Reply, Request } from './request.ts';
+import { localReply, type Reply, type Request } from './request.ts';
 
 /**
  * One request on its way. Awaiting it gives the reply, which never is a rejection.
@@ -95,3 +96,18 @@ export class Call<R> implements PromiseLike<Reply<R>> {
 export type Calls<T extends readonly Request<unknown>[]> = {
   readonly [K in keyof T]: T[K] extends Request<infer R> ? Call<R> : never;
 };
+
+/** Ends all of them with a status that no server sent. */
+export function settleAll(calls: readonly Call<unknown>[], status: NtStatus): void {
+  for (const call of calls) call.settle(localReply(status));
+}
+
+/** The calls are cancelled when the signal is given, until they are done. */
+export function cancelOnAbort(calls: readonly Call<unknown>[], signal: AbortSignal): void {
+  const cancel = (): void => {
+    for (const call of calls) call.cancel();
+  };
+  if (signal.aborted) queueMicrotask(cancel);
+  else signal.addEventListener('abort', cancel, { once: true });
+  for (const call of calls) call.then(() => signal.removeEventListener('abort', cancel));
+}

@@ -1,42 +1,28 @@
 import { assert } from '../../base/assert.ts';
-import type { Clock, Random, TimerHandle, Timers } from '../../env/ports.ts';
+import type { Clock, Random, Timers } from '../../env/ports.ts';
 import {
-  type NtStatus,
-  STATUS_CANCELLED,
   STATUS_CONNECTION_DISCONNECTED,
   STATUS_INVALID_NETWORK_RESPONSE,
-  STATUS_IO_TIMEOUT,
   STATUS_SUCCESS,
 } from '../../erref/ntstatus.ts';
 import { extendPreauthHash, PREAUTH_HASH_INITIAL } from '../crypto/preauth.ts';
 import type { Rdma } from '../transport/rdma.ts';
 import type { Connector, Transport } from '../transport/transport.ts';
-import {
-  SMB2_DIALECT_311,
-  SMB2_FLAGS_RELATED_OPERATIONS,
-  SMB2_FLAGS_SIGNED,
-} from '../wire/constants.ts';
+import { SMB2_DIALECT_311, SMB2_FLAGS_RELATED_OPERATIONS } from '../wire/constants.ts';
 import type { EmptyBody } from '../wire/empty-body.ts';
 import type { LeaseBreakNotification } from '../wire/lease-break.ts';
 import type { NegotiateResponse } from '../wire/negotiate.ts';
 import type { OplockBreak } from '../wire/oplock-break.ts';
-import { Call, type Calls } from './call.ts';
+import { Call, type Calls, cancelOnAbort, settleAll } from './call.ts';
 import { CreditWindow } from './credit-window.ts';
 import { compressorOf, type MessageCompressor } from './message-compression.ts';
-import { type Incoming, MessageReader, type Response } from './message-reader.ts';
+import { type Incoming, MessageReader } from './message-reader.ts';
 import { type Outgoing, writeMessage } from './message-writer.ts';
 import { agree, type Negotiated, type NegotiateOptions, negotiateRequestOf } from './negotiate.ts';
-import { complaintAbout, replyTo } from './reply-reader.ts';
-import {
-  type Channel,
-  type CompoundOptions,
-  localReply,
-  type Protection,
-  type Reply,
-  type Request,
-  type SendOptions,
-} from './request.ts';
+import { PendingRequests } from './pending-requests.ts';
+import type { Channel, CompoundOptions, Reply, Request, SendOptions } from './request.ts';
 import { cancelRequest, echoRequest, negotiateRequest } from './requests.ts';
+import { type Message, WaitingMessages } from './waiting-messages.ts';
 
 export interface ConnectionOptions {
   readonly timers: Timers;
@@ -66,24 +52,6 @@ export type BreakNotification =
   | { readonly kind: 'oplock'; readonly notification: OplockBreak }
   | { readonly kind: 'lease'; readonly notification: LeaseBreakNotification };
 
-/** One request in the table: [MS-SMB2] 3.2.1.5 Per Pending Request. */
-interface Entry {
-  readonly call: Call<unknown>;
-  readonly charge: number;
-  readonly channel: Channel | undefined;
-  readonly expected: 'none' | 'signed' | 'encrypted';
-  readonly verify: 'strict' | 'report';
-  timer: TimerHandle | undefined;
-}
-
-/** A message that waits for credits. */
-interface Waiting {
-  readonly calls: readonly Call<unknown>[];
-  readonly charges: readonly number[];
-  readonly options: CompoundOptions;
-  timer: TimerHandle | undefined;
-}
-
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_CREDITS_TARGET = 512;
 const CREDIT_SIZE = 65_536;
@@ -103,8 +71,8 @@ export class ClientConnection {
   readonly #options: ConnectionOptions;
   readonly #window: CreditWindow;
   readonly #reader: MessageReader;
-  readonly #table: Map<bigint, Entry> = new Map();
-  readonly #waiting: Waiting[] = [];
+  readonly #pending: PendingRequests;
+  readonly #waiting: WaitingMessages;
   readonly #channels: Map<bigint, Channel> = new Map();
   readonly #closed: Promise<string>;
   #resolveClosed!: (reason: string) => void;
@@ -113,7 +81,6 @@ export class ClientConnection {
   #compressor: MessageCompressor | undefined;
   #preauthHash: Uint8Array = PREAUTH_HASH_INITIAL;
   #closedReason: string | undefined;
-  #responses = 0;
 
   private constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -121,10 +88,14 @@ export class ClientConnection {
     this.#closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+    const { timers } = options;
+    const send = (message: Message): boolean => this.#send(message);
+    this.#waiting = new WaitingMessages({ timers, send });
+    this.#pending = new PendingRequests({ timers, window: this.#window, channels: this.#channels });
     this.#reader = new MessageReader({
       channel: (sessionId) => this.#channels.get(sessionId),
       decompress: (message) => this.#compressor?.decompress(message),
-      response: (response) => this.#responded(response),
+      response: (response) => this.#pending.responded(response),
       unsolicited: (incoming) => this.#notified(incoming),
     });
   }
@@ -170,12 +141,12 @@ export class ClientConnection {
 
   /** Requests that have no answer, and those that wait for credits. */
   get requestsUnderWay(): number {
-    return this.#table.size + this.#waiting.length;
+    return this.#pending.size + this.#waiting.length;
   }
 
   /** How many have arrived, interim ones included. */
   get responses(): number {
-    return this.#responses;
+    return this.#pending.responses;
   }
 
   /** Undefined before a successful `negotiate`. */
@@ -259,10 +230,13 @@ export class ClientConnection {
     assert(requests.length > 0, 'a message holds a request');
     const calls = requests.map((request) => new Call(request, (call) => this.#cancel(call)));
     const charges = requests.map((request) => this.#chargeOf(request, options));
-    this.#watch(options.signal, calls);
-    const waiting: Waiting = { calls, charges, options, timer: undefined };
-    if (this.#closedReason !== undefined) settleAll(calls, STATUS_CONNECTION_DISCONNECTED);
-    else if (this.#waiting.length > 0 || !this.#send(waiting)) this.#wait(waiting);
+    if (options.signal !== undefined) cancelOnAbort(calls, options.signal);
+    const message: Message = { calls, charges, options };
+    if (this.#closedReason !== undefined) {
+      settleAll(calls, STATUS_CONNECTION_DISCONNECTED);
+    } else if (this.#waiting.length > 0 || !this.#send(message)) {
+      this.#waiting.add(message, this.#timeoutMsOf(options));
+    }
     return calls as unknown as Calls<T>;
   }
 
@@ -311,7 +285,7 @@ export class ClientConnection {
   }
 
   /** False when credits are missing and nothing was sent. */
-  #send({ calls, charges, options }: Waiting): boolean {
+  #send({ calls, charges, options }: Message): boolean {
     let total = 0;
     for (const charge of charges) total += charge;
     if (total > this.#window.available) return false;
@@ -319,9 +293,12 @@ export class ClientConnection {
     const encrypt = options.encrypt ?? channel?.encryptData ?? false;
     const sign = !encrypt && (options.sign ?? channel?.signingRequired ?? false);
     const outgoing = calls.map((call, i) => this.#outgoing(call, charges[i]!, i, options));
+    const expected = encrypt ? 'encrypted' : sign ? 'signed' : 'none';
+    const verify = options.verify ?? this.#options.verify ?? 'strict';
+    const timeoutMs = this.#timeoutMsOf(options);
     for (let i = 0; i < calls.length; i++) {
-      const expected = encrypt ? 'encrypted' : sign ? 'signed' : 'none';
-      this.#enter(calls[i]!, outgoing[i]!.messageId, { charge: charges[i]!, expected, options });
+      const sent = { charge: charges[i]!, channel, expected, verify, timeoutMs } as const;
+      this.#pending.enter(calls[i]!, outgoing[i]!.messageId, sent);
     }
     const transport = this.#transport;
     assert(transport !== undefined, 'the connection is open');
@@ -351,75 +328,18 @@ export class ClientConnection {
     };
   }
 
-  #enter(
-    call: Call<unknown>,
-    messageId: bigint,
-    {
-      charge,
-      expected,
-      options,
-    }: Pick<Entry, 'charge' | 'expected'> & { readonly options: SendOptions },
-  ): void {
-    call.assign(messageId);
-    const verify = options.verify ?? this.#options.verify ?? 'strict';
-    const { channel } = options;
-    const entry: Entry = { call, charge, expected, channel, verify, timer: undefined };
-    const timeoutMs = this.#timeoutMsOf(options);
-    if (timeoutMs > 0) {
-      // The entry stays: a late response still brings credits and is no surprise.
-      const expire = (): void => void call.settle(localReply(STATUS_IO_TIMEOUT));
-      entry.timer = this.#options.timers.after(timeoutMs, expire);
-    }
-    this.#table.set(messageId, entry);
-  }
-
-  /** Queues a message; credits may never suffice for it, so this wait has its end, too. */
-  #wait(waiting: Waiting): void {
-    this.#waiting.push(waiting);
-    const timeoutMs = this.#timeoutMsOf(waiting.options);
-    if (timeoutMs === 0) return;
-    waiting.timer = this.#options.timers.after(timeoutMs, () => {
-      this.#giveUp(waiting, STATUS_IO_TIMEOUT);
-      this.#drain();
-    });
-  }
-
-  #giveUp(waiting: Waiting, status: NtStatus): void {
-    waiting.timer?.cancel();
-    this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
-    settleAll(waiting.calls, status);
-  }
-
-  /** Sends what waited, in order, as far as credits reach. */
-  #drain(): void {
-    while (this.#waiting.length > 0 && this.#send(this.#waiting[0]!)) {
-      this.#waiting.shift()?.timer?.cancel();
-    }
-  }
-
   #timeoutMsOf(options: SendOptions): number {
     return options.timeoutMs ?? this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   }
 
-  #watch(signal: AbortSignal | undefined, calls: readonly Call<unknown>[]): void {
-    if (signal === undefined) return;
-    const cancel = (): void => {
-      for (const call of calls) call.cancel();
-    };
-    if (signal.aborted) queueMicrotask(cancel);
-    else signal.addEventListener('abort', cancel, { once: true });
-    for (const call of calls) call.then(() => signal.removeEventListener('abort', cancel));
-  }
-
   /** [MS-SMB2] 3.2.4.24 Application Requests Canceling an Operation. */
   #cancel(call: Call<unknown>): void {
-    const entry = call.messageId === undefined ? undefined : this.#table.get(call.messageId);
-    if (call.messageId === undefined || entry === undefined) {
-      const unsent = this.#waiting.find((waiting) => waiting.calls.includes(call));
-      if (unsent !== undefined) this.#giveUp(unsent, STATUS_CANCELLED);
+    const sent = call.messageId === undefined ? undefined : this.#pending.find(call.messageId);
+    if (call.messageId === undefined || sent === undefined) {
+      this.#waiting.cancel(call);
       return;
     }
-    const { channel, expected } = entry;
+    const { channel, expected } = sent;
     const header = {
       messageId: call.messageId,
       ...(call.asyncId !== undefined ? { asyncId: call.asyncId } : {}),
@@ -455,41 +375,9 @@ export class ClientConnection {
     if (this.#closedReason !== undefined) return false;
     if (this.#options.intercept?.(message) === true) return false;
     const broken = this.#reader.read(message);
-    if (broken === undefined) this.#drain();
+    if (broken === undefined) this.#waiting.drain();
     else this.#end(broken);
     return false;
-  }
-
-  /** [MS-SMB2] 3.2.5.1 Receiving Any Message: one response. Returns what breaks the connection. */
-  #responded(response: Response): string | undefined {
-    const { header } = response;
-    const entry = this.#table.get(header.messageId);
-    if (entry === undefined) return `a response to no request: message id ${header.messageId}`;
-    const protection = this.#protectionOf(entry, response);
-    const complaint = complaintAbout(response, entry.expected, protection);
-    if (complaint !== undefined && entry.verify === 'strict') return complaint;
-
-    this.#responses++;
-    this.#window.grant(header.credits);
-    entry.timer?.cancel();
-    if (response.isInterim) {
-      entry.call.pend(header);
-      return undefined;
-    }
-    this.#table.delete(header.messageId);
-    this.#window.completed(entry.charge);
-    entry.call.settle(replyTo(entry.call.request, response, protection));
-    return undefined;
-  }
-
-  /** [MS-SMB2] 3.2.5.1.3 Verifying the Signature. */
-  #protectionOf(entry: Entry, response: Response): Protection {
-    if (response.isEncrypted) return 'encrypted';
-    if ((response.header.flags & SMB2_FLAGS_SIGNED) === 0) return 'none';
-    const { sessionId } = response.header;
-    const signer = (entry.channel ?? this.#channels.get(sessionId))?.signer;
-    if (signer === undefined) return 'unverified';
-    return signer.verify(response.message) ? 'signed' : 'bad-signature';
   }
 
   #notified(incoming: Incoming): void {
@@ -501,20 +389,8 @@ export class ClientConnection {
     if (this.#closedReason !== undefined) return;
     this.#closedReason = reason;
     this.#transport?.close({ abort });
-    for (const { call, timer } of this.#table.values()) {
-      timer?.cancel();
-      call.settle(localReply(STATUS_CONNECTION_DISCONNECTED));
-    }
-    for (const { calls, timer } of this.#waiting) {
-      timer?.cancel();
-      settleAll(calls, STATUS_CONNECTION_DISCONNECTED);
-    }
-    this.#table.clear();
-    this.#waiting.length = 0;
+    this.#pending.disconnected();
+    this.#waiting.disconnected();
     this.#resolveClosed(reason);
   }
-}
-
-function settleAll(calls: readonly Call<unknown>[], status: NtStatus): void {
-  for (const call of calls) call.settle(localReply(status));
 }
