@@ -11,8 +11,6 @@
  * records, and take over what its clients may come back for (recovery.ts); its clients wait for
  * that.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { LogonThrottle } from '../../auth/logon-throttle.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { Env, TimerHandle } from '../../env/ports.ts';
@@ -53,17 +51,13 @@ import {
   REMOVE_SHARE,
   SERVING,
   STEP_ASIDE,
-  STOP,
   TAKE_OPENS,
-  type WorkerSetup,
 } from './worker-messages.ts';
 import type { OptionsOfWorker } from './worker-options.ts';
+import { forkWorker, newServerId, stopWorker, type WorkerProcess } from './worker-process.ts';
 
-const WORKER = fileURLToPath(new URL('./worker-main.js', import.meta.url));
 /** How often a worker is asked whether it lives. */
 const PING_MS = 1_000;
-/** Longer than a worker takes to close all files in order. */
-const STOP_TIME_MS = 8_000;
 /** Longer than a worker takes for a step of a hand-over. */
 const STEP_TIME_MS = 15_000;
 
@@ -79,17 +73,6 @@ export interface SupervisorOptions {
   readonly stored: () => StoredFiles | undefined;
   readonly onEvent: ((event: ServerEvent) => void) | undefined;
   readonly answerSmb1: IntakeOptions['answerSmb1'];
-}
-
-interface WorkerProcess {
-  readonly slot: number;
-  readonly serverId: string;
-  readonly child: ChildProcess;
-  readonly startedMs: number;
-  state: 'starting' | 'serving' | 'gone';
-  heardMs: number;
-  /** Why it ended, once it has. */
-  reason: string | undefined;
 }
 
 export class Supervisor {
@@ -263,55 +246,22 @@ export class Supervisor {
     this.#pings?.cancel();
     this.#intake.close();
     this.#reception.close();
-    const ended = [...this.#workers.values()].map((worker) => this.#stopWorker(worker));
-    await Promise.all(ended);
+    const { env } = this.#options;
+    const workers = [...this.#workers.values()];
+    await Promise.all(workers.map((worker) => stopWorker(worker, this.#calls, env)));
     await this.#bus.close();
     this.#store.close();
   }
 
-  async #stopWorker({ child, serverId, state }: WorkerProcess): Promise<void> {
-    if (state === 'gone') return;
-    const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    const late = this.#options.env.timers.after(STOP_TIME_MS, () => child.kill('SIGKILL'));
-    if (state === 'serving') await this.#calls.ask(serverId, STOP, {});
-    child.kill('SIGKILL');
-    await exited;
-    late.cancel();
-  }
-
   #fork(slot: number): void {
     const { env, folder } = this.#options;
-    const child = fork(WORKER, [], { serialization: 'advanced' });
-    const nowMs = env.clock.monotonicMs();
-    const serverId = newServerId(env);
-    const worker: WorkerProcess = {
-      slot,
-      serverId,
-      child,
-      startedMs: nowMs,
-      state: 'starting',
-      heardMs: nowMs,
-      reason: undefined,
-    };
-    this.#workers.set(slot, worker);
-    child.on('error', (error) => env.log.error({ slot, error: error.message }, 'worker'));
-    child.once('exit', (code, signal) => {
-      worker.reason = signal ?? `code ${code}`;
+    const supervisorId = this.#bus.serverId;
+    const setup = { slot, supervisorId, folder, options: this.#workerOptions };
+    const worker = forkWorker(setup, env, (gone, reason) => {
       // What it said last is still to be read: which connections it had taken.
-      if (!this.#bus.peers().includes(serverId)) this.#gone(worker, worker.reason);
+      if (!this.#bus.peers().includes(gone.serverId)) this.#gone(gone, reason);
     });
-    const setup: WorkerSetup = {
-      kind: 'setup',
-      serverId,
-      supervisorId: this.#bus.serverId,
-      slot,
-      folder,
-      options: this.#workerOptions,
-      isDebugged: env.log.isLevelEnabled?.('debug') ?? false,
-    };
-    child.send(setup, (error) => {
-      if (error !== null) env.log.error({ slot, error: error.message }, 'a worker was not set up');
-    });
+    this.#workers.set(slot, worker);
   }
 
   /** T1, T2. */
@@ -423,8 +373,4 @@ export class Supervisor {
     for (const worker of this.#workers.values()) if (worker.serverId === serverId) return worker;
     return undefined;
   }
-}
-
-function newServerId(env: Env): string {
-  return Buffer.from(env.random.bytes(8)).toString('hex');
 }
