@@ -47,11 +47,11 @@ import {
   RENAME_NOREPLACE,
   XATTR_SIZE_MAX,
 } from './linux.ts';
-import { LocalFile, STAT_MASK, statBuffer } from './local-file.ts';
+import { LocalFile } from './local-file.ts';
 import { LocalRoot, type LocalVfsOptions } from './local-root.ts';
 import { decodeName } from './names.ts';
 import { onSigio } from './sigio.ts';
-import { decodeStatfs, STATFS_SIZE, statfsType } from './stat.ts';
+import { decodeStatfs, STAT_MASK, STATFS_SIZE, statBuffer, statfsType } from './stat.ts';
 import { syncAll } from './sync.ts';
 import * as sys from './syscalls.ts';
 import { Watches } from './watches.ts';

@@ -2,7 +2,15 @@
 
 import { getOffset, LE } from '../../base/bytes.ts';
 import type { FileStat, FileSystemStat, FileType } from '../vfs.ts';
-import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, ST_RDONLY, STATX_BTIME } from './linux.ts';
+import {
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  ST_RDONLY,
+  STATX_BASIC_STATS,
+  STATX_BTIME,
+} from './linux.ts';
 
 /** One reusable `struct statx`. */
 export class StatBuffer {
@@ -55,6 +63,10 @@ export class StatBuffer {
     return this.#device;
   }
 }
+
+export const STAT_MASK: number = STATX_BASIC_STATS | STATX_BTIME;
+/** Filled and decoded within one call. */
+export const statBuffer: StatBuffer = new StatBuffer();
 
 const NS = 1_000_000_000n;
 

@@ -1,5 +1,5 @@
 /** Extended attributes of an open file and of a directory's entries. */
-import { EOPNOTSUPP, ERANGE, type Errno, failed } from '../errno.ts';
+import { ENODATA, EOPNOTSUPP, ERANGE, type Errno, failed } from '../errno.ts';
 import { AT_SYMLINK_NOFOLLOW, XATTR_SIZE_MAX } from './linux.ts';
 import { decodeName, PathBuffer } from './names.ts';
 import * as sys from './syscalls.ts';
@@ -80,6 +80,11 @@ export function listXattrs(handle: XattrHandle): string[] | Errno {
     at = end + 1;
   }
   return names;
+}
+
+/** A file system (or file type) without xattrs has none of any name. */
+export function withoutXattrs(value: Uint8Array | Errno): Uint8Array | Errno {
+  return value === EOPNOTSUPP ? ENODATA : value;
 }
 
 function value(get: (target: Uint8Array) => number | Errno): Uint8Array | Errno {
