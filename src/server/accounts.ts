@@ -69,6 +69,21 @@ export function setPassword(data: AccountsData, name: string, ntHash: Uint8Array
   return { ...data, accounts: data.accounts.map((one) => (one === account ? changed : one)) };
 }
 
+/** Adds an account, or gives one that exists another password; and POSIX ids, where there are. */
+export function putAccount(
+  data: AccountsData,
+  account: {
+    readonly name: string;
+    readonly ntHash: Uint8Array;
+    readonly unixIds: UnixIds | undefined;
+  },
+): AccountsData {
+  const { name, ntHash, unixIds } = account;
+  const exists = findAccount(data, name) !== undefined;
+  const next = exists ? setPassword(data, name, ntHash) : addAccount(data, name, ntHash);
+  return unixIds === undefined ? next : setUnixIds(next, name, unixIds);
+}
+
 /** Gives an account the POSIX ids that it acts with, as far as the server may. */
 export function setUnixIds(data: AccountsData, name: string, ids: UnixIds): AccountsData {
   const account = mustFind(data, name);

@@ -11,7 +11,6 @@
  *   stopped    every open, session and connection is closed; for good
  */
 
-import { hostname } from 'node:os';
 import { ntHash } from '../auth/ntlm/nt-hash.ts';
 import { assert } from '../base/assert.ts';
 import { DEFAULT_LIMITS, type Limits } from '../base/limits.ts';
@@ -19,14 +18,9 @@ import { run } from '../base/task.ts';
 import { makeNodeEnv } from '../env/node/node-env.ts';
 import { makeNodeLog } from '../env/node/node-log.ts';
 import type { Env, Log } from '../env/ports.ts';
-import { persistentTable, type StoredFiles } from '../fsa/persistent-files.ts';
-import type { VolumeFate } from '../fsa/sweep-persistent.ts';
-import type { VolumePeers } from '../fsa/volume-peers.ts';
 import { closeOpenById, closeSessionById, closeShareByName } from '../smb2/server/close-by-id.ts';
 import type { LeftBehind } from '../smb2/server/hand-over.ts';
-import type { EncryptionPolicy, ServerEvent, ServerPeers } from '../smb2/server/options.ts';
-import { restoreShare } from '../smb2/server/restore-share.ts';
-import type { Smb2Server } from '../smb2/server/server.ts';
+import type { EncryptionPolicy, ServerEvent } from '../smb2/server/options.ts';
 import { type ServerStatus, serverStatus } from '../smb2/server/status.ts';
 import type { ListenAt } from '../smb2/transport/tcp/listening-socket.ts';
 import { bindTcp } from '../smb2/transport/tcp/tcp-listener.ts';
@@ -38,22 +32,12 @@ import type {
 import { MemoryRecordStore } from '../state/memory/memory-record-store.ts';
 import type { RecordStore } from '../state/record-store.ts';
 import type { Vfs } from '../vfs/vfs.ts';
-import { AccountStore } from './account-store.ts';
-import {
-  addAccount,
-  findAccount,
-  removeAccount,
-  setPassword,
-  setUnixIds,
-  unixIdOfSid,
-} from './accounts.ts';
-import { AccountsFile } from './accounts-file.ts';
+import { findAccount, putAccount, removeAccount } from './accounts.ts';
 import type { Configured } from './decide-reload.ts';
 import { type InheritedAddress, type Listener, Listeners } from './listeners.ts';
-import { makeEngine, runTimeOptions } from './make-engine.ts';
-import { changeMounted, type MountedShare, mountShare } from './mount-share.ts';
+import { runTimeOptions } from './make-engine.ts';
+import { type Opened, openEngine } from './open-engine.ts';
 import {
-  checkShareName,
   type DialectName,
   OptionError,
   type ShareOptions,
@@ -62,15 +46,10 @@ import {
 } from './options.ts';
 import { PersistentStore } from './persistent-store.ts';
 import { type ReloadReport, reload } from './reload.ts';
-import { exposuresOf, refuseSharedState } from './state-folder-safety.ts';
-import {
-  addLeft,
-  HAND_OVER_STEPS,
-  type HandOverStep,
-  NOTHING_LEFT,
-  stepAside,
-  takeOpens,
-} from './step-aside.ts';
+import { ServedShares } from './served-shares.ts';
+import { serverNameOf } from './server-name.ts';
+import { letGoOfAll, partFromAll, takeOpensOf } from './succession.ts';
+import type { WorkerPlace } from './worker-place.ts';
 import { Crew } from './workers/crew.ts';
 import { workerCountOf } from './workers/worker-options.ts';
 
@@ -88,33 +67,17 @@ export type {
   TransportListener,
   UserOptions,
   Vfs,
+  WorkerPlace,
 };
 export { DEFAULT_LIMITS, OptionError };
 
 const SMB_PORT = 445;
-const NETBIOS_NAME_MAX = 15;
 /** How often a running server looks whether another process edited the accounts. */
 const ACCOUNTS_POLL_MS = 2_000;
 /** Long enough for open files to be closed in order; then connections are cut. */
 const STOP_TIME_MS = 5_000;
 
 type State = 'created' | 'prepared' | 'listening' | 'handed over' | 'stopped';
-
-/** What a worker process gives its server: see workers/. */
-export interface WorkerPlace {
-  readonly serverId: string;
-  /** Shared with the other workers. */
-  readonly store: RecordStore;
-  readonly peers: ServerPeers & VolumePeers;
-  readonly storedFiles: StoredFiles;
-  /** Told once, before any share is added. */
-  attach(engine: Smb2Server): void;
-}
-
-interface Parts {
-  readonly accounts: AccountStore;
-  readonly engine: Smb2Server;
-}
 
 export class SmbServer {
   #options: SmbServerOptions;
@@ -123,17 +86,13 @@ export class SmbServer {
   readonly #serverId: string;
   readonly #store: RecordStore;
   readonly #persistentStore: PersistentStore;
-  readonly #shares: Map<string, MountedShare> = new Map();
+  readonly #shares: ServedShares;
   readonly #listeners: Listeners;
   readonly #place: WorkerPlace | undefined;
   /** Of a server of several processes, this one being the first. */
   readonly #crew: Crew | undefined;
-  #parts: Promise<Parts> | undefined;
+  #opened: Promise<Opened> | undefined;
   #state: State = 'created';
-  /** What another process still has is left alone. */
-  #isPreparing = false;
-  /** Shares with opens in the store of what outlives a server, which one process at a time has. */
-  readonly #shareLater: ShareOptions[] = [];
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -151,6 +110,19 @@ export class SmbServer {
     this.#persistentStore = new PersistentStore({
       stateFolder: options.stateFolder,
       env: this.#env,
+    });
+    this.#shares = new ServedShares({
+      env: this.#env,
+      limits: this.#limits,
+      store: this.#store,
+      serverId: this.#serverId,
+      persistentStore: this.#persistentStore,
+      place,
+      crew: this.#crew,
+      open: () => this.#open(),
+      stateFolder: () => this.#options.stateFolder,
+      isHandedOver: () => this.#state === 'handed over',
+      isStopping: () => this.#stopping !== undefined,
     });
   }
 
@@ -180,7 +152,7 @@ export class SmbServer {
   async #bind(inherited: readonly InheritedAddress[]): Promise<void> {
     const { engine } = await this.#open();
     await this.#crew?.start(this.shares, engine);
-    if (this.#crew !== undefined) await this.#restoreInWorkers(this.#crew, this.shares);
+    await this.#shares.restoreInWorkers();
     // A worker is given its connections.
     if (this.#place !== undefined) return;
     const { listen, port = SMB_PORT } = this.#options;
@@ -198,7 +170,7 @@ export class SmbServer {
     this.#pollAccounts();
     // Until then somebody may add the share.
     this.#env.timers.after(this.#limits.durableTimeoutMaxMs, () => {
-      void this.#sweepPersistent(() => 'gone');
+      void this.#shares.sweep(() => 'gone');
     });
   }
 
@@ -212,10 +184,10 @@ export class SmbServer {
     inherited: readonly InheritedAddress[],
   ): Promise<void> {
     assert(this.#state === 'created', `the server is ${this.#state}`);
-    this.#isPreparing = true;
+    this.#shares.hold();
     for (const share of shares) await this.addShare(share);
     await this.#bind(inherited);
-    this.#isPreparing = false;
+    this.#shares.release();
     this.#state = 'prepared';
   }
 
@@ -226,23 +198,10 @@ export class SmbServer {
   async takeOver(handOverFolder: string): Promise<number> {
     assert(this.#state === 'prepared', `the server is ${this.#state}`);
     const { engine } = await this.#open();
-    for (const share of this.#shares.values()) await this.#restore(engine, share);
-    if (this.#crew !== undefined) await this.#restoreInWorkers(this.#crew, this.shares);
-    for (const share of this.#shareLater.splice(0)) await this.addShare(share);
-    const count = await this.#takeOpens(engine, handOverFolder);
+    await this.#shares.takeOver();
+    const count = await takeOpensOf({ engine, crew: this.#crew }, handOverFolder);
     await this.#listen();
     return count;
-  }
-
-  /** What cannot be read is lost, and keeps nobody from the rest. */
-  async #takeOpens(engine: Smb2Server, folder: string): Promise<number> {
-    try {
-      return await (this.#crew?.takeOpens(folder) ?? takeOpens(engine, folder));
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#env.log.error({ folder, reason }, 'what clients had open is lost');
-      return 0;
-    }
   }
 
   /**
@@ -254,33 +213,15 @@ export class SmbServer {
     this.#state = 'handed over';
     const { engine } = await this.#open();
     void this.#listeners.close();
-    let left = NOTHING_LEFT;
-    for (const step of HAND_OVER_STEPS) {
-      // What it is about goes on while the other process serves already.
-      if (step === 'part') break;
-      left = addLeft(left, await this.#stepAside(engine, step, folder));
-    }
+    const left = await letGoOfAll({ engine, crew: this.#crew }, folder);
     // One process at a time has it.
     await this.#persistentStore.close();
     return left;
   }
 
-  #stepAside(engine: Smb2Server, step: HandOverStep, folder: string): Promise<LeftBehind> {
-    return this.#crew?.stepAside(step, folder) ?? stepAside(engine, step, folder);
-  }
-
   /** What another process of this server needs to listen in its place. */
   addresses(): readonly InheritedAddress[] {
     return this.#listeners.addresses();
-  }
-
-  /** Opens that outlived a server, of shares that are not, or do not restore them, any more. */
-  async #sweepPersistent(fateOf: (volumeId: string) => VolumeFate): Promise<void> {
-    if (this.#stopping !== undefined || this.#place !== undefined) return;
-    if (this.#state === 'handed over') return;
-    await this.#persistentStore.sweep(this.#crew?.store ?? this.#store, (id) =>
-      this.#shares.get(id)?.options.continuousAvailability === true ? 'here' : fateOf(id),
-    );
   }
 
   /** Closes every open file, session and connection, in order; then the shares' storage. */
@@ -295,13 +236,13 @@ export class SmbServer {
     const isHandedOver = this.#state === 'handed over';
     this.#state = 'stopped';
     const unbound = this.#listeners.close();
-    const parts = await this.#parts;
-    if (isHandedOver && parts !== undefined) await this.#stepAside(parts.engine, 'part', '');
-    await this.#crew?.stop();
-    if (parts !== undefined) await parts.engine.close();
+    const opened = await this.#opened;
+    const crew = this.#crew;
+    if (isHandedOver && opened !== undefined) await partFromAll({ engine: opened.engine, crew });
+    await crew?.stop();
+    if (opened !== undefined) await opened.engine.close();
     await Promise.race([unbound, this.#after(STOP_TIME_MS)]);
-    for (const share of this.#shares.values()) share.close();
-    this.#shares.clear();
+    this.#shares.close();
     await this.#store.close();
     await this.#persistentStore.close();
   }
@@ -316,93 +257,20 @@ export class SmbServer {
   }
 
   /** Clients see it at once. Throws `OptionError` when the share cannot be. */
-  async addShare(options: ShareOptions): Promise<void> {
-    checkShareName(options.name);
-    this.#crew?.checkShare(options);
-    const { engine, accounts } = await this.#open();
-    const isKept = options.continuousAvailability === true;
-    const isLater = isKept && this.#isPreparing;
-    const storedFiles = isKept && !isLater ? await this.#storedFiles() : undefined;
-    if (this.#stopping !== undefined) throw new Error('the server is stopped');
-    const key = options.name.toLowerCase();
-    if (this.#shares.has(key)) throw new OptionError(`share '${options.name}' exists already`);
-    const { stateFolder } = this.#options;
-    if (stateFolder !== undefined) refuseSharedState(options, stateFolder);
-    const share = mountShare(options, {
-      env: this.#env,
-      limits: this.#limits,
-      store: this.#store,
-      serverId: this.#serverId,
-      peers: this.#place?.peers,
-      unixIdOf: (sid) => unixIdOfSid(accounts.data, sid),
-      storedFiles,
-    });
-    if (isLater) {
-      share.close();
-      this.#shareLater.push(options);
-      return;
-    }
-    if (this.#crew !== undefined) {
-      // It can be mounted: that was all that this process had to find out.
-      share.close();
-      this.#shares.set(key, { ...share, close: () => {} });
-      if (storedFiles !== undefined) this.#crew.keepIn(storedFiles);
-      const crew = this.#crew;
-      await this.#restoreInWorkers(crew, [options], () => crew.addShare(options));
-      return;
-    }
-    this.#shares.set(key, share);
-    if (!this.#isPreparing) await this.#restore(engine, share);
-    engine.addShare(share.share);
-  }
-
-  /** The same for workers, once they are there; `add` gives them the shares. */
-  async #restoreInWorkers(
-    crew: Crew,
-    shares: readonly ShareOptions[],
-    add: () => Promise<void> = async () => {},
-  ): Promise<void> {
-    if (crew.store === undefined || this.#isPreparing) return await add();
-    await crew.restore(shares, add);
-    const names = new Set(shares.map(({ name }) => name.toLowerCase()));
-    await this.#sweepPersistent((id) => (names.has(id) ? 'gone' : 'to come'));
-  }
-
-  async #storedFiles(): Promise<StoredFiles | undefined> {
-    if (this.#place !== undefined) return this.#place.storedFiles;
-    const store = await this.#persistentStore.open();
-    return store && persistentTable(store);
-  }
-
-  async #restore(engine: Smb2Server, { share, options }: MountedShare): Promise<void> {
-    if (this.#crew !== undefined) return;
-    await run(restoreShare(engine, share));
-    if (options.continuousAvailability === true) return;
-    const key = options.name.toLowerCase();
-    await this.#sweepPersistent((id) => (id === key ? 'gone' : 'to come'));
+  addShare(options: ShareOptions): Promise<void> {
+    return this.#shares.add(options);
   }
 
   /** Closes all that is open on the share; false when there is none of this name. */
-  async removeShare(name: string): Promise<boolean> {
-    const share = this.#shares.get(name.toLowerCase());
-    if (share === undefined) return false;
-    this.#shares.delete(name.toLowerCase());
-    const { engine } = await this.#open();
-    await this.#crew?.removeShare(name);
-    await engine.removeShare(share.options.name);
-    share.close();
-    return true;
+  removeShare(name: string): Promise<boolean> {
+    return this.#shares.remove(name);
   }
 
   /** Adds an account, or gives an account that exists another password. */
   async addUser({ name, password, unixIds }: UserOptions): Promise<void> {
     const hash = ntHash(password);
     const { accounts } = await this.#open();
-    await accounts.edit((data) => {
-      const exists = findAccount(data, name) !== undefined;
-      const next = exists ? setPassword(data, name, hash) : addAccount(data, name, hash);
-      return unixIds === undefined ? next : setUnixIds(next, name, unixIds);
-    });
+    await accounts.edit((data) => putAccount(data, { name, ntHash: hash, unixIds }));
     this.#crew?.accountsChanged();
   }
 
@@ -431,14 +299,8 @@ export class SmbServer {
   }
 
   /** Throws `OptionError`, and nothing has changed. Only what `decideReload` calls a change. */
-  async changeShare(options: ShareOptions): Promise<void> {
-    const key = options.name.toLowerCase();
-    const known = this.#shares.get(key);
-    assert(known !== undefined, `share ${options.name} changes, and is not there`);
-    const changed = changeMounted(known, options, this.#limits);
-    this.#shares.set(key, changed);
-    await this.#crew?.changeShare(options);
-    if (this.#crew === undefined) (await this.#open()).engine.changeShare(changed.share);
+  changeShare(options: ShareOptions): Promise<void> {
+    return this.#shares.change(options);
   }
 
   /** As `changeShare`, of the server. */
@@ -482,7 +344,7 @@ export class SmbServer {
   }
 
   get shares(): readonly ShareOptions[] {
-    return [...this.#shares.values()].map((share) => share.options);
+    return this.#shares.options;
   }
 
   /** The first address it listens on; undefined unless it does. */
@@ -495,41 +357,26 @@ export class SmbServer {
   }
 
   get name(): string {
-    const own =
-      hostname()
-        .split('.')[0]
-        ?.replace(/[^A-Za-z0-9-]/g, '') || 'SEMBA';
-    return (this.#options.name ?? own).slice(0, NETBIOS_NAME_MAX).toUpperCase();
+    return serverNameOf(this.#options);
   }
 
-  #open(): Promise<Parts> {
-    this.#parts ??= this.#makeParts();
-    return this.#parts;
+  #open(): Promise<Opened> {
+    this.#opened ??= this.#openEngine();
+    return this.#opened;
   }
 
-  async #makeParts(): Promise<Parts> {
-    const options = this.#crew?.open() ?? this.#options;
-    const { stateFolder } = options;
-    const { random } = this.#env;
-    const file = stateFolder === undefined ? undefined : new AccountsFile(stateFolder, random);
-    let engine: Smb2Server | undefined;
-    const revoked = (userName: string) => void engine?.logoffUser(userName);
-    const accounts = await AccountStore.open({ file, env: this.#env, revoked });
-    if (stateFolder !== undefined && file !== undefined) {
-      for (const what of exposuresOf(stateFolder, file.path)) this.#env.log.warn({}, what);
-    }
-    engine = makeEngine({
-      options,
+  async #openEngine(): Promise<Opened> {
+    const opened = await openEngine({
+      options: this.#crew?.open() ?? this.#options,
       env: this.#env,
       limits: this.#limits,
       store: this.#store,
       serverId: this.#serverId,
       serverName: this.name,
       peers: this.#place?.peers,
-      accounts,
     });
-    this.#place?.attach(engine);
-    return { accounts, engine };
+    this.#place?.attach(opened.engine);
+    return opened;
   }
 
   async #bindOne(at: ListenAt): Promise<Listener> {
