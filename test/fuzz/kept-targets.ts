@@ -1,5 +1,8 @@
 /** What comes from a disk that others write to, and names: nobody vouches for these bytes. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { utf16Bytes } from '../../src/base/utf16le.ts';
 import { decodeGuid, parseGuid } from '../../src/dtyp/guid.ts';
 import { parseSid } from '../../src/dtyp/sid.ts';
@@ -14,6 +17,7 @@ import {
 import { decodeOwner, encodeMark, markedId } from '../../src/fsa/stream-store.ts';
 import { decodePosixAttributes } from '../../src/fscc/posix-information.ts';
 import { decodeNfsType, IO_REPARSE_TAG_NFS } from '../../src/fscc/reparse-data.ts';
+import { decodeHandOver, HandOverFile } from '../../src/server/hand-over-file.ts';
 import { decodeMaximalAccessRequest } from '../../src/smb2/wire/create-context-file.ts';
 import { decodeNetname, decodePosixExtensions } from '../../src/smb2/wire/negotiate-context.ts';
 import { RecordDecoder } from '../../src/state/journal/decode-record.ts';
@@ -35,6 +39,7 @@ const PATH = utf16Bytes('a\\..\\b\uf02e\uf02f.\\.Semba-Streams\\c/d:stream:$DATA
 const DOSATTRIB = Uint8Array.from({ length: 80 }, (_, i) => [0, 0, 5, 0, 5, 0, 0, 0, 0x1f][i] ?? 0);
 
 export const KEPT_TARGETS: readonly FsccTarget[] = [
+  { name: 'what a server leaves to the next', seed: handedOver(), run: over(decodeHandOver) },
   { name: 'user.DOSATTRIB', seed: DOSATTRIB, run: over(decodeDosAttributes) },
   { name: "a stream's mark", seed: encodeMark('0f'.repeat(16)), run: over(markedId) },
   {
@@ -115,6 +120,18 @@ function readAll(bytes: Uint8Array): unknown {
 function frame(): Uint8Array {
   const bytes = new Uint8Array(FRAME_HEADER_SIZE + 8).fill(7, FRAME_HEADER_SIZE);
   finishFrame(bytes, 1, { length: 8, sequence: 2, synced: 1 });
+  return bytes;
+}
+
+function handedOver(): Uint8Array {
+  const folder = mkdtempSync(join(tmpdir(), 'semba-fuzz-'));
+  const file = new HandOverFile(folder, 'one');
+  const lists = { opens: [], locks: [], oplocks: [], deletePending: [] };
+  for (const version of [1, 2]) file.add({ isDirectory: false, ...lists, version });
+  file.close();
+  const bytes = new Uint8Array(readFileSync(join(folder, 'one')));
+  assert.equal(decodeHandOver(bytes).length, 2);
+  rmSync(folder, { recursive: true });
   return bytes;
 }
 
