@@ -1,7 +1,7 @@
 /** Copies a range of an open file into another one, or lets both share its blocks. */
 import { EBADF, EINVAL, ENOSYS, EOPNOTSUPP, type Errno, EXDEV, failed } from '../errno.ts';
 import { readInThread, STEP_SIZE, type ThreadedFile, writeInThread } from './file-bytes.ts';
-import * as sys from './syscalls.ts';
+import { cloneRangeThread, copyFileRangeThread } from './thread-calls.ts';
 
 /** In bytes: where it begins in the source and in the target. */
 interface CopiedRange {
@@ -19,7 +19,7 @@ export async function copyRange(
   if (range.length === 0) return 0;
   const from = { fd: source.fd, offset: range.from };
   const to = { fd: target.fd, offset: range.to };
-  const call = source.inThread(sys.copyFileRangeThread(from, to, range.length));
+  const call = source.inThread(copyFileRangeThread(from, to, range.length));
   const count = await target.inThread(call);
   const unable = count === EXDEV || count === EINVAL || count === EOPNOTSUPP || count === ENOSYS;
   return unable ? copyThroughMemory(source, target, range) : count;
@@ -48,7 +48,7 @@ export async function cloneRange(
   if (range.length === 0) return 0;
   const from = { fd: source.fd, offset: range.from };
   const to = { fd: target.fd, offset: range.to };
-  const call = source.inThread(sys.cloneRangeThread(from, to, range.length));
+  const call = source.inThread(cloneRangeThread(from, to, range.length));
   const cloned = await target.inThread(call);
   return failed(cloned) ? cloned : 0;
 }

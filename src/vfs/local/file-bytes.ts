@@ -4,6 +4,7 @@ import type { FileStat } from '../vfs.ts';
 import { RAMFS_MAGIC, TMPFS_MAGIC } from './linux.ts';
 import { STATFS_SIZE, statfsType } from './stat.ts';
 import * as sys from './syscalls.ts';
+import { preadThread, pwriteThread } from './thread-calls.ts';
 
 /** Bytes of one step where the kernel has no call for a copy or for zeroes. */
 export const STEP_SIZE: number = 1024 * 1024;
@@ -25,7 +26,7 @@ export async function readInThread(
 ): Promise<number | Errno> {
   let at = from;
   while (at < target.length) {
-    const count = await file.inThread(sys.preadThread(file.fd, target.subarray(at), offset + at));
+    const count = await file.inThread(preadThread(file.fd, target.subarray(at), offset + at));
     if (failed(count)) return at > 0 ? at : count;
     if (count === 0 || file.isClosed) break;
     at += count;
@@ -72,7 +73,7 @@ export async function writeInThread(
   for (const chunk of chunks) {
     for (let done = 0; done < chunk.length; ) {
       const rest = chunk.subarray(done);
-      const count = await file.inThread(sys.pwriteThread(file.fd, rest, offset + at));
+      const count = await file.inThread(pwriteThread(file.fd, rest, offset + at));
       if (failed(count)) return at > 0 ? at : count;
       if (count === 0 || file.isClosed) return at;
       done += count;
@@ -94,7 +95,7 @@ export async function writeZeroes(
   const zeroes = new Uint8Array(Math.max(0, Math.min(STEP_SIZE, end - offset)));
   for (let at = offset; at < end && !file.isClosed; ) {
     const part = zeroes.subarray(0, Math.min(zeroes.length, end - at));
-    const count = await file.inThread(sys.pwriteThread(file.fd, part, at));
+    const count = await file.inThread(pwriteThread(file.fd, part, at));
     if (failed(count)) return count;
     at += count;
   }

@@ -22,6 +22,7 @@ import { assert } from '../../base/assert.ts';
 import { EPERM, type Errno, failed } from '../errno.ts';
 import type { Credentials } from '../vfs.ts';
 import * as sys from './syscalls.ts';
+import { startThreads } from './thread-calls.ts';
 
 export class Impersonation {
   readonly #uid: number = sys.geteuid();
@@ -29,7 +30,7 @@ export class Impersonation {
   #active = false;
 
   constructor() {
-    if (this.#uid === 0) sys.startThreads();
+    if (this.#uid === 0) startThreads();
   }
 
   /** Whether `run` has to switch for these credentials. */

@@ -52,6 +52,7 @@ import { clearSetId, S_ISETID, setModeAs } from './set-id.ts';
 import { STAT_MASK, statBuffer } from './stat.ts';
 import { syncPinned } from './sync.ts';
 import * as sys from './syscalls.ts';
+import { syncThread } from './thread-calls.ts';
 import { EntryXattrs } from './xattr-memory.ts';
 import * as xattrs from './xattrs.ts';
 
@@ -182,7 +183,8 @@ export class LocalFile implements VfsFile {
   async sync(dataOnly: boolean): Promise<0 | Errno> {
     this.#assertOpen();
     if (this.access !== 'metadata') {
-      return done(await this.inThread(sys.syncThread(this.fd, dataOnly)));
+      const synced = await this.inThread(syncThread(this.fd, dataOnly));
+      return failed(synced) ? synced : 0;
     }
     const stat = this.stat();
     if (failed(stat)) return stat;
@@ -392,7 +394,3 @@ export class LocalFile implements VfsFile {
 
 const EMPTY = new Uint8Array(1);
 const LOCK_TYPES = { shared: F_RDLCK, exclusive: F_WRLCK, none: F_UNLCK } as const;
-
-function done(result: number | Errno): 0 | Errno {
-  return failed(result) ? result : 0;
-}

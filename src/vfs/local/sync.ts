@@ -3,10 +3,11 @@ import { EACCES, EAGAIN, type Errno, failed } from '../errno.ts';
 import { O_CLOEXEC, O_DIRECTORY, O_NONBLOCK, O_RDONLY } from './linux.ts';
 import type { LocalRoot } from './local-root.ts';
 import * as sys from './syscalls.ts';
+import { syncfsThread, syncThread } from './thread-calls.ts';
 
 /** syncfs(2): everything on the file system that the root is on. */
 export async function syncAll(root: LocalRoot): Promise<0 | Errno> {
-  return await syncAndClose(root.resolve('', O_RDONLY | O_DIRECTORY, 0), sys.syncfsThread);
+  return await syncAndClose(root.resolve('', O_RDONLY | O_DIRECTORY, 0), syncfsThread);
 }
 
 /**
@@ -24,7 +25,7 @@ export async function syncPinned(
   const fd = sys.openAt(procFd, path.bytes, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   // Somebody else's lease, or a file that the server may not read.
   if (fd === EAGAIN || fd === EACCES) return await syncAll(root);
-  return await syncAndClose(fd, (opened) => sys.syncThread(opened, false));
+  return await syncAndClose(fd, (opened) => syncThread(opened, false));
 }
 
 async function syncAndClose(

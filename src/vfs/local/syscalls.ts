@@ -1,60 +1,14 @@
 /**
- * The system calls of local/, through koffi: the only file of it that knows the C library.
+ * The system calls of local/, but for those that may block (thread-calls.ts).
  *
  * - Every function answers what the call answers, or a negative `Errno`.
  * - Paths, names and structures are `Uint8Array`s that the caller prepared (names.ts encodes them,
- *   with the NUL). A buffer is used during the call only; the thread calls keep theirs alive.
+ *   with the NUL). A buffer is used during the call only.
  * - `syscall(2)` takes all its arguments as words, so it is declared once per call.
  */
-import koffi from 'koffi';
 import { type Errno, failed } from '../errno.ts';
+import { addressOf, define, done, N, outcome } from './libc.ts';
 import { F_OFD_SETLK, FICLONERANGE, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, IOV_MAX } from './linux.ts';
-
-type Native = ((...args: readonly unknown[]) => number) & {
-  async(...args: readonly unknown[]): void;
-};
-
-/** Numbers of the calls that the C library does not wrap (or not everywhere). */
-const NUMBERS = {
-  x64: {
-    getdents64: 217,
-    setgroups: 116,
-    setfsuid: 122,
-    setfsgid: 123,
-    renameat2: 316,
-    copyFileRange: 326,
-    preadv2: 327,
-    statx: 332,
-    openat2: 437,
-    getxattrat: 464,
-    cachestat: 451,
-  },
-  arm64: {
-    getdents64: 61,
-    setgroups: 159,
-    setfsuid: 151,
-    setfsgid: 152,
-    renameat2: 276,
-    copyFileRange: 285,
-    preadv2: 286,
-    statx: 291,
-    openat2: 437,
-    getxattrat: 464,
-    cachestat: 451,
-  },
-} as const;
-
-const supported =
-  process.platform === 'linux' && (process.arch === 'x64' || process.arch === 'arm64');
-if (!supported) {
-  throw new Error(
-    `local storage needs Linux on x64 or arm64; this is ${process.platform} on ${process.arch}`,
-  );
-}
-const N = NUMBERS[process.arch as keyof typeof NUMBERS];
-
-const libc = koffi.load(null);
-const define = (prototype: string): Native => libc.func(prototype) as unknown as Native;
 
 const c = {
   close: define('int close(int)'),
@@ -68,9 +22,6 @@ const c = {
   ftruncate: define('int ftruncate(int, int64_t)'),
   fallocate: define('int fallocate(int, int, int64_t, int64_t)'),
   ioctl: define('int ioctl(int, unsigned long, void*)'),
-  fsync: define('int fsync(int)'),
-  fdatasync: define('int fdatasync(int)'),
-  syncfs: define('int syncfs(int)'),
   futimens: define('int futimens(int, void*)'),
   utimensat: define('int utimensat(int, void*, void*, int)'),
   fchmod: define('int fchmod(int, uint32_t)'),
@@ -110,7 +61,6 @@ const c = {
   preadv2: define('long syscall(long, long, void*, long, long, long, long)'),
   getxattrat: define('long syscall(long, long, void*, long, void*, void*, long)'),
   cachestat: define('long syscall(long, long, void*, void*, long)'),
-  copyFileRange: define('long syscall(long, long, void*, long, void*, long, long)'),
 };
 
 /* ---- descriptors ---------------------------------------------------------------------------- */
@@ -213,7 +163,7 @@ export function pwritev(fd: number, chunks: readonly Uint8Array[], offset: numbe
 }
 
 function setIov(view: DataView, index: number, bytes: Uint8Array): void {
-  view.setBigUint64(index * 16, koffi.address(bytes), true);
+  view.setBigUint64(index * 16, addressOf(bytes), true);
   view.setUint32(index * 16 + 8, bytes.length, true);
 }
 
@@ -225,88 +175,7 @@ export function fallocate(fd: number, mode: number, offset: number, length: numb
   return done(c.fallocate(fd, mode, offset, length));
 }
 
-/* ---- calls that may block, in threads ------------------------------------------------------- */
-
-/**
- * Koffi refuses a call when its queue (256, process-wide) is full, so calls beyond this many wait
- * here. Its threads are about as many as cores; what is below only keeps them busy.
- */
-const THREAD_CALLS_MAX = 128;
-let threadCalls = 0;
-const waiting: (() => void)[] = [];
-
-function inThread(call: Native, ...args: readonly unknown[]): Promise<number | Errno> {
-  return new Promise((resolve, reject) => {
-    const start = (): void => {
-      threadCalls++;
-      try {
-        // `start` holds `args`: the buffers live until the thread is done with them.
-        call.async(...args, (error: unknown, result: number) => {
-          const answer = outcome(result); // Koffi brings the thread's errno along.
-          ended();
-          if (error) reject(error);
-          else resolve(answer);
-        });
-      } catch (error) {
-        ended();
-        reject(error);
-      }
-    };
-    if (threadCalls < THREAD_CALLS_MAX) start();
-    else waiting.push(start);
-  });
-}
-
-function ended(): void {
-  threadCalls--;
-  waiting.shift()?.();
-}
-
-export function preadThread(
-  fd: number,
-  target: Uint8Array,
-  offset: number,
-): Promise<number | Errno> {
-  return inThread(c.pread, fd, target, target.length, offset);
-}
-
-export function pwriteThread(
-  fd: number,
-  bytes: Uint8Array,
-  offset: number,
-): Promise<number | Errno> {
-  return inThread(c.pwrite, fd, bytes, bytes.length, offset);
-}
-
-export function syncThread(fd: number, dataOnly: boolean): Promise<number | Errno> {
-  return inThread(dataOnly ? c.fdatasync : c.fsync, fd);
-}
-
-export function syncfsThread(fd: number): Promise<number | Errno> {
-  return inThread(c.syncfs, fd);
-}
-
-export function copyFileRangeThread(
-  source: { readonly fd: number; readonly offset: number },
-  target: { readonly fd: number; readonly offset: number },
-  length: number,
-): Promise<number | Errno> {
-  const from = new BigInt64Array([BigInt(source.offset)]);
-  const to = new BigInt64Array([BigInt(target.offset)]);
-  return inThread(c.copyFileRange, N.copyFileRange, source.fd, from, target.fd, to, length, 0);
-}
-
 /** ioctl_ficlonerange(2): the target's range shares the source's blocks. */
-export function cloneRangeThread(
-  source: { readonly fd: number; readonly offset: number },
-  target: { readonly fd: number; readonly offset: number },
-  length: number,
-): Promise<number | Errno> {
-  const range = cloneRangeArgument(source, target.offset, length);
-  return inThread(c.ioctl, target.fd, FICLONERANGE, range);
-}
-
-/** As `cloneRangeThread`, at once. */
 export function cloneRange(
   source: { readonly fd: number; readonly offset: number },
   target: { readonly fd: number; readonly offset: number },
@@ -314,6 +183,20 @@ export function cloneRange(
 ): 0 | Errno {
   const range = cloneRangeArgument(source, target.offset, length);
   return done(c.ioctl(target.fd, FICLONERANGE, range));
+}
+
+/** struct file_clone_range: src_fd, src_offset, src_length, dest_offset. */
+export function cloneRangeArgument(
+  source: { readonly fd: number; readonly offset: number },
+  targetOffset: number,
+  length: number,
+): BigInt64Array {
+  return BigInt64Array.of(
+    BigInt(source.fd),
+    BigInt(source.offset),
+    BigInt(length),
+    BigInt(targetOffset),
+  );
 }
 
 const fileFlags = new Uint32Array(2);
@@ -327,20 +210,6 @@ export function getFileFlags(fd: number): number | Errno {
 export function setFileFlags(fd: number, flags: number): 0 | Errno {
   fileFlags[0] = flags;
   return done(c.ioctl(fd, FS_IOC_SETFLAGS, fileFlags));
-}
-
-/** struct file_clone_range: src_fd, src_offset, src_length, dest_offset. */
-function cloneRangeArgument(
-  source: { readonly fd: number; readonly offset: number },
-  targetOffset: number,
-  length: number,
-): BigInt64Array {
-  return BigInt64Array.of(
-    BigInt(source.fd),
-    BigInt(source.offset),
-    BigInt(length),
-    BigInt(targetOffset),
-  );
 }
 
 /* ---- what stat, chmod and friends see ------------------------------------------------------- */
@@ -475,17 +344,12 @@ export function getxattrat(
   name: Uint8Array,
   target: Uint8Array,
 ): number | Errno {
-  xattrArgsView.setBigUint64(0, koffi.address(target), true);
+  xattrArgsView.setBigUint64(0, addressOf(target), true);
   xattrArgsView.setUint32(8, target.length, true);
   return outcome(c.getxattrat(N.getxattrat, dir, path, flags, name, xattrArgs, xattrArgs.length));
 }
 
 /* ---- who this thread acts as ---------------------------------------------------------------- */
-
-/** Makes libuv start its threads, which inherit whom this one acts as now. */
-export function startThreads(): void {
-  void inThread(c.geteuid);
-}
 
 export function geteuid(): number {
   return c.geteuid();
@@ -528,12 +392,4 @@ export function inotifyAdd(fd: number, path: Uint8Array, mask: number): number |
 
 export function inotifyRemove(fd: number, watch: number): void {
   c.inotifyRemove(fd, watch);
-}
-
-function outcome(result: number): number | Errno {
-  return result < 0 ? (-koffi.errno() as Errno) : result;
-}
-
-function done(result: number): 0 | Errno {
-  return result < 0 ? (-koffi.errno() as Errno) : 0;
 }
