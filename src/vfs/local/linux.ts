@@ -1,5 +1,6 @@
 /**
- * Linux's constants for the calls in syscalls.ts; the same numbers on x64 and arm64 but for O_*.
+ * Linux's constants for syscalls.ts and thread-calls.ts; the same numbers on x64 and arm64 but for
+ * O_*.
  */
 
 const arm64 = process.arch === 'arm64';
