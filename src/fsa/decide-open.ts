@@ -21,7 +21,7 @@ import { FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE } from '../fscc/cr
 import type { Update } from '../state/record-store.ts';
 import { type BreakDecision, decideBreaks, grantOplock } from './decide-oplock.ts';
 import { isUnavailable } from './decide-persistent.ts';
-import { type FileRecord, type OpenEntry, pendingDeleteOf } from './file-record.ts';
+import { type FileRecord, isBeingRemoved, type OpenEntry, pendingDeleteOf } from './file-record.ts';
 import {
   type AwaitedBreak,
   NO_AWAITED,
@@ -63,6 +63,8 @@ export interface OpenDecision {
   readonly awaited: readonly AwaitedBreak[];
   /** Sharing forbids the open as things are. */
   readonly conflicts: boolean;
+  /** Of STATUS_DELETE_PENDING: the file is gone in a moment. */
+  readonly isGoing?: boolean;
 }
 
 const GRANTED: OpenDecision = {
@@ -102,7 +104,8 @@ export function decideOpen(
     `open ${entry.openId} entered twice`,
   );
   if (pendingDeleteOf(current, entry) !== undefined) {
-    return { next: 'keep', result: { ...GRANTED, status: STATUS_DELETE_PENDING } };
+    const isGoing = isBeingRemoved(current);
+    return { next: 'keep', result: { ...GRANTED, status: STATUS_DELETE_PENDING, isGoing } };
   }
   if (isUnavailable(current, entry, proposal.effectiveAccess)) {
     return { next: 'keep', result: { ...GRANTED, status: STATUS_FILE_NOT_AVAILABLE } };

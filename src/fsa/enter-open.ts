@@ -11,6 +11,7 @@ import type { OpenEntry } from './file-record.ts';
 import { LINK_BACKING } from './link-backing.ts';
 import type { LocalOpen, OpenedLink } from './local-open.ts';
 import type { OpenRequest } from './open-request.ts';
+import { waitForRemoval } from './wait-for-removal.ts';
 
 export interface Entrance {
   readonly file: VfsFile;
@@ -32,9 +33,9 @@ export interface Entrance {
  * The open, entered into the file's record.
  *
  * STATUS_DELETE_PENDING and STATUS_SHARING_VIOLATION as in `decideOpen`; STATUS_CANCELLED: it was
- * cancelled while it waited. 'again': it waited for others' oplocks to break, so that nothing that
- * is known of the file may be true any more. But for a LocalOpen `file` is still the caller's to
- * close.
+ * cancelled while it waited. 'again': it waited for others' oplocks to break, or for the file to go,
+ * so that nothing that is known of the file may be true any more. But for a LocalOpen `file` is
+ * still the caller's to close.
  */
 export function* enterOpen(
   request: OpenRequest,
@@ -75,7 +76,7 @@ export function* enterOpen(
     queuedAt: request.queuedAt,
     isContended: volume.oplockBreaks.isAwaited(fileKey),
   };
-  const { status, grant, breaks, awaited, conflicts } = yield* wait(
+  const { status, grant, breaks, awaited, conflicts, isGoing } = yield* wait(
     volume.files.update(fileKey, (current) => decideOpen(current, proposal)),
   );
   if (mayLeaseDirectory && grant === undefined) {
@@ -89,6 +90,9 @@ export function* enterOpen(
     const breaksOf = { fileKey, awaited };
     const waited = yield* volume.oplockBreaks.waitToOpen(volume, breaksOf, request.cancel);
     return waited === STATUS_SUCCESS ? 'again' : waited;
+  }
+  if (isGoing === true) {
+    return (yield* waitForRemoval(volume, fileKey, request.cancel)) ? 'again' : status;
   }
   if (status !== STATUS_SUCCESS) return status;
   const open: LocalOpen = {

@@ -107,6 +107,11 @@ export function isUnlinked(record: FileRecord | undefined, openId: string): bool
   return record.opens.some((open) => open.isUnlinked === true && open.openId === openId);
 }
 
+/** Somebody's last close removes the file from the storage at this moment: see decide-close.ts. */
+export function isBeingRemoved(record: FileRecord | undefined): boolean {
+  return record !== undefined && record.opens.length === 0 && record.deletePending.length > 0;
+}
+
 /** The deletion that stands for this stream through this link, if any. */
 export function pendingDeleteOf(
   record: FileRecord,

@@ -5,6 +5,7 @@ import { viewOf } from '../../src/base/bytes.ts';
 import { FILE_GENERIC_READ } from '../../src/dtyp/access-mask.ts';
 import {
   STATUS_ACCESS_DENIED,
+  STATUS_DELETE_PENDING,
   STATUS_FILE_NOT_AVAILABLE,
   STATUS_LOCK_NOT_GRANTED,
   STATUS_LOGON_FAILURE,
@@ -81,6 +82,36 @@ describe('two processes of one server', () => {
       assertStatus((await tryOpen(tree, { name: 'x' })).status, STATUS_SHARING_VIOLATION);
       await held.close();
       await openFile(tree, { name: 'x' });
+    }));
+
+  it('wait for a file that the other one is removing, but not for ever', () =>
+    withProcesses(async ({ a, b, vfs, time }) => {
+      const createOptions = FILE_DELETE_ON_CLOSE;
+      const released: (() => void)[] = [];
+      const remove = vfs.unlink.bind(vfs);
+      const unlink = (...args: Parameters<typeof remove>) =>
+        new Promise<void>((resolve) => released.push(resolve)).then(() => remove(...args));
+      Object.assign(vfs, { unlink });
+      const tree = await b.tree();
+      for (const isLate of [false, true]) {
+        const held = await openFile(await a.tree(), { name: 'x', createOptions });
+        const closed = held.close();
+        await until(() => released.length === 1);
+        let isAnswered = false;
+        const waiting = tryOpen(tree, { name: 'x' }).then((opened) => {
+          isAnswered = true;
+          return opened;
+        });
+        await turns(20);
+        assert.equal(isAnswered, false);
+        if (isLate) await time.advance(2_000);
+        else released.pop()?.();
+        const { status, open } = await waiting;
+        assertStatus(status, isLate ? STATUS_DELETE_PENDING : STATUS_SUCCESS);
+        released.pop()?.();
+        await closed;
+        await open?.close();
+      }
     }));
 
   it('break an oplock in the other one, whose answer lets the open go on', () =>
