@@ -33,8 +33,8 @@ export interface Entrance {
  * The open, entered into the file's record.
  *
  * STATUS_DELETE_PENDING and STATUS_SHARING_VIOLATION as in `decideOpen`; STATUS_CANCELLED: it was
- * cancelled while it waited. 'again': it waited for others' oplocks to break, or for the file to go,
- * so that nothing that is known of the file may be true any more. But for a LocalOpen `file` is
+ * cancelled while it waited. 'again': it waited for others' oplocks to break, or for the file to
+ * go, so that nothing that is known of the file may be true any more. But for a LocalOpen `file` is
  * still the caller's to close.
  */
 export function* enterOpen(

@@ -41,6 +41,14 @@ interface SocketHandle {
 }
 
 /**
+ * Connections with messages that wait for the end of the turn, in the order of their first: what a
+ * request makes the server tell others leaves before its own answer, if it was said before.
+ */
+let due: TcpTransport[] = [];
+/** Whoever is at work sends them at the end. */
+let isGathering = false;
+
+/**
  * One direct TCP connection. Bytes are received straight into the memory that messages are cut
  * from (`onread` of net.Socket). Replies to what one receive brought leave together once all of it
  * was looked at, others at the end of the turn: several in one writev of the socket object; a
@@ -59,8 +67,6 @@ export class TcpTransport implements Transport {
   /** Messages of this turn, and their bytes. */
   #outgoing: Uint8Array[] = [];
   #outgoingSize = 0;
-  /** Whoever is at work sends them at the end. */
-  #gathers = false;
   /** Sent past the socket object: see `#flush` and `#sendRange`. */
   #directBytes = 0;
   /** The peer does not take replies as fast as they come. */
@@ -150,14 +156,20 @@ export class TcpTransport implements Transport {
       this.#sendRange(chunks[0]!, file);
       return;
     }
+    if (this.#outgoing.length === 0) due.push(this);
     for (const chunk of chunks) this.#outgoing.push(chunk);
     this.#outgoingSize += length + FRAME_HEADER_SIZE;
-    if (this.#gathers) return;
-    this.#gathers = true;
-    process.nextTick(() => {
-      this.#gathers = false;
-      this.#flush();
-    });
+    if (isGathering) return;
+    isGathering = true;
+    process.nextTick(TcpTransport.#flushAll);
+  }
+
+  /** Sends what was gathered on all connections. */
+  static #flushAll(this: void): void {
+    isGathering = false;
+    const transports = due;
+    due = [];
+    for (const transport of transports) transport.#flush();
   }
 
   /** Sends what was gathered. */
@@ -283,15 +295,12 @@ export class TcpTransport implements Transport {
   /** Delivers what is whole, and sends what was answered; false: it is no framing. */
   #cut(count: number): boolean {
     // A turn that began to gather will send, too: then these leave with the rest.
-    const isFirst = !this.#gathers;
-    this.#gathers = true;
+    const isFirst = !isGathering;
+    isGathering = true;
     try {
       return this.#frames.received(count);
     } finally {
-      if (isFirst) {
-        this.#gathers = false;
-        this.#flush();
-      }
+      if (isFirst) TcpTransport.#flushAll();
     }
   }
 
