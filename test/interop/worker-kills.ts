@@ -19,7 +19,8 @@ const SILENCE_MS = 3_000;
 /** Clients whose new connection the worker had not been given when they were counted. */
 const CONNECTING_MAX = 3;
 const MEMORY_GROWTH_MAX = 64 * 1024 * 1024;
-const DESCRIPTOR_GROWTH_MAX = 8;
+/** Besides the files that the clients happen to have open when it is looked at. */
+const DESCRIPTOR_GROWTH_MAX = 8 + CLIENTS;
 
 const [seconds = 20, workers = 2, port = 4589] = process.argv.slice(2).map(Number);
 const problems: string[] = [];
