@@ -16,6 +16,7 @@ import type { ByteRangeLock } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
 import { isStored } from './persist.ts';
 import { applyPosixLocks } from './posix-locks.ts';
+import { RecordWatch } from './record-watch.ts';
 import type { CancelSignal, LockRange } from './surface.ts';
 
 /** What the layer above keeps of an open that outlives the server. */
@@ -144,32 +145,23 @@ function* waitForLock(
   ranges: readonly LockRange[],
   { cancel, owner }: LockOptions,
 ): Task<NtStatus> {
-  let wake: () => void = () => {};
-  let changed = new Promise<void>((resolve) => {
-    wake = resolve;
-  });
-  const unwatch = open.volume.files.watch(open.fileKey, () => wake());
-  const unlisten = cancel.onCancel(() => wake());
   const { options, env } = open.volume;
+  const watch = new RecordWatch(open.volume, [open.fileKey], cancel);
   let pollMs = LOCAL_POLL_MIN_MS;
   try {
     for (;;) {
-      // From here on no change is missed: the record is looked at after the watch stands.
+      const changed = watch.next();
       const status = yield* tryLock(open, ranges, owner);
       if (status !== STATUS_LOCK_NOT_GRANTED) return status;
       if (cancel.cancelled) return STATUS_CANCELLED;
       cancel.waiting();
-      const poll = options.posixLocks ? env.timers.after(pollMs, () => wake()) : undefined;
+      const poll = options.posixLocks ? env.timers.after(pollMs, () => watch.wake()) : undefined;
       yield* wait(changed);
       poll?.cancel();
       pollMs = Math.min(2 * pollMs, LOCAL_POLL_MAX_MS);
       if (cancel.cancelled) return STATUS_CANCELLED;
-      changed = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
     }
   } finally {
-    unwatch();
-    unlisten();
+    watch.end();
   }
 }

@@ -6,6 +6,7 @@ import { decideAcknowledge, decideBreakTimeout, isAnyPending } from './decide-op
 import type { LocalOpen } from './local-open.ts';
 import type { AwaitedBreak, OplockBreak, OplockEntry } from './oplock.ts';
 import type { OplockBreakSink } from './ports.ts';
+import { RecordWatch } from './record-watch.ts';
 import type { CancelSignal } from './surface.ts';
 import type { Volume } from './volume.ts';
 import type { VolumePeers } from './volume-peers.ts';
@@ -215,19 +216,13 @@ export function* waitForBreaks(
     files.some(({ awaited }) => awaited.length > 0),
     'waits for no break',
   );
-  let wake: () => void = () => {};
-  const arm = (): Promise<void> =>
-    new Promise<void>((resolve) => {
-      wake = resolve;
-    });
-  let changed = arm();
+  const fileKeys = files.map(({ fileKey }) => fileKey);
+  const watch = new RecordWatch(volume, fileKeys, cancel);
   let isSettled = false;
-  const unwatches = files.map(({ fileKey }) => volume.files.watch(fileKey, () => wake()));
-  const unlisten = cancel.onCancel(() => wake());
   try {
     for (;;) {
       if (cancel.cancelled) return STATUS_CANCELLED;
-      // Looked at after the watch stands: no change from here on is missed.
+      const changed = watch.next();
       let isPending = false;
       for (const { fileKey, awaited } of files) {
         const record = yield* wait(volume.files.get(fileKey));
@@ -241,11 +236,9 @@ export function* waitForBreaks(
       }
       cancel.waiting();
       yield* wait(changed);
-      changed = arm();
     }
   } finally {
-    for (const unwatch of unwatches) unwatch();
-    unlisten();
+    watch.end();
   }
 }
 

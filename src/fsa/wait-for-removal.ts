@@ -1,5 +1,6 @@
 import { type Task, wait } from '../base/task.ts';
 import { isBeingRemoved } from './file-record.ts';
+import { RecordWatch } from './record-watch.ts';
 import type { CancelSignal } from './surface.ts';
 import type { Volume } from './volume.ts';
 
@@ -11,25 +12,20 @@ const REMOVAL_TIME_MS = 2_000;
  * has a connection to close, and the client that lost it may be back before.
  */
 export function* waitForRemoval(
-  { files, env }: Volume,
+  volume: Volume,
   fileKey: string,
   cancel: CancelSignal,
 ): Task<boolean> {
-  let wake: () => void = () => {};
-  const changed = new Promise<void>((resolve) => {
-    wake = resolve;
-  });
-  const unwatch = files.watch(fileKey, wake);
-  const unlisten = cancel.onCancel(wake);
-  const late = env.timers.after(REMOVAL_TIME_MS, wake);
+  const { files, env } = volume;
+  const watch = new RecordWatch(volume, [fileKey], cancel);
+  const late = env.timers.after(REMOVAL_TIME_MS, () => watch.wake());
   try {
-    // Looked at after the watch stands: no change from here on is missed.
+    const changed = watch.next();
     if (!isBeingRemoved(yield* wait(files.get(fileKey)))) return true;
     yield* wait(changed);
     return !isBeingRemoved(yield* wait(files.get(fileKey)));
   } finally {
-    unwatch();
-    unlisten();
+    watch.end();
     late.cancel();
   }
 }
