@@ -9,7 +9,7 @@
  *   then each:
  *    0   4  size
  *    4   4  CRC-32 of what follows
- *    8      the record, as structured clone has it
+ *    8      the record, as `RecordEncoder` writes it; shapes count in one file
  */
 import {
   closeSync,
@@ -21,11 +21,12 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { deserialize, serialize } from 'node:v8';
 import { crc32 } from 'node:zlib';
 import { LE, viewOf } from '../base/bytes.ts';
 import { FILE_RECORD_VERSION, type FileRecord } from '../fsa/file-record.ts';
 import { DURABLE_RECORD_VERSION } from '../smb2/server/state/durable-record.ts';
+import { RecordDecoder, type Shapes } from '../state/journal/decode-record.ts';
+import { RecordEncoder } from '../state/journal/encode-record.ts';
 
 /** Both layouts in one number: either may change. */
 export const HAND_OVER_LAYOUT: number = FILE_RECORD_VERSION * 1000 + DURABLE_RECORD_VERSION;
@@ -33,7 +34,7 @@ export const HAND_OVER_LAYOUT: number = FILE_RECORD_VERSION * 1000 + DURABLE_REC
 const FOLDER = 'hand-over';
 const PRIVATE_FOLDER_MODE = 0o700;
 const PRIVATE_FILE_MODE = 0o600;
-const MAGIC = Buffer.from('sembaHO1');
+const MAGIC = Buffer.from('sembaHO2');
 const HEADER_SIZE = 16;
 const FRAME_HEADER_SIZE = 8;
 const COUNT_AT = 12;
@@ -53,6 +54,7 @@ export function removeHandOverFolder(stateFolder: string): void {
 /** The file of one process. */
 export class HandOverFile {
   readonly #fd: number;
+  readonly #encoder = new RecordEncoder(FRAME_HEADER_SIZE);
   #count = 0;
 
   constructor(folder: string, serverId: string) {
@@ -64,11 +66,13 @@ export class HandOverFile {
   }
 
   add(record: FileRecord): void {
-    const body = serialize(record);
-    const frame = Buffer.alloc(FRAME_HEADER_SIZE + body.length);
-    frame.writeUInt32LE(body.length, 0);
-    frame.writeUInt32LE(crc32(body), 4);
-    frame.set(body, FRAME_HEADER_SIZE);
+    const encoder = this.#encoder;
+    encoder.cut(0);
+    encoder.value(record);
+    const frame = encoder.padded().subarray(0, FRAME_HEADER_SIZE + encoder.length);
+    const view = viewOf(frame);
+    view.setUint32(0, encoder.length, LE);
+    view.setUint32(4, crc32(frame.subarray(FRAME_HEADER_SIZE)), LE);
     writeAll(this.#fd, frame);
     this.#count++;
   }
@@ -105,6 +109,7 @@ export function decodeHandOver(bytes: Uint8Array): readonly FileRecord[] | strin
   const layout = view.getUint32(MAGIC.length, LE);
   if (layout !== HAND_OVER_LAYOUT) return `its layout is ${layout}, expected ${HAND_OVER_LAYOUT}`;
   const records: FileRecord[] = [];
+  const shapes: Shapes = new Map();
   let at = HEADER_SIZE;
   for (let left = view.getUint32(COUNT_AT, LE); left > 0; left--) {
     if (bytes.length - at < FRAME_HEADER_SIZE) return DAMAGED;
@@ -113,7 +118,9 @@ export function decodeHandOver(bytes: Uint8Array): readonly FileRecord[] | strin
     if (size > bytes.length - from) return DAMAGED;
     const body = bytes.subarray(from, from + size);
     if (crc32(body) !== view.getUint32(at + 4, LE)) return DAMAGED;
-    records.push(deserialize(body) as FileRecord);
+    const decoder = new RecordDecoder(body, shapes);
+    records.push(decoder.value() as FileRecord);
+    if (decoder.failed || !decoder.isAtEnd) return DAMAGED;
     at = from + size;
   }
   return at === bytes.length ? records : DAMAGED;
