@@ -2,14 +2,23 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TURN_TIME_MS } from '../../src/base/limits.ts';
+import { FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
 import {
+  STATUS_CANCELLED,
   STATUS_NETWORK_NAME_DELETED,
   STATUS_OBJECT_NAME_NOT_FOUND,
+  STATUS_PENDING,
+  STATUS_RANGE_NOT_LOCKED,
 } from '../../src/erref/ntstatus.ts';
+import { FILE_OVERWRITE } from '../../src/fscc/create-parameters.ts';
 import type { ClientOpen } from '../../src/smb2/client/open.ts';
 import type { ClientTree } from '../../src/smb2/client/tree.ts';
+import {
+  SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
+  SMB2_OPLOCK_LEVEL_BATCH,
+} from '../../src/smb2/wire/constants.ts';
 import { lose, OTHER_GUID, openDurable, reconnect, treeOfClient } from './durable-client.ts';
-import { assertStatus, openFile, type Rig, tryOpen, until, withRig } from './rig.ts';
+import { assertStatus, openFile, type Rig, SHARE_ALL, tryOpen, until, withRig } from './rig.ts';
 
 const TIMEOUT_MS = 30_000;
 const MANY = 20;
@@ -154,4 +163,59 @@ describe('[MS-SMB2] 3.3.5.8 Receiving an SMB2 TREE_DISCONNECT Request with many 
       assert.equal(rig.engine.counts().opens, 0);
     });
   });
+});
+
+describe('[MS-SMB2] 3.3.5.6 LOGOFF and 3.3.5.8 TREE_DISCONNECT, what waits for others of it', {
+  timeout: TIMEOUT_MS,
+}, () => {
+  const ends = {
+    'a tree connect': (tree: ClientTree) => tree.disconnect(),
+    'a session': (tree: ClientTree) => tree.session.logoff(),
+  };
+  for (const [what, end] of Object.entries(ends)) {
+    it(`locks nothing that goes with ${what}: the lock's own open goes, too`, async () => {
+      await withRig({}, async (rig) => {
+        const tree = await treeOfClient(rig);
+        const range = { offset: 0n, length: 10n, flags: SMB2_LOCKFLAG_EXCLUSIVE_LOCK };
+        const holder = await openFile(tree, { name: 'locked' });
+        const waiter = await openFile(tree, { name: 'locked' });
+        assertStatus((await holder.lock([range])).status, 0);
+        const waiting = waiter.lock([range]);
+        assertStatus((await waiting.interim)!.status, STATUS_PENDING);
+        rig.time.lookMs = TURN_TIME_MS + 1;
+        const ending = end(tree);
+        assertStatus((await waiting).status, STATUS_RANGE_NOT_LOCKED);
+        assert.ok(rig.engine.counts().opens > 0, 'its open is still to be closed');
+        rig.time.lookMs = 0;
+        await takeTurns(rig, () => rig.engine.counts().opens === 0);
+        assertStatus((await ending).status, 0);
+      });
+    });
+
+    it(`opens nothing in what goes with ${what}`, async () => {
+      await withRig({}, async (rig) => {
+        const tree = await treeOfClient(rig);
+        const requestedOplockLevel = SMB2_OPLOCK_LEVEL_BATCH;
+        const alone = await openFile(tree, { name: 'alone', requestedOplockLevel });
+        assertStatus((await alone.write({ offset: 0, data: Uint8Array.of(1) })).status, 0);
+        await openFile(tree, { name: 'beside' });
+        const opening = tree.create({
+          name: 'alone',
+          desiredAccess: FILE_GENERIC_WRITE,
+          shareAccess: SHARE_ALL,
+          createDisposition: FILE_OVERWRITE,
+        });
+        assertStatus((await opening.interim)!.status, STATUS_PENDING);
+        rig.time.lookMs = TURN_TIME_MS + 1;
+        const ending = end(tree);
+        assertStatus((await opening).status, STATUS_CANCELLED);
+        rig.time.lookMs = 0;
+        await takeTurns(rig, () => rig.engine.counts().opens === 0);
+        assertStatus((await ending).status, 0);
+        const left = await openFile(await treeOfClient(rig), { name: 'alone' });
+        const read = await left.read({ offset: 0, length: 2 });
+        assert.equal(read.response?.data.length, 1, 'it was not overwritten');
+      });
+    });
+  }
 });

@@ -7,11 +7,12 @@ import { NO_CACHING } from '../../fsa/oplock.ts';
 import { acknowledgeBreak } from '../../fsa/oplock-breaks.ts';
 import { keptLocalOpen, leaveOpen as leaveLocalOpen, persistOpen } from '../../fsa/persist.ts';
 import { failed } from '../../vfs/errno.ts';
-import { SMB2_SET_INFO } from '../wire/constants.ts';
+import { SMB2_CREATE, SMB2_LOCK, SMB2_SET_INFO } from '../wire/constants.ts';
 import { decideKeep } from './decide-durable.ts';
 import type { Share } from './options.ts';
 import type { Request } from './request.ts';
 import type { Smb2Server } from './server.ts';
+import type { Connection } from './state/connection.ts';
 import { type Away, type DurableRecord, identityOf } from './state/durable-record.ts';
 import type { Open } from './state/open.ts';
 import type { Session } from './state/session.ts';
@@ -109,14 +110,34 @@ function leaveSession(open: Open): void {
  * to close. What storage is busy with goes on.
  */
 function giveUpWaiting(open: Open): void {
-  for (const request of waitingOf(open.session)) {
+  for (const request of waitingOf(open.session, open.session.channels.keys())) {
     const isChange = request.header.command === SMB2_SET_INFO;
     if (isChange && request.open === open) request.cancel();
   }
 }
 
-function* waitingOf(session: Session): Iterable<Request> {
-  for (const connection of session.channels.keys()) {
+/** What waits for others' opens, and would go on as those close. */
+const WAITS_FOR_OPENS: ReadonlySet<number> = new Set([SMB2_CREATE, SMB2_LOCK, SMB2_SET_INFO]);
+
+/**
+ * [MS-SMB2] 3.3.4.17, requests of opens that close are cancelled; of opens that close one after the
+ * other all are before the first: it would let them have what goes at once.
+ */
+function endWaits(waiting: Iterable<Request>): void {
+  for (const request of waiting) {
+    if (WAITS_FOR_OPENS.has(request.header.command)) request.cancel();
+  }
+}
+
+function* waitingIn(treeConnect: TreeConnect): Iterable<Request> {
+  const { session } = treeConnect;
+  for (const request of [...waitingOf(session, session.channels.keys()), ...session.stranded]) {
+    if (request.treeConnect === treeConnect) yield request;
+  }
+}
+
+function* waitingOf(session: Session, connections: Iterable<Connection>): Iterable<Request> {
+  for (const connection of connections) {
     for (const request of [...connection.waiting.values()]) {
       if (request.session === session) yield request;
     }
@@ -206,16 +227,19 @@ export function* closeTreeConnect(server: Smb2Server, treeConnect: TreeConnect):
   const { session } = treeConnect;
   const turns = new Turns(server.options.env);
   session.treeConnects.delete(treeConnect.treeId);
+  endWaits(waitingIn(treeConnect));
   for (const open of [...session.opens.values()]) {
     if (open.treeConnect !== treeConnect) continue;
     yield* closeOpen(server, open);
     yield* turns.next();
   }
   // What waits on those was ended by their closing; what is left has none yet.
-  for (const request of [...waitingOf(session), ...session.stranded]) {
-    const isOurs = request.treeConnect === treeConnect && request.asyncId !== 0n;
-    if (isOurs && request.open?.state !== 'closed') request.cancel();
-  }
+  for (const request of waitingIn(treeConnect)) endWait(request);
+}
+
+/** A close ends what waits on its open (a notify) with a status of its own. */
+function endWait(request: Request): void {
+  if (request.asyncId !== 0n && request.open?.state !== 'closed') request.cancel();
 }
 
 /** Closes all tree connects of a share and their opens, also of clients that are away. */
@@ -290,17 +314,12 @@ function* endSession(
   server.endingSessions.set(session.sessionId, session);
   const connections = [...session.channels.keys(), ...session.authentications.keys()];
   for (const connection of connections) connection.sessions.delete(session.sessionId);
-  // A close ends what waits on the open (locks, notifies) with a status of its own.
+  endWaits([...waitingOf(session, connections), ...session.stranded]);
   for (const open of [...session.opens.values()]) {
     if (open.session === session) yield* endOpen(server, open);
     yield* turns.next();
   }
-  for (const connection of connections) {
-    for (const request of [...connection.waiting.values()]) {
-      const isOurs = request.session === session && request.asyncId !== 0n;
-      if (isOurs && request.open?.state !== 'closed') request.cancel();
-    }
-  }
+  for (const request of waitingOf(session, connections)) endWait(request);
   for (const request of session.stranded) request.cancel();
   session.treeConnects.clear();
   session.channels.clear();

@@ -2,10 +2,12 @@ import { LOCKS_PER_REQUEST_MAX } from '../../../base/limits.ts';
 import type { Task } from '../../../base/task.ts';
 import {
   type NtStatus,
+  STATUS_CANCELLED,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
   STATUS_NETWORK_SESSION_EXPIRED,
+  STATUS_RANGE_NOT_LOCKED,
 } from '../../../erref/ntstatus.ts';
 import type { LocalOpen } from '../../../fsa/local-open.ts';
 import { lockRanges, type OwnerOf, unlockRanges } from '../../../fsa/lock.ts';
@@ -26,6 +28,7 @@ import {
 import { isLockReplay, keepLockSequence, makeLockSequences } from '../lock-sequence.ts';
 import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
+import { whyGone } from './why-gone.ts';
 
 const MODE_MASK = SMB2_LOCKFLAG_SHARED_LOCK | SMB2_LOCKFLAG_EXCLUSIVE_LOCK;
 
@@ -131,5 +134,9 @@ function* take(
     length,
     exclusive: (flags & SMB2_LOCKFLAG_EXCLUSIVE_LOCK) !== 0,
   }));
-  return yield* lockRanges(open, ranges, { failImmediately, cancel: request, owner });
+  const status = yield* lockRanges(open, ranges, { failImmediately, cancel: request, owner });
+  const { treeConnect } = request;
+  const hasGone = treeConnect !== undefined && whyGone(request, treeConnect) !== 0;
+  // As at the close of its open (smbtorture smb2.lock.cancel-tdis, cancel-logoff).
+  return status === STATUS_CANCELLED && hasGone ? STATUS_RANGE_NOT_LOCKED : status;
 }
