@@ -5,16 +5,17 @@
  */
 import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { pause } from '../env/node/pause.ts';
+import { isRunning, processName } from '../env/node/processes.ts';
 
 const RETRY_MS = 20;
 const WAIT_MAX_MS = 5_000;
-/** Edits take milliseconds; a holder of this age hangs, or its process id was given to another. */
+/** Since its holder began to wait for it. Edits take milliseconds: a holder of this age hangs. */
 const HELD_MAX_MS = 10_000;
 
 /** Runs `action` alone among all processes that use the same lock; throws when it never gets it. */
 export async function withFileLock<T>(path: string, token: string, action: () => T): Promise<T> {
   const mine = `${path}.${token}`;
-  writeFileSync(mine, `${process.pid}\n`, { mode: 0o600, flag: 'wx' });
+  writeFileSync(mine, `${processName()}\n`, { mode: 0o600, flag: 'wx' });
   try {
     await acquire(path, mine);
   } finally {
@@ -49,8 +50,9 @@ function tryLink(from: string, to: string): boolean {
 function isAbandoned(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return false;
-  if (Date.now() - stat.ctimeMs > HELD_MAX_MS) return true;
-  return !isAlive(holder(path));
+  // Moving it aside changes its ctime. After now: the clock was set back since.
+  if (Math.abs(Date.now() - stat.mtimeMs) > HELD_MAX_MS) return true;
+  return !isHeld(path);
 }
 
 /** Moves an abandoned lock aside; puts it back when another process had just renewed it. */
@@ -61,24 +63,16 @@ function takeAway(path: string, aside: string): void {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw error;
   }
-  if (!isAbandoned(aside) && isAlive(holder(aside))) tryLink(aside, path);
+  if (!isAbandoned(aside)) tryLink(aside, path);
   rmSync(aside, { force: true });
 }
 
-function holder(path: string): number {
+function isHeld(path: string): boolean {
   try {
-    return Number.parseInt(readFileSync(path, 'utf8'), 10);
+    const holder = readFileSync(path, 'utf8').trim();
+    // Of who cannot be told it is left to its age.
+    return !/^\d/.test(holder) || isRunning(holder);
   } catch {
-    return Number.NaN; // gone meanwhile: the next attempt decides
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return true; // unknown: leave it to its age
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return true; // gone meanwhile: the next attempt decides
   }
 }

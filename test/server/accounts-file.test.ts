@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { ntHash } from '../../src/auth/ntlm/nt-hash.ts';
 import { makeNodeEnv } from '../../src/env/node/node-env.ts';
 import { makeNodeLog } from '../../src/env/node/node-log.ts';
+import { processName } from '../../src/env/node/processes.ts';
 import { AccountStore } from '../../src/server/account-store.ts';
 import {
   AccountEditError,
@@ -83,13 +84,24 @@ describe('accounts file', () => {
     assert.equal(new Set(data?.accounts.map((account) => account.rid)).size, names.length);
   });
 
-  it('takes the lock of a process that died', async () => {
-    await file.open();
-    const noProcess = 2 ** 22 + 1;
-    writeFileSync(`${file.path}.lock`, `${noProcess}\n`);
-    await file.edit((data) => addAccount(data, 'anna', ntHash('a')));
-    assert.equal(file.read()?.accounts.length, 1);
-  });
+  const noProcess = 2 ** 22 + 1;
+  const longAgo = { name: processName(), mtime: new Date(Date.now() - 11_000) };
+  const locks: Readonly<Record<string, { readonly name: string; readonly mtime?: Date }>> = {
+    'a process that died': { name: `${noProcess}` },
+    'one whose id another process has now': { name: `${process.pid}-1` },
+    'one that hangs': longAgo,
+    'one of before the clock was set back': { ...longAgo, mtime: new Date(Date.now() + 60_000) },
+  };
+  for (const [whose, { name, mtime }] of Object.entries(locks)) {
+    it(`takes the lock of ${whose}`, async () => {
+      await file.open();
+      writeFileSync(`${file.path}.lock`, `${name}\n`);
+      if (mtime !== undefined) utimesSync(`${file.path}.lock`, mtime, mtime);
+      await file.edit((data) => addAccount(data, 'anna', ntHash('a')));
+      assert.equal(file.read()?.accounts.length, 1);
+      assert.deepEqual(readdirSync(join(folder, 'state')), ['accounts.json']);
+    });
+  }
 
   for (const [what, text] of [
     ['is no JSON', '{"version": 1, "acc'],

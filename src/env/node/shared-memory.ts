@@ -1,7 +1,8 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync } from 'node:fs';
 import koffi from 'koffi';
 import type { ProcessCalls, SharedMemory } from '../shared-memory.ts';
 import { SEGMENT_SIZE } from '../shared-memory.ts';
+import { isRunning } from './processes.ts';
 
 /** The file is as long as this at once, and takes room as it is used. */
 const SEGMENTS_MAX = 64;
@@ -46,7 +47,7 @@ export function openSharedMemory(file: string): SharedMemory {
 
 export const processCalls: ProcessCalls = {
   pid: process.pid,
-  isAlive: (pid) => stateOf(pid) !== undefined,
+  isAlive: (pid) => isRunning(`${pid}`),
   sleep: (microseconds) => void usleep(microseconds),
   kill(pid) {
     try {
@@ -56,15 +57,3 @@ export const processCalls: ProcessCalls = {
     }
   },
 };
-
-/** [proc_pid_stat(5)] state; undefined: it ended, and is at most waiting for its parent. */
-function stateOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const state = stat.charAt(stat.lastIndexOf(')') + 2);
-    return state === 'Z' || state === 'X' ? undefined : state;
-  } catch (error) {
-    if (/^(ENOENT|ESRCH)$/.test((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw error;
-  }
-}

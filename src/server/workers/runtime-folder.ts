@@ -5,6 +5,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isRunning, processName } from '../../env/node/processes.ts';
 
 const PREFIX = 'semba-';
 const SHARED_MEMORY = '/dev/shm';
@@ -13,7 +14,7 @@ export function makeRuntimeFolder(): string {
   const base =
     process.env.XDG_RUNTIME_DIR ?? (existsSync(SHARED_MEMORY) ? SHARED_MEMORY : tmpdir());
   removeAbandoned(base);
-  return mkdtempSync(join(base, `${PREFIX}${process.pid}-`));
+  return mkdtempSync(join(base, `${PREFIX}${processName()}-`));
 }
 
 export function removeRuntimeFolder(folder: string): void {
@@ -28,19 +29,10 @@ export function removeLeftOver(path: string): void {
 /** Folders of servers that were killed, which only an owner of theirs could remove. */
 function removeAbandoned(base: string): void {
   for (const name of readdirSync(base)) {
-    const pid = /^semba-(\d+)-/.exec(name)?.[1];
-    if (pid === undefined || isAlive(Number(pid))) continue;
+    const owner = /^semba-(\d+(?:-\d+)?)-/.exec(name)?.[1];
+    if (owner === undefined || isRunning(owner)) continue;
     const folder = join(base, name);
-    const owner = statSync(folder, { throwIfNoEntry: false })?.uid;
-    if (owner === process.getuid?.()) rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    const uid = statSync(folder, { throwIfNoEntry: false })?.uid;
+    if (uid === process.getuid?.()) rmSync(folder, { recursive: true, force: true });
   }
 }
