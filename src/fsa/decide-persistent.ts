@@ -98,10 +98,9 @@ export function decideBack(
 }
 
 function resume(current: FileRecord, held: OplockEntry, { epoch, isChanged }: Back): OplockEntry {
-  let { caching } = held;
-  if (isChanged) caching = NO_CACHING;
-  else if ((caching & WRITE_CACHING) === 0 && hasLocks(current, held.streamKey))
-    caching = NO_CACHING;
+  const isReadOnly = (held.caching & WRITE_CACHING) === 0;
+  const isLost = isChanged || (isReadOnly && hasLocks(current, held.streamKey));
+  const caching = isLost ? NO_CACHING : held.caching;
   const isAnew = (caching & HANDLE_CACHING) === 0 && held.lease !== undefined;
   if (!isAnew) return caching === held.caching ? held : { ...held, caching };
   const named = epoch ?? held.epoch;
