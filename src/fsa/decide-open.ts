@@ -19,7 +19,8 @@ import {
 } from '../erref/ntstatus.ts';
 import { FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE } from '../fscc/create-parameters.ts';
 import type { Update } from '../state/record-store.ts';
-import { type BreakDecision, decideBreaks, grantOplock } from './decide-oplock.ts';
+import { grantOplock } from './decide-grant.ts';
+import { type BreakDecision, decideBreaks } from './decide-oplock.ts';
 import { isUnavailable } from './decide-persistent.ts';
 import { type FileRecord, isBeingRemoved, type OpenEntry, pendingDeleteOf } from './file-record.ts';
 import {

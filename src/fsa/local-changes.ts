@@ -13,24 +13,18 @@
 import { isPromise, run, type Task, wait } from '../base/task.ts';
 import type { Env, TimerHandle } from '../env/ports.ts';
 import {
-  FILE_NOTIFY_CHANGE_ATTRIBUTES,
-  FILE_NOTIFY_CHANGE_DIR_NAME,
-  FILE_NOTIFY_CHANGE_EA,
-  FILE_NOTIFY_CHANGE_FILE_NAME,
-  FILE_NOTIFY_CHANGE_LAST_ACCESS,
-  FILE_NOTIFY_CHANGE_LAST_WRITE,
-  FILE_NOTIFY_CHANGE_SECURITY,
-  FILE_NOTIFY_CHANGE_SIZE,
-} from '../fscc/notify-filter.ts';
-import {
-  FILE_ACTION_ADDED,
-  FILE_ACTION_MODIFIED,
-  FILE_ACTION_REMOVED,
   FILE_ACTION_RENAMED_NEW_NAME,
   FILE_ACTION_RENAMED_OLD_NAME,
 } from '../fscc/notify-information.ts';
 import { failed } from '../vfs/errno.ts';
-import type { ChangeFeed, EntryChange, Vfs } from '../vfs/vfs.ts';
+import type { ChangeFeed, Vfs } from '../vfs/vfs.ts';
+import {
+  eventOf,
+  kindsOf,
+  type LocalChange,
+  nameEvent,
+  withoutOne,
+} from './local-change-events.ts';
 import { isStreamsFolder, joinPath } from './names.ts';
 import type { NotifyEvent, Watch, WatchObserver } from './notify-list.ts';
 import { STORE_CREDENTIALS } from './stream-store.ts';
@@ -40,14 +34,6 @@ const PENDING_MS = 20;
 const PENDING_SHARED_MS = 200;
 /** Directories that are entered in one turn when a tree begins to be watched. */
 const TURN_DIRECTORIES = 50;
-const ATTRIBUTES =
-  FILE_NOTIFY_CHANGE_ATTRIBUTES |
-  FILE_NOTIFY_CHANGE_LAST_WRITE |
-  FILE_NOTIFY_CHANGE_LAST_ACCESS |
-  FILE_NOTIFY_CHANGE_EA |
-  FILE_NOTIFY_CHANGE_SECURITY;
-const CONTENT = FILE_NOTIFY_CHANGE_SIZE | FILE_NOTIFY_CHANGE_LAST_WRITE;
-
 export interface LocalChangesParams {
   readonly vfs: Vfs;
   readonly env: Env;
@@ -60,8 +46,6 @@ export interface LocalChangesParams {
   readonly isShared: boolean;
 }
 
-type Pending = EntryChange & { readonly path: string };
-
 export class LocalChanges implements WatchObserver {
   readonly #params: LocalChangesParams;
   /** Undefined before the first watch, and where the store cannot tell. */
@@ -71,7 +55,7 @@ export class LocalChanges implements WatchObserver {
   readonly #byNumber = new Map<number, string>();
   /** How many watch a directory, and how many of them all that is below. */
   readonly #roots = new Map<string, { plain: number; tree: number }>();
-  #pending: Pending[] = [];
+  #pending: LocalChange[] = [];
   #timer: TimerHandle | undefined;
   #isWarned = false;
 
@@ -124,7 +108,8 @@ export class LocalChanges implements WatchObserver {
       if (this.#pending.length > 0) this.#wait();
       return;
     }
-    const isOwn = ({ path, kind }: Pending): boolean => path === event.path && kinds.includes(kind);
+    const isOwn = ({ path, kind }: LocalChange): boolean =>
+      path === event.path && kinds.includes(kind);
     this.#take((change) => !isOwn(change));
     if (this.#pending.length === 0) return;
     const others = this.#pending.filter((change) => !isOwn(change));
@@ -176,7 +161,7 @@ export class LocalChanges implements WatchObserver {
   }
 
   /** Everything that the feed holds becomes pending, if `keep` says so. */
-  #take(keep: (change: Pending) => boolean): void {
+  #take(keep: (change: LocalChange) => boolean): void {
     const changes = this.#feed?.take();
     if (changes === undefined) return;
     if (changes === 'unknown') {
@@ -201,7 +186,7 @@ export class LocalChanges implements WatchObserver {
   }
 
   /** A directory came or went: what is below of a watched tree comes or goes with it. */
-  #follow({ kind, path }: Pending, isNews: boolean): void {
+  #follow({ kind, path }: LocalChange, isNews: boolean): void {
     if (kind === 'removed' || kind === 'moved-away') {
       for (const below of [...this.#below(path)]) this.#forget(below);
     } else if ((kind === 'added' || kind === 'moved-here') && this.#isInTree(path)) {
@@ -310,7 +295,7 @@ export class LocalChanges implements WatchObserver {
     for (const known of this.#byPath.keys()) if (isAtOrBelow(known, path)) yield known;
   }
 
-  #tell(changes: readonly Pending[]): void {
+  #tell(changes: readonly LocalChange[]): void {
     for (let i = 0; i < changes.length; i++) {
       const change = changes[i]!;
       const next = changes[i + 1];
@@ -328,83 +313,6 @@ export class LocalChanges implements WatchObserver {
   }
 }
 
-/**
- * Without what the feed tells of one event: the first such change on the path, and what belongs to
- * it. Others may be of events that another process has yet to report. Pure.
- */
-export function withoutOne<C extends Pick<EntryChange, 'kind'> & { readonly path: string }>(
-  pending: readonly C[],
-  path: string,
-  kinds: readonly EntryChange['kind'][],
-): C[] {
-  const left: C[] = [];
-  let state: 'before' | 'within' | 'behind' = 'before';
-  let hasName = false;
-  for (const change of pending) {
-    if (change.path !== path || state === 'behind') {
-      left.push(change);
-      continue;
-    }
-    const isName = change.kind !== 'content' && change.kind !== 'attributes';
-    const isOf = kinds.includes(change.kind) && !(isName && hasName);
-    if (isOf) {
-      state = 'within';
-      hasName ||= isName;
-    } else {
-      if (state === 'within') state = 'behind';
-      left.push(change);
-    }
-  }
-  return left;
-}
-
 function isAtOrBelow(path: string, directory: string): boolean {
   return directory === '' || path === directory || path.startsWith(`${directory}/`);
 }
-
-function eventOf(change: Pending): NotifyEvent {
-  switch (change.kind) {
-    case 'added':
-    case 'moved-here':
-      return nameEvent(change, FILE_ACTION_ADDED);
-    case 'removed':
-    case 'moved-away':
-      return nameEvent(change, FILE_ACTION_REMOVED);
-    case 'content':
-      return modified(change, CONTENT);
-    case 'attributes':
-      return modified(change, ATTRIBUTES);
-  }
-}
-
-function modified({ path }: Pending, filter: number): NotifyEvent {
-  return { action: FILE_ACTION_MODIFIED, filter, unless: 0, path, streamName: '' };
-}
-
-function nameEvent({ path, isDirectory }: Pending, action: number): NotifyEvent {
-  const filter = isDirectory ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME;
-  return { action, filter, unless: 0, path, streamName: '' };
-}
-
-/** What the feed tells of an event that the server reports. */
-function kindsOf({ action, streamName, filter }: NotifyEvent): readonly EntryChange['kind'][] {
-  if (streamName !== '') return OF_ATTRIBUTES;
-  switch (action) {
-    case FILE_ACTION_ADDED:
-      return OF_CREATION;
-    case FILE_ACTION_REMOVED:
-      return OF_REMOVAL;
-    case FILE_ACTION_RENAMED_OLD_NAME:
-      return OF_REMOVAL;
-    case FILE_ACTION_RENAMED_NEW_NAME:
-      return OF_ARRIVAL;
-    default:
-      return (filter & CONTENT) === 0 ? OF_ATTRIBUTES : OF_CONTENT;
-  }
-}
-
-const OF_ATTRIBUTES = ['attributes'] as const;
-const OF_CONTENT = ['content', 'attributes'] as const;
-const OF_CREATION = ['added', 'moved-here', 'content', 'attributes'] as const;
-const OF_REMOVAL = ['removed', 'moved-away', 'attributes'] as const;
-const OF_ARRIVAL = ['moved-here', 'attributes'] as const;

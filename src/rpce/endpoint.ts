@@ -17,8 +17,6 @@ import { concat, viewOf } from '../base/bytes.ts';
 import { DEFAULT_LIMITS } from '../base/limits.ts';
 import { isPromise, type MaybePromise } from '../base/task.ts';
 import type { Guid } from '../dtyp/guid.ts';
-import { HandleTable } from './handle-table.ts';
-import { NdrReader, NdrWriter } from './ndr.ts';
 import {
   type Bind,
   bindAckPdu,
@@ -27,23 +25,28 @@ import {
   CONTEXT_NEGOTIATE_ACK,
   CONTEXT_PROVIDER_REJECTION,
   type ContextResult,
-  callPdus,
   decodeBind,
-  decodePduHeader,
-  decodeRequest,
-  faultPdu,
   isFeatureNegotiation,
-  MUST_RECV_FRAG_SIZE,
   NAK_AUTHENTICATION_TYPE_NOT_RECOGNIZED,
   NAK_REASON_NOT_SPECIFIED,
   NDR_SYNTAX,
+  type PresentationContext,
+  REASON_ABSTRACT_SYNTAX_NOT_SUPPORTED,
+  REASON_TRANSFER_SYNTAXES_NOT_SUPPORTED,
+  refusedContext,
+} from './bind-pdu.ts';
+import { HandleTable } from './handle-table.ts';
+import { NdrReader, NdrWriter } from './ndr.ts';
+import {
+  callPdus,
+  decodePduHeader,
+  decodeRequest,
+  faultPdu,
+  MUST_RECV_FRAG_SIZE,
   PDU_HEADER_SIZE,
   type PduHeader,
   PFC_FIRST_FRAG,
   PFC_LAST_FRAG,
-  type PresentationContext,
-  REASON_ABSTRACT_SYNTAX_NOT_SUPPORTED,
-  REASON_TRANSFER_SYNTAXES_NOT_SUPPORTED,
   type RequestFragment,
   RPC_ALTER_CONTEXT,
   RPC_ALTER_CONTEXT_RESP,
@@ -54,7 +57,6 @@ import {
   RPC_ORPHANED,
   RPC_REQUEST,
   RPC_RESPONSE,
-  refusedContext,
 } from './pdu.ts';
 import type { Pipe, PipeClient } from './pipe.ts';
 import type { PipeMemory } from './pipe-memory.ts';

@@ -1,15 +1,12 @@
 import { concat, viewOf } from '../base/bytes.ts';
 import { DEFAULT_LIMITS } from '../base/limits.ts';
 import type { Guid } from '../dtyp/guid.ts';
+import { bindPdu, CONTEXT_ACCEPTANCE, decodeBindAck, NDR_SYNTAX } from './bind-pdu.ts';
 import {
-  bindPdu,
-  CONTEXT_ACCEPTANCE,
   callPdus,
-  decodeBindAck,
   decodeFault,
   decodePduHeader,
   decodeResponse,
-  NDR_SYNTAX,
   PDU_HEADER_SIZE,
   type PduHeader,
   PFC_LAST_FRAG,

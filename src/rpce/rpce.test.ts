@@ -2,22 +2,24 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { concat, toHex, viewOf } from '../base/bytes.ts';
-import { openRpcEndpoint, type RpcInterface, type RpcOperation } from './endpoint.ts';
-import { HandleTable } from './handle-table.ts';
-import { NdrReader, NdrWriter } from './ndr.ts';
 import {
   bindPdu,
   CONTEXT_ACCEPTANCE,
   CONTEXT_NEGOTIATE_ACK,
   CONTEXT_PROVIDER_REJECTION,
-  callPdus,
   decodeBind,
   decodeBindAck,
+  NDR_SYNTAX,
+  NDR64_SYNTAX,
+} from './bind-pdu.ts';
+import { openRpcEndpoint, type RpcInterface, type RpcOperation } from './endpoint.ts';
+import { HandleTable } from './handle-table.ts';
+import { NdrReader, NdrWriter } from './ndr.ts';
+import {
+  callPdus,
   decodeFault,
   decodePduHeader,
   decodeResponse,
-  NDR_SYNTAX,
-  NDR64_SYNTAX,
   PFC_FIRST_FRAG,
   RPC_BIND_ACK,
   RPC_BIND_NAK,

@@ -96,18 +96,20 @@ import {
   decodeStreamInformation,
   encodeStreamInformation,
 } from '../../src/fscc/stream-information.ts';
-import { NdrReader, NdrWriter } from '../../src/rpce/ndr.ts';
 import {
   bindAckPdu,
   bindPdu,
-  callPdus,
   decodeBind,
   decodeBindAck,
+  NDR_SYNTAX,
+} from '../../src/rpce/bind-pdu.ts';
+import { NdrReader, NdrWriter } from '../../src/rpce/ndr.ts';
+import {
+  callPdus,
   decodeFault,
   decodePduHeader,
   decodeRequest,
   decodeResponse,
-  NDR_SYNTAX,
   RPC_BIND_ACK,
   RPC_REQUEST,
 } from '../../src/rpce/pdu.ts';

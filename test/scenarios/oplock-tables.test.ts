@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { FILE_ALL_ACCESS, FILE_READ_ATTRIBUTES, READ_CONTROL } from '../../src/dtyp/access-mask.ts';
 import { statusName } from '../../src/erref/ntstatus.ts';
-import { decideAcknowledge, decideBreaks, grantOplock } from '../../src/fsa/decide-oplock.ts';
+import { grantOplock } from '../../src/fsa/decide-grant.ts';
+import { decideAcknowledge, decideBreaks } from '../../src/fsa/decide-oplock.ts';
 import type { FileRecord, OpenEntry } from '../../src/fsa/file-record.ts';
 import {
   HANDLE_CACHING,

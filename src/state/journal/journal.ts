@@ -22,9 +22,8 @@ import { GatheredChanges, type JournaledTable, type Waiting } from './gathered-c
 import { segmentName } from './journal-format.ts';
 import type { Replayed } from './replay.ts';
 import { Segment } from './segment.ts';
+import { Standing } from './standing.ts';
 
-/** Bytes of what stands that go with one sync: less than a millisecond's work. */
-const SLICE_SIZE = 64 * 1024;
 /** Milliseconds until the disk has what nobody waits for. */
 const SOON_MS = 50;
 
@@ -59,7 +58,7 @@ export class Journal {
   #naming: Promise<void> | undefined;
   #named: Segment | undefined;
   /** What is still to be copied. */
-  #copying: Iterator<readonly [JournaledTable, string]> | undefined;
+  #copying: Standing | undefined;
   /** The frame with which all is copied. */
   #wholeAt: number | undefined;
   /** Numbers of segments before this one, and the one of them that is open. */
@@ -86,7 +85,7 @@ export class Journal {
     }
     this.#segment.syncNow();
     this.#former = segments.filter((number) => number !== last?.number);
-    if (this.#former.length > 0) this.#copying = this.#standing();
+    if (this.#former.length > 0) this.#copying = new Standing(this.#tables);
     for (const number of spent) {
       if (number !== this.#segment.number) disk.remove(segmentName(number));
     }
@@ -346,29 +345,12 @@ export class Journal {
     // All that stands in memory is copied, and so is what could not be written.
     this.#await(this.#gathered.take());
     this.#gathered.forgetSegment();
-    this.#copying = this.#standing();
+    this.#copying = new Standing(this.#tables);
     this.#wholeAt = undefined;
   }
 
-  *#standing(): Generator<readonly [JournaledTable, string]> {
-    for (const table of this.#tables) {
-      let left = table.records.size;
-      // Whoever comes meanwhile is written for itself, and comes last.
-      for (const key of table.records.keys()) {
-        if (left-- === 0) break;
-        yield [table, key];
-      }
-    }
-  }
-
-  #copySlice(copying: Iterator<readonly [JournaledTable, string]>): void {
-    let isWhole = false;
-    while (!isWhole && this.#gathered.size < SLICE_SIZE) {
-      const { done, value } = copying.next();
-      isWhole = done === true;
-      if (isWhole) this.#gathered.addWhole();
-      else this.#gathered.addCopy(value[0], value[1]);
-    }
+  #copySlice(copying: Standing): void {
+    const isWhole = copying.copySlice(this.#gathered);
     const error = this.#write();
     if (error !== undefined) this.#copyFailed(error);
     else if (isWhole) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { EntryChange } from '../vfs/vfs.ts';
-import { withoutOne } from './local-changes.ts';
+import { withoutOne } from './local-change-events.ts';
 
 const CREATION = ['added', 'moved-here', 'content', 'attributes'] as const;
 const REMOVAL = ['removed', 'moved-away', 'attributes'] as const;
