@@ -92,6 +92,23 @@ describe('Reception', () => {
     assert.deepEqual(reception.counts(ADDRESS), { all: 10, fromAddress: 10 });
   });
 
+  it('leads clients to who has their opens, which is given connections only after that', () => {
+    const { reception, loads, come, connect } = theatre();
+    connect('x');
+    assert.deepEqual(loads, [1, 0]);
+    // It has lived for a moment only: another one is started after a while.
+    for (const slot of [0, 1]) reception.workerWent(slot, { comesBack: false });
+    connect('x');
+    reception.recovered(new Map([['x', 0]]));
+    loads.fill(0);
+    come(1);
+    assert.deepEqual(loads, [0, 0]);
+    come(0);
+    assert.deepEqual(loads, [1, 0]);
+    connect('x');
+    assert.deepEqual(loads, [2, 0]);
+  });
+
   it('refuses more than may wait', () => {
     const { reception, connect } = theatre();
     for (const slot of [0, 1]) reception.workerWent(slot, { comesBack: true });

@@ -100,12 +100,15 @@ export class ClientRouter {
     }
   }
 
-  /** Where opens of clients are now whose worker went; who has none goes to any worker. */
+  /**
+   * Where opens of clients are now whose worker went; who has none goes to any worker. One that has
+   * taken opens over may not have come yet.
+   */
   placed(slots: ReadonlyMap<Guid, number>, nowMs: number): void {
     this.#lost.clear();
     for (const [guid, slot] of slots) {
-      const worker = this.#workers.get(slot);
-      if (worker === undefined || this.#known(guid) !== undefined) continue;
+      if (this.#known(guid) !== undefined) continue;
+      if (!this.#workers.has(slot)) this.workerComes(slot);
       this.#makeRoom();
       this.#idle.set(guid, { slot, connections: 0, idleSinceMs: nowMs });
     }

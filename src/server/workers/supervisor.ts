@@ -129,7 +129,8 @@ export class Supervisor {
       bus,
       calls: this.#calls,
       reception,
-      serving: () => this.#serving(),
+      // One whose end of the bus is gone answers nothing.
+      serving: () => this.#serving().filter(({ serverId }) => bus.peers().includes(serverId)),
     });
     this.#intake = new Intake({
       limits,
