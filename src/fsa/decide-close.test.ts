@@ -5,7 +5,7 @@ import { decideClose, decideDeleted } from './decide-close.ts';
 import { type Disposition, decideDisposition, decideUndisposed } from './decide-delete.ts';
 import { decideRenamed, holdsName, mayRename, opensBelow } from './decide-rename.ts';
 import { decideUnlinked } from './decide-unlinked.ts';
-import type { FileRecord, OpenEntry } from './file-record.ts';
+import { type FileRecord, isDeletionDue, type OpenEntry } from './file-record.ts';
 
 const CREDENTIALS = { uid: 1000, gid: 1000, groups: [] };
 const DISPOSITION: Disposition = {
@@ -211,5 +211,23 @@ describe('[MS-FSA] 2.1.5.5 Server Requests Closing an Open', () => {
     const cleared = dispose(set, '1', { isDeleted: false });
     const { next } = decideUndisposed(cleared, set, { ...DISPOSITION, isDeleted: false });
     assert.deepEqual(next, { ...set, version: 4 });
+  });
+});
+
+describe('[MS-SMB2] 3.3.1.12 Per Lease, Lease.FileDeleteOnClose', () => {
+  const one = entry('1', { oplockKey: 'lease' });
+  const deleting = entry('2', { oplockKey: 'lease', deleteOnClose: true });
+
+  it('is set by a pending deletion, and by an open under the lease that deletes', () => {
+    assert.equal(isDeletionDue(undefined, one), false);
+    assert.equal(isDeletionDue(recordOf(one), one), false);
+    assert.equal(isDeletionDue(dispose(recordOf(one), '1'), one), true);
+    assert.equal(isDeletionDue(recordOf(one, deleting), one), true);
+  });
+
+  it('is not set by an open under another one, or of another stream', () => {
+    const other = { ...deleting, oplockKey: 'other' };
+    assert.equal(isDeletionDue(recordOf(one, other), one), false);
+    assert.equal(isDeletionDue(recordOf(one, { ...deleting, streamKey: 'A' }), one), false);
   });
 });

@@ -123,3 +123,21 @@ export function pendingDeleteOf(
   }
   return undefined;
 }
+
+/** Whether the stream goes once its opens under one oplock or lease, and all others, are closed. */
+export function isDeletionDue(
+  record: FileRecord | undefined,
+  open: {
+    readonly volumeId: string;
+    readonly path: string;
+    readonly streamKey: string;
+    readonly oplockKey: string;
+  },
+): boolean {
+  if (record === undefined) return false;
+  if (pendingDeleteOf(record, open) !== undefined) return true;
+  return record.opens.some(
+    ({ deleteOnClose, oplockKey, streamKey }) =>
+      deleteOnClose && oplockKey === open.oplockKey && streamKey === open.streamKey,
+  );
+}

@@ -1,19 +1,30 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { STATUS_OBJECT_NAME_NOT_FOUND } from '../../src/erref/ntstatus.ts';
+import {
+  STATUS_INVALID_PARAMETER,
+  STATUS_OBJECT_NAME_NOT_FOUND,
+  STATUS_SUCCESS,
+  statusName,
+} from '../../src/erref/ntstatus.ts';
 import { FILE_DELETE_ON_CLOSE, FILE_OPEN } from '../../src/fscc/create-parameters.ts';
 import {
   SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
   SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
 } from '../../src/smb2/wire/constants.ts';
 import {
+  durableReconnectV2Context,
+  durableRequestV2Context,
+} from '../../src/smb2/wire/create-context-durable.ts';
+import {
   grantedMs,
   lose,
+  newGuid,
   OTHER_GUID,
   openDurable,
   reconnect,
   treeOfClient,
 } from './durable-client.ts';
+import { leased } from './restart-rig.ts';
 import { assertStatus, openFile, pattern, tryOpen, until, withRig } from './rig.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -108,6 +119,26 @@ describe('[MS-SMB2] 3.3.7.1 Handling Loss of a Connection, durable opens', {
       assertStatus(status, STATUS_OBJECT_NAME_NOT_FOUND);
     });
   });
+
+  for (const [what, createOptions, expected] of [
+    ['stays', 0, STATUS_INVALID_PARAMETER],
+    ['is to be deleted', FILE_DELETE_ON_CLOSE, STATUS_SUCCESS],
+  ] as const) {
+    it(`answers ${statusName(expected)} to another name of a file that ${what}`, async () => {
+      await withRig({}, async (rig) => {
+        const createGuid = newGuid();
+        const asked = durableRequestV2Context({ timeoutMs: 0, flags: 0, createGuid });
+        const create = { name: 'one', createOptions, ...leased([asked], 7) };
+        const tree = await treeOfClient(rig);
+        const { fileId } = await openFile(tree, create);
+        await lose(rig, tree);
+        const back = durableReconnectV2Context({ fileId, createGuid, flags: 0 });
+        const again = { name: 'another', ...leased([back], 7) };
+        assertStatus((await tryOpen(await treeOfClient(rig), again)).status, expected);
+        await rig.engine.removeShare('share');
+      });
+    });
+  }
 
   it('purges it for another open of the file', async () => {
     await withRig({}, async (rig) => {

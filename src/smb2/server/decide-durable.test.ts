@@ -65,6 +65,7 @@ const PROPOSAL: ReconnectProposal = {
   shareName: 'share',
   lease: undefined,
   isSameName: true,
+  deletesOnClose: false,
 };
 const LEASED = { ...RECORD, lease: LEASE };
 const WITH_LEASE = { ...PROPOSAL, lease: LEASE };
@@ -96,6 +97,12 @@ describe('[MS-SMB2] 3.3.5.9.7 and 3.3.5.9.12: who gets an open back', () => {
       LEASED,
       { ...WITH_LEASE, isSameName: false },
       STATUS_INVALID_PARAMETER,
+    ],
+    [
+      'whatever name, of what is to be deleted',
+      LEASED,
+      { ...WITH_LEASE, isSameName: false, deletesOnClose: true },
+      STATUS_SUCCESS,
     ],
     ['whoever is wrong twice: the lease', LEASED, v1({ isSameName: false }), NOT_FOUND()],
     ['the same client, of a persistent one', PERSISTENT, AS_PERSISTENT, STATUS_SUCCESS],

@@ -90,6 +90,8 @@ export interface ReconnectProposal {
   readonly lease: { readonly leaseKey: Guid; readonly version: 1 | 2 } | undefined;
   /** Whether the CREATE names the file that is open. */
   readonly isSameName: boolean;
+  /** Lease.FileDeleteOnClose: then the file's name does not count. */
+  readonly deletesOnClose: boolean;
 }
 
 /**
@@ -97,8 +99,8 @@ export interface ReconnectProposal {
  * … RECONNECT_V2.
  *
  * STATUS_OBJECT_NAME_NOT_FOUND: there is no such open, it is in use, or it is not this client's.
- * STATUS_INVALID_PARAMETER: a lease is named that fits, with another file; or it is asked for as
- * one that outlives the server, which it does not.
+ * STATUS_INVALID_PARAMETER: a lease is named that fits, with another file, unless this one is to be
+ * deleted; or it is asked for as one that outlives the server, which it does not.
  * STATUS_ACCESS_DENIED: it is another user's.
  *
  * Windows: what is wrong with the lease counts before the file name, and a name counts with a lease
@@ -125,7 +127,7 @@ export function decideReconnect(
       lease.leaseKey === proposal.lease.leaseKey &&
       lease.version === proposal.lease.version;
     if (!isSameLease) return STATUS_OBJECT_NAME_NOT_FOUND;
-    if (!proposal.isSameName) return STATUS_INVALID_PARAMETER;
+    if (!proposal.isSameName && !proposal.deletesOnClose) return STATUS_INVALID_PARAMETER;
   }
   if (proposal.isPersistent && !isPersistent) return STATUS_INVALID_PARAMETER;
   return record.userSid === proposal.userSid ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;

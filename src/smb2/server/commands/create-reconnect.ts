@@ -7,7 +7,9 @@ import {
   STATUS_OBJECT_NAME_NOT_FOUND,
 } from '../../../erref/ntstatus.ts';
 import type { Back, BackDecision } from '../../../fsa/decide-persistent.ts';
+import { isDeletionDue } from '../../../fsa/file-record.ts';
 import { queryMetadata } from '../../../fsa/information.ts';
+import type { LocalOpen } from '../../../fsa/local-open.ts';
 import type { OplockEntry } from '../../../fsa/oplock.ts';
 import { isSharedWithWriter, resumeOpen } from '../../../fsa/persist.ts';
 import { FILE_OPENED } from '../../../fscc/create-parameters.ts';
@@ -78,6 +80,7 @@ export function* giveBack(
   const persistentId = open?.fileId.persistent ?? asked.persistentId;
   const record = yield* server.durableOpens.recordOf(persistentId);
   const localOpen = open?.localOpen;
+  const isSameName = localOpen !== undefined && isNameOf(localOpen, create.name);
   const status = decideReconnect(record, {
     version: asked.version,
     createGuid: asked.createGuid,
@@ -86,7 +89,8 @@ export function* giveBack(
     userSid: identity.userSid,
     shareName: treeConnect.share.name.toLowerCase(),
     lease,
-    isSameName: localOpen !== undefined && isNameOf(localOpen, create.name),
+    isSameName,
+    deletesOnClose: !isSameName && (yield* deletesOnClose(localOpen)),
   });
   if (status !== 0) return status;
   if (record === undefined || open?.state !== 'disconnected' || localOpen === undefined) {
@@ -110,6 +114,14 @@ export function* giveBack(
   const back = { open, record, epoch: lease?.epoch, isChanged };
   const oplock = yield* join(request, treeConnect, back);
   return { open, oplock };
+}
+
+/** Lease.FileDeleteOnClose. */
+function* deletesOnClose(localOpen: LocalOpen | undefined): Task<boolean> {
+  if (localOpen === undefined) return false;
+  const { volume, fileKey, path, streamKey, oplockKey } = localOpen;
+  const record = yield* wait(volume.files.get(fileKey));
+  return isDeletionDue(record, { volumeId: volume.id, path, streamKey, oplockKey });
 }
 
 /** 3.3.5.9.12: a persistent one, if not by its id, by the id of its CREATE. */
