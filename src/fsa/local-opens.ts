@@ -17,7 +17,8 @@ export class LocalOpens {
   /** Unique over processes and restarts, as the server's id is. */
   nextId(volumeId: string): string {
     this.#lastId++;
-    return `${this.#serverId}/${volumeId}/${this.#lastId}`;
+    // The number first: ids that are compared differ at once.
+    return `${this.#lastId}/${this.#serverId}/${volumeId}`;
   }
 
   add(open: LocalOpen): void {
