@@ -20,8 +20,10 @@ export function getSessionId(server: Smb2Server): bigint {
 }
 
 export const FILE_ID_ALL_ONES = 0xffff_ffff_ffff_ffffn;
-const COUNTER_BITS = 24n;
-const COUNTER_END = 1n << COUNTER_BITS;
+const COUNTER_BITS = 24;
+const COUNTER_END = 2 ** COUNTER_BITS;
+/** Volatile ids that are drawn at once. */
+const DRAWN_SIZE = 512;
 
 /**
  * [MS-SMB2] 2.2.14.1 SMB2_FILEID: the volatile part is unguessable. The persistent one is unique
@@ -32,6 +34,8 @@ export class FileIds {
   readonly #random: Random;
   #epoch = 0n;
   #counter = COUNTER_END;
+  #drawn: DataView = new DataView(new ArrayBuffer(0));
+  #drawnAt = 0;
 
   constructor(random: Random) {
     this.#random = random;
@@ -42,18 +46,31 @@ export class FileIds {
   }
 
   volatile(): bigint {
-    let id = randomId(this.#random);
-    while (id === 0n || id === FILE_ID_ALL_ONES) id = randomId(this.#random);
+    let id = this.#draw();
+    while (id === 0n || id === FILE_ID_ALL_ONES) id = this.#draw();
+    return id;
+  }
+
+  /** What was handed out is wiped. */
+  #draw(): bigint {
+    if (this.#drawnAt === this.#drawn.byteLength) {
+      this.#drawn = viewOf(this.#random.bytes(DRAWN_SIZE));
+      this.#drawnAt = 0;
+    }
+    const at = this.#drawnAt;
+    this.#drawnAt = at + 8;
+    const id = this.#drawn.getBigUint64(at, LE);
+    this.#drawn.setBigUint64(at, 0n, LE);
     return id;
   }
 
   #persistent(): bigint {
     if (this.#counter === COUNTER_END) {
-      this.#epoch = randomId(this.#random) & ~(COUNTER_END - 1n);
+      this.#epoch = (randomId(this.#random) >> BigInt(COUNTER_BITS)) << BigInt(COUNTER_BITS);
       // 0 and all ones mean something else on the wire.
-      this.#counter = 1n;
+      this.#counter = 1;
     }
-    const id = this.#epoch | this.#counter++;
+    const id = this.#epoch | BigInt(this.#counter++);
     return id === FILE_ID_ALL_ONES ? this.#persistent() : id;
   }
 }
