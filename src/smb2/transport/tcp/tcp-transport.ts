@@ -61,6 +61,10 @@ export class TcpTransport implements Transport {
   readonly remoteAddress: string;
   readonly localAddress: string;
   readonly #socket: Socket;
+  /** The socket's; see `#fd`. */
+  readonly #descriptor: number | undefined;
+  /** The socket object may hold bytes, or its end. */
+  #mayHold = false;
   readonly #frames: FrameReader;
   readonly #options: TcpTransportOptions;
   #listener: TransportListener | undefined;
@@ -99,6 +103,7 @@ export class TcpTransport implements Transport {
       buffer: () => this.#frames.room(),
       callback: (count) => this.#received(count),
     });
+    this.#descriptor = descriptorOf(this.#socket);
     this.#socket.setNoDelay(true);
     this.#socket.setKeepAlive(true, KEEPALIVE_IDLE_MS);
     const fd = this.#fd;
@@ -131,7 +136,7 @@ export class TcpTransport implements Transport {
   }
 
   get queuedBytes(): number {
-    return this.#socket.writableLength + this.#outgoingSize;
+    return (this.#mayHold ? this.#socket.writableLength : 0) + this.#outgoingSize;
   }
 
   get sentBytes(): number {
@@ -196,8 +201,7 @@ export class TcpTransport implements Transport {
   #sendNow(chunk: Uint8Array): Uint8Array | undefined {
     const fd = this.#fd;
     const calls = socketCalls();
-    const isFree = this.#socket.writableLength === 0 && !this.#socket.writableEnded;
-    if (fd === undefined || calls === undefined || !isFree) return chunk;
+    if (fd === undefined || calls === undefined || !this.#isFree()) return chunk;
     // Errors show at the next write.
     const sent = Math.max(0, calls.send(fd, chunk));
     this.#directBytes += sent;
@@ -207,8 +211,16 @@ export class TcpTransport implements Transport {
   }
 
   #write(chunk: Uint8Array): void {
+    this.#mayHold = true;
     const sent = isPooled(chunk) ? () => recycle(chunk) : undefined;
     if (!this.#socket.write(chunk, sent)) this.#held = true;
+  }
+
+  /** Whether the kernel has all that was sent, and more may follow. */
+  #isFree(): boolean {
+    if (!this.#mayHold) return true;
+    this.#mayHold = this.#socket.writableLength > 0 || this.#socket.writableEnded;
+    return !this.#mayHold;
   }
 
   /**
@@ -218,8 +230,7 @@ export class TcpTransport implements Transport {
   #sendRange(head: Uint8Array, file: FileRange): void {
     this.#flush();
     const fd = this.#fd;
-    const isFree = this.#socket.writableLength === 0 && !this.#socket.writableEnded;
-    const sent = fd !== undefined && isFree ? sendRange(fd, head, file) : 0;
+    const sent = fd !== undefined && this.#isFree() ? sendRange(fd, head, file) : 0;
     this.#directBytes += sent;
     if (sent < head.length + file.length) this.#write(restOf(head, file, sent));
     if (this.#held) this.#watchStall();
@@ -254,6 +265,7 @@ export class TcpTransport implements Transport {
       return;
     }
     this.#flush();
+    this.#mayHold = true;
     // A peer that does not take the rest must not keep the connection, or the process, for ever.
     this.#linger ??= this.#options.timers.after(LINGER_MS, () => this.#socket.destroy());
     if (awaitsPeer === true) this.#endWithPeer();
@@ -342,9 +354,9 @@ export class TcpTransport implements Transport {
     });
   }
 
+  /** While the socket has it. */
   get #fd(): number | undefined {
-    const fd = (this.#socket as Handled)._handle?.fd;
-    return fd !== undefined && fd >= 0 ? fd : undefined;
+    return (this.#socket as Handled)._handle === null ? undefined : this.#descriptor;
   }
 
   /**
@@ -364,6 +376,12 @@ export class TcpTransport implements Transport {
     this.#socket.destroy();
     this.#listener?.closed(reason);
   }
+}
+
+/** Asked for once: it costs as much as a message's decoding. */
+function descriptorOf(socket: Socket): number | undefined {
+  const fd = (socket as Handled)._handle?.fd ?? -1;
+  return fd >= 0 ? fd : undefined;
 }
 
 /** Whether its memory may be the pool's. */
