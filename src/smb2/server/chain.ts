@@ -1,4 +1,3 @@
-import { viewOf } from '../../base/bytes.ts';
 import { isPromise, type MaybePromise, run, type Task, wait } from '../../base/task.ts';
 import { Turns } from '../../env/turns.ts';
 import {
@@ -14,23 +13,14 @@ import type { SendExtras } from '../transport/transport.ts';
 import {
   COMMAND_NAMES,
   SMB2_CANCEL,
-  SMB2_CHANGE_NOTIFY,
-  SMB2_CLOSE,
   SMB2_CREATE,
-  SMB2_ECHO,
   SMB2_FLAGS_ASYNC_COMMAND,
   SMB2_FLAGS_RELATED_OPERATIONS,
   SMB2_FLAGS_SERVER_TO_REDIR,
   SMB2_FLAGS_SIGNED,
-  SMB2_FLUSH,
-  SMB2_LOCK,
   SMB2_NEGOTIATE,
   SMB2_OPLOCK_BREAK,
-  SMB2_QUERY_DIRECTORY,
-  SMB2_QUERY_INFO,
-  SMB2_READ,
   SMB2_SESSION_SETUP,
-  SMB2_WRITE,
 } from '../wire/constants.ts';
 import { encodeErrorResponse } from '../wire/error.ts';
 import {
@@ -41,6 +31,7 @@ import {
   setNextCommand,
 } from '../wire/header.ts';
 import { countOutstanding, discountOutstanding } from './channel-sequence.ts';
+import { CHANGES_NOTHING, INTERRUPTIBLE, LEAVES_NOTHING } from './command-kinds.ts';
 import { sendCompressed } from './compressed-sender.ts';
 import { dispatch } from './dispatch.ts';
 import { allocateReply, type Reply } from './reply.ts';
@@ -55,41 +46,11 @@ import type { Session } from './state/session.ts';
 /** Bytes that padding and encryption add to the responses that leave as one message, at most. */
 const REPLIES_OVERHEAD = 65_536;
 
-/** What a close ends instead of waiting for it, and the close itself. */
-const INTERRUPTIBLE: ReadonlySet<number> = new Set([
-  SMB2_CREATE,
-  SMB2_CLOSE,
-  SMB2_LOCK,
-  SMB2_CHANGE_NOTIFY,
-]);
-
 /**
  * What became of a message: the peer broke the protocol; it was served and nobody looks at its
  * bytes again; it was served and somebody may.
  */
 export type Served = 'broken' | 'spent' | 'kept';
-
-/** Nothing of these is kept once they are answered; of others it may be contexts or tokens. */
-const LEAVES_NOTHING: ReadonlySet<number> = new Set([
-  SMB2_CANCEL,
-  SMB2_CLOSE,
-  SMB2_ECHO,
-  SMB2_FLUSH,
-  SMB2_QUERY_DIRECTORY,
-  SMB2_QUERY_INFO,
-  SMB2_READ,
-  SMB2_WRITE,
-]);
-
-/** No other request's answer tells anything else after one of these. */
-const CHANGES_NOTHING: ReadonlySet<number> = new Set([
-  SMB2_ECHO,
-  SMB2_NEGOTIATE,
-  SMB2_QUERY_DIRECTORY,
-  SMB2_QUERY_INFO,
-  SMB2_READ,
-  SMB2_SESSION_SETUP,
-]);
 
 /**
  * One message from the peer: a single request or a compound chain
@@ -117,79 +78,107 @@ export class Chain {
   #answeredSize = 0;
   /** What `#replies` invalidate: a message can do that for one of them. */
   #invalidates: number | undefined;
+  /** Of the requests so far. */
+  #outcome: Served = 'spent';
 
   constructor(options: {
     readonly server: Smb2Server;
     readonly connection: Connection;
     readonly bytes: Uint8Array;
+    readonly view: DataView;
     readonly sealedBy: Session | undefined;
   }) {
     this.server = options.server;
     this.connection = options.connection;
     this.sealedBy = options.sealedBy;
     this.#bytes = options.bytes;
-    this.#view = viewOf(options.bytes);
+    this.#view = options.view;
     this.#sizeMax = options.connection.transport.sendSizeMax - REPLIES_OVERHEAD;
   }
 
-  /** Serves every element in order. */
+  /** Serves every element in order; without a task what is alone and answered at once. */
   process(): MaybePromise<Served> {
-    return run(this.#processAll());
+    const request = this.#receive(0, 0);
+    if (typeof request === 'string') return request;
+    const status = this.#begin(request, 0);
+    if (isPromise(status) || !request.isLast) return run(this.#processRest(request, status));
+    return this.#settle(request, status) ?? this.#end();
   }
 
-  *#processAll(): Task<Served> {
-    const end = this.#bytes.length;
-    let outcome: Served = 'spent';
-    let at = 0;
+  *#processRest(first: Request, firstStatus: MaybePromise<NtStatus | undefined>): Task<Served> {
+    let request = first;
+    let status = firstStatus;
     let turns: Turns | undefined;
-    for (let index = 0; ; index++) {
+    for (let index = 1; ; index++) {
+      const broken = this.#settle(request, isPromise(status) ? yield* wait(status) : status);
+      if (broken !== undefined) return broken;
+      if (request.isLast) return this.#end();
       if (turns !== undefined) yield* turns.next();
-      else if (index > 0) turns = new Turns(this.server.options.env);
-      if (index > 0 && this.connection.closed) return 'kept';
-      if (index >= this.server.options.limits.compoundMax) return 'broken';
-      const header = decodeHeader(this.#view, at, end);
-      if (header === undefined) return 'broken';
-      if (index === 0 && this.server.isSettling && header.command !== SMB2_OPLOCK_BREAK) break;
-      // A response sent back as a request would pass every signature check.
-      if ((header.flags & SMB2_FLAGS_SERVER_TO_REDIR) !== 0) return 'broken';
-      const next = header.nextCommand;
-      if (next !== 0 && (next % 8 !== 0 || next < HEADER_SIZE || at + next > end)) return 'broken';
-      const request = new Request({
-        chain: this,
-        header,
-        view: this.#view,
-        body: at + HEADER_SIZE,
-        end: next === 0 ? end : at + next,
-        isLast: next === 0,
-      });
-      if (!LEAVES_NOTHING.has(header.command)) outcome = 'kept';
-      if (!this.#claim(request)) return 'broken';
-      const message = this.#bytes.subarray(at, request.end);
-      if (index === 0 && request.isRelated && header.command !== SMB2_CANCEL) {
-        this.answer(request, STATUS_INVALID_PARAMETER);
-      } else {
-        const served = this.#isOversized()
-          ? STATUS_INSUFFICIENT_RESOURCES
-          : this.#serve(request, message);
-        const status = isPromise(served) ? yield* wait(served) : served;
-        if (this.connection.closed) return 'kept';
-        if (status === undefined) return 'broken';
-        if (header.command !== SMB2_CANCEL) this.answer(request, status);
-      }
-      if (next === 0) break;
-      at += next;
+      else turns = new Turns(this.server.options.env);
+      if (this.connection.closed) return 'kept';
+      const next = this.#receive(request.end, index);
+      if (typeof next === 'string') return next;
+      request = next;
+      status = this.#begin(request, index);
     }
+  }
+
+  /** The element at `at`, or what becomes of the message without it. */
+  #receive(at: number, index: number): Request | Served {
+    const end = this.#bytes.length;
+    if (index >= this.server.options.limits.compoundMax) return 'broken';
+    const header = decodeHeader(this.#view, at, end);
+    if (header === undefined) return 'broken';
+    if (index === 0 && this.server.isSettling && header.command !== SMB2_OPLOCK_BREAK) {
+      return 'spent';
+    }
+    // A response sent back as a request would pass every signature check.
+    if ((header.flags & SMB2_FLAGS_SERVER_TO_REDIR) !== 0) return 'broken';
+    const next = header.nextCommand;
+    if (next !== 0 && (next % 8 !== 0 || next < HEADER_SIZE || at + next > end)) return 'broken';
+    const request = new Request({
+      chain: this,
+      header,
+      view: this.#view,
+      body: at + HEADER_SIZE,
+      end: next === 0 ? end : at + next,
+      isLast: next === 0,
+    });
+    return this.#claim(request) ? request : 'broken';
+  }
+
+  #begin(request: Request, index: number): MaybePromise<NtStatus | undefined> {
+    if (index === 0 && request.isRelated && request.header.command !== SMB2_CANCEL) {
+      return STATUS_INVALID_PARAMETER;
+    }
+    if (this.#isOversized()) return STATUS_INSUFFICIENT_RESOURCES;
+    const at = request.body - HEADER_SIZE;
+    const isAlone = index === 0 && request.isLast;
+    return this.#serve(request, isAlone ? this.#bytes : this.#bytes.subarray(at, request.end));
+  }
+
+  /** Answers; what becomes of the message if that is its end. */
+  #settle(request: Request, status: NtStatus | undefined): Served | undefined {
+    const { command } = request.header;
+    if (!request.leavesNothing && !LEAVES_NOTHING.has(command)) this.#outcome = 'kept';
+    if (this.connection.closed) return 'kept';
+    if (status === undefined) return 'broken';
+    if (command !== SMB2_CANCEL) this.answer(request, status);
+    return undefined;
+  }
+
+  #end(): Served {
     this.#flush();
-    return outcome;
+    return this.#outcome;
   }
 
   /** Undefined: the peer broke the protocol and gets no answer. */
   #serve(request: Request, message: Uint8Array): MaybePromise<NtStatus | undefined> {
     const { connection } = this;
-    const task = dispatch(request, message);
     let outcome: MaybePromise<NtStatus | undefined>;
     try {
-      outcome = run(task);
+      const served = dispatch(request, message);
+      outcome = typeof served === 'object' ? run(served) : served;
     } catch (error) {
       return this.#bug(request, error);
     }
@@ -200,7 +189,7 @@ export class Chain {
     if (busy !== undefined) busy.inFlight++;
     const counted = request.isCounted ? request.open : undefined;
     if (counted !== undefined) countOutstanding(counted);
-    const pendingBytes = (request.reply?.bytes.length ?? 0) + request.stagedSize;
+    const pendingBytes = (request.reply?.size ?? 0) + request.stagedSize;
     connection.pendingBytes += pendingBytes;
     this.server.holdBack(connection);
     return outcome

@@ -51,8 +51,12 @@ import { handleWrite } from './commands/write.ts';
 import type { Request } from './request.ts';
 import { DIALECT_NONE, DIALECT_WILDCARD } from './state/connection.ts';
 
-/** Writes a body where it succeeds; undefined ends the connection without an answer. */
-export type Handler = (request: Request, message: Uint8Array) => Task<NtStatus | undefined>;
+/**
+ * Writes a body where it succeeds; undefined ends the connection without an answer. What can be
+ * said at once needs no task.
+ */
+export type Handler = (request: Request, message: Uint8Array) => Outcome;
+type Outcome = NtStatus | undefined | Task<NtStatus | undefined>;
 
 interface Route {
   readonly handle: Handler;
@@ -103,22 +107,18 @@ function makeRoutes(routes: readonly (readonly [number, Route])[]): readonly (Ro
 }
 
 /** [MS-SMB2] 3.3.5.2 Receiving Any Message, from the session's verification on. */
-export function dispatch(request: Request, message: Uint8Array): Task<NtStatus | undefined> {
+export function dispatch(request: Request, message: Uint8Array): Outcome {
   const { connection, header } = request;
   const { command } = header;
   const negotiated = connection.dialect !== DIALECT_NONE && connection.dialect !== DIALECT_WILDCARD;
-  if ((command === SMB2_NEGOTIATE) === negotiated) return answered(undefined);
+  if ((command === SMB2_NEGOTIATE) === negotiated) return undefined;
   const entry = ROUTES[command];
-  if (entry === undefined) return answered(STATUS_INVALID_PARAMETER);
+  if (entry === undefined) return STATUS_INVALID_PARAMETER;
   const status = verify(request, entry, message);
   if (status === STATUS_USER_SESSION_DELETED && isSessionlessControl(request)) {
     return handleIoctl(request);
   }
-  return status === 0 ? entry.handle(request, message) : answered(status);
-}
-
-function* answered(status: NtStatus | undefined): Task<NtStatus | undefined> {
-  return status;
+  return status === 0 ? entry.handle(request, message) : status;
 }
 
 /** Session, signature, encryption and tree connect: [MS-SMB2] 3.3.5.2.4, .9 and .11. */

@@ -25,9 +25,10 @@ export function receive(
   bytes: Uint8Array,
 ): MaybePromise<Served> {
   if (bytes.length < 4) return 'broken';
-  const protocolId = viewOf(bytes).getUint32(0, LE);
+  const view = viewOf(bytes);
+  const protocolId = view.getUint32(0, LE);
   if (protocolId === SMB2_PROTOCOL_ID) {
-    return new Chain({ server, connection, bytes, sealedBy: undefined }).process();
+    return new Chain({ server, connection, bytes, view, sealedBy: undefined }).process();
   }
   if (protocolId === SMB2_TRANSFORM_PROTOCOL_ID) return receiveSealed(server, connection, bytes);
   if (protocolId === SMB2_COMPRESSION_PROTOCOL_ID) {
@@ -59,12 +60,19 @@ function receiveSealed(
   const plain = session.decryptor.decrypt(header, [sealed], sealed);
   if (plain === undefined || plain.length < 4) return 'broken';
   session.sawEncrypted = true;
-  const protocolId = viewOf(plain).getUint32(0, LE);
+  const plainView = viewOf(plain);
+  const protocolId = plainView.getUint32(0, LE);
   if (protocolId === SMB2_COMPRESSION_PROTOCOL_ID) {
     return receiveCompressed(server, connection, plain, session);
   }
   if (protocolId !== SMB2_PROTOCOL_ID) return 'broken';
-  return new Chain({ server, connection, bytes: plain, sealedBy: session }).process();
+  return new Chain({
+    server,
+    connection,
+    bytes: plain,
+    view: plainView,
+    sealedBy: session,
+  }).process();
 }
 
 /** [MS-SMB2] 3.3.5.2.1.2 Decompressing the Message. */
@@ -81,8 +89,9 @@ function receiveCompressed(
     : server.options.limits.unauthenticatedMessageSize;
   const plain = decompressMessage(bytes, compression, sizeMax);
   if (plain === undefined || plain.length < 4) return 'broken';
-  if (viewOf(plain).getUint32(0, LE) !== SMB2_PROTOCOL_ID) return 'broken';
-  const served = new Chain({ server, connection, bytes: plain, sealedBy }).process();
+  const view = viewOf(plain);
+  if (view.getUint32(0, LE) !== SMB2_PROTOCOL_ID) return 'broken';
+  const served = new Chain({ server, connection, bytes: plain, view, sealedBy }).process();
   if (!isPromise(served)) {
     recycle(plain);
     return served;

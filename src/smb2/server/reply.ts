@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts';
 import { takeBuffer } from '../../base/buffer-pool.ts';
 import { viewOf } from '../../base/bytes.ts';
 import type { FileRange } from '../../base/io-buffer.ts';
@@ -14,7 +15,16 @@ export const REPLY_HEADROOM = 64;
 const REPLY_TAILROOM = 8;
 const SLAB_SIZE = 64 * 1024;
 
-/** Where one response is written: header at `start`, body at `body`, both in `view`. */
+/** Memory that responses are cut from, and the one view of it. */
+interface ReplyMemory {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+/**
+ * Where one response is written: header at `start`, body at `body`, both in `view`, which may have
+ * other responses before and behind.
+ */
 export class Reply {
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -30,34 +40,44 @@ export class Reply {
   /** The body's end, to be sent behind `end`. */
   file: FileRange | undefined;
 
-  constructor(bytes: Uint8Array, at: number, bodySize: number) {
+  constructor({ bytes, view }: ReplyMemory, at: number, bodySize: number) {
     this.bytes = bytes;
-    this.view = viewOf(bytes);
+    this.view = view;
     this.start = at + REPLY_HEADROOM;
     this.body = this.start + SMB2_HEADER_SIZE;
     this.limit = this.body + bodySize;
     this.end = this.body;
   }
 
+  /** Bytes of memory that it takes. */
+  get size(): number {
+    return REPLY_HEADROOM + this.limit - this.start + REPLY_TAILROOM;
+  }
+
   /** The handler's body ends at `end`. */
   finish(end: number): void {
+    if (end > this.limit) assert(false, `a response of ${this.limit} bytes ends at ${end}`);
     this.end = end;
     this.hasBody = true;
   }
 }
 
-let slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+let slab = memoryOf(Buffer.allocUnsafeSlow(SLAB_SIZE));
 let slabAt = 0;
 
 /** Room for a response whose body takes at most `bodySize` bytes. */
 export function allocateReply(bodySize: number): Reply {
   const size = REPLY_HEADROOM + SMB2_HEADER_SIZE + bodySize + REPLY_TAILROOM;
-  if (size > SLAB_SIZE / 4) return new Reply(takeBuffer(size), 0, bodySize);
+  if (size > SLAB_SIZE / 4) return new Reply(memoryOf(takeBuffer(size)), 0, bodySize);
   if (slabAt + size > SLAB_SIZE) {
-    slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+    slab = memoryOf(Buffer.allocUnsafeSlow(SLAB_SIZE));
     slabAt = 0;
   }
-  const reply = new Reply(slab.subarray(slabAt, slabAt + size), 0, bodySize);
+  const reply = new Reply(slab, slabAt, bodySize);
   slabAt += (size + 7) & ~7;
   return reply;
+}
+
+function memoryOf(bytes: Uint8Array): ReplyMemory {
+  return { bytes, view: viewOf(bytes) };
 }

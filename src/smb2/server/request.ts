@@ -72,6 +72,8 @@ export class Request implements CancelSignal {
   refusal = 0;
   /** A wait of it is not told: no interim response goes out. */
   waitsSilently = false;
+  /** Nobody looks at the message's bytes once it is answered, though its command may leave some. */
+  leavesNothing = false;
   cancelled = false;
   #listeners: (() => void)[] = [];
 
