@@ -36,7 +36,7 @@ import type { NtError } from './errno-to-ntstatus.ts';
 import { parentOf } from './names.ts';
 import { accessOfMode } from './posix-mode.ts';
 import type { SecurityContext } from './security-context.ts';
-import { descriptorOf, getSecurity } from './stored-security.ts';
+import { descriptorOf, getSecurity, statToJudge } from './stored-security.ts';
 import { isOfStore } from './stream-store.ts';
 import type { Volume } from './volume.ts';
 
@@ -155,7 +155,8 @@ export function* directoryRights(
 ): Task<DirectoryRights | undefined> {
   const file = yield* wait(volume.vfs.open(security.credentials, path, { access: 'metadata' }));
   if (failed(file)) return undefined;
-  const stat = yield* wait(file.stat());
+  const found = yield* wait(file.stat());
+  const stat = volume.makings === undefined ? found : yield* statToJudge(volume, file, found);
   const value = failed(stat) ? stat : yield* wait(getSecurity(volume, file, stat));
   if (failed(stat) || stat.type !== 'directory' || (yield* isOfStore(file, stat))) {
     file.close();

@@ -1,13 +1,12 @@
 /** Access-based enumeration: which entries of a directory a caller gets to see. */
 import { type Task, wait } from '../base/task.ts';
 import { FILE_GENERIC_READ } from '../dtyp/access-mask.ts';
-import type { SecurityDescriptor } from '../dtyp/security-descriptor.ts';
-import { failed } from '../vfs/errno.ts';
+import { type Errno, failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { ownAccess } from './access.ts';
 import type { LocalOpen } from './local-open.ts';
 import { joinPath } from './names.ts';
-import { descriptorOf, getSecurity } from './stored-security.ts';
+import { type AttributeSource, descriptorOf, getSecurity, statToJudge } from './stored-security.ts';
 
 export interface ListedEntry {
   readonly onDisk: string;
@@ -26,10 +25,34 @@ export interface ListedEntry {
  * otherwise.
  */
 export function* mayListEntry(open: LocalOpen, entry: ListedEntry): Task<boolean> {
-  const { stat } = entry;
+  const { volume, security, file } = open;
+  const { onDisk, stat, isLink } = entry;
+  const path = joinPath(open.path, onDisk);
+  if (!isLink) {
+    const source = {
+      stat: () => file.statEntry(onDisk),
+      getXattr: (name: string, asOf?: FileStat) => file.getEntryXattr(onDisk, name, asOf),
+    };
+    return yield* mayRead(open, path, source, stat);
+  }
+  const target = yield* wait(volume.vfs.open(security.credentials, path, { access: 'metadata' }));
+  if (failed(target)) return false;
+  const may = yield* mayRead(open, path, target, yield* wait(target.stat()));
+  target.close();
+  return may;
+}
+
+function* mayRead(
+  open: LocalOpen,
+  path: string,
+  source: AttributeSource,
+  found: FileStat | Errno,
+): Task<boolean> {
   const { volume, security } = open;
-  const path = joinPath(open.path, entry.onDisk);
-  const descriptor = yield* descriptorOfEntry(open, path, entry);
+  const stat = volume.makings === undefined ? found : yield* statToJudge(volume, source, found);
+  if (failed(stat)) return false;
+  const value = yield* wait(getSecurity(volume, source, stat));
+  const descriptor = yield* descriptorOf(volume, { source, stat, path, value });
   const allowed = ownAccess({
     volume,
     security,
@@ -42,28 +65,6 @@ export function* mayListEntry(open: LocalOpen, entry: ListedEntry): Task<boolean
   });
   if ((FILE_GENERIC_READ & ~allowed) === 0) return true;
   return descriptor === undefined && (yield* storeLetsRead(open, path, stat));
-}
-
-function* descriptorOfEntry(
-  open: LocalOpen,
-  path: string,
-  { onDisk, stat, isLink }: ListedEntry,
-): Task<SecurityDescriptor | undefined> {
-  const { volume, security, file } = open;
-  if (!isLink) {
-    const source = {
-      getXattr: (name: string, asOf?: FileStat) => file.getEntryXattr(onDisk, name, asOf),
-    };
-    const value = yield* wait(getSecurity(volume, source, stat));
-    return yield* descriptorOf(volume, { source, stat, path, value });
-  }
-  const target = yield* wait(volume.vfs.open(security.credentials, path, { access: 'metadata' }));
-  if (failed(target))
-    return yield* descriptorOf(volume, { source: file, stat, path, value: target });
-  const value = yield* wait(getSecurity(volume, target));
-  const descriptor = yield* descriptorOf(volume, { source: target, stat, path, value });
-  target.close();
-  return descriptor;
 }
 
 function* storeLetsRead(open: LocalOpen, path: string, stat: FileStat): Task<boolean> {

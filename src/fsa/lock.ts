@@ -146,7 +146,7 @@ function* waitForLock(
   { cancel, owner }: LockOptions,
 ): Task<NtStatus> {
   const { options, env } = open.volume;
-  const watch = new RecordWatch(open.volume, [open.fileKey], cancel);
+  const watch = new RecordWatch(open.volume.files, [open.fileKey], cancel);
   let pollMs = LOCAL_POLL_MIN_MS;
   try {
     for (;;) {

@@ -15,6 +15,7 @@ import { LocalChanges } from './local-changes.ts';
 import { LocalLeaseBreaks, type OtherLeaseholders } from './local-lease-breaks.ts';
 import type { LocalOpen } from './local-open.ts';
 import { LocalOpens } from './local-opens.ts';
+import { Makings } from './makings.ts';
 import { makeExactResolver, makeNameResolver, type NameResolver } from './name-resolver.ts';
 import { ChangeNotifyList } from './notify-list.ts';
 import { OplockBreaks } from './oplock-breaks.ts';
@@ -129,6 +130,7 @@ export function makeVolume(params: VolumeParams): Volume {
     files: persistentFiles ?? files,
     persistentFiles,
     peers,
+    makings: peers && new Makings({ volumeId: id, serverId, env, store }),
     names: namesOf(vfs, env, options),
     tunnel: options.shortNames ? new TunnelCache(env.clock) : undefined,
     exactNames: makeExactResolver(vfs),
@@ -189,6 +191,7 @@ function snapshotOf(volume: Volume, vfs: Vfs, seconds: number): Volume {
     names: namesOf(vfs, volume.env, options),
     streams: streamsOf(vfs, volume),
     tunnel: undefined,
+    makings: undefined,
     changeNotifyList: notifyListOf(options),
     localLeaseBreaks: undefined,
     isSnapshot: true,

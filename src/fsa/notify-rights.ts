@@ -5,7 +5,7 @@ import { FILE_LIST_DIRECTORY } from '../dtyp/access-mask.ts';
 import { failed } from '../vfs/errno.ts';
 import { ownAccess } from './access.ts';
 import type { LocalOpen } from './local-open.ts';
-import { descriptorOf, getSecurity } from './stored-security.ts';
+import { descriptorOf, getSecurity, statToJudge } from './stored-security.ts';
 
 /**
  * Whether the watcher could list a directory below the one that it watches, for then its changes
@@ -34,7 +34,7 @@ function* mayList({ volume, security, createOptions }: LocalOpen, path: string):
   const { credentials } = security;
   const file = yield* wait(volume.vfs.open(credentials, path, { access: 'directory' }));
   if (failed(file)) return false;
-  const stat = yield* wait(file.stat());
+  const stat = yield* statToJudge(volume, file, yield* wait(file.stat()));
   const value = yield* wait(getSecurity(volume, file));
   const descriptor = failed(stat)
     ? undefined

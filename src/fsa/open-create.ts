@@ -65,7 +65,29 @@ export function* createNew(request: OpenRequest, place: NewPlace): Task<OpenOutc
   if (invalid !== STATUS_SUCCESS) return { status: invalid };
   const parent = yield* checkParent(request, place, makesDirectory);
   if (typeof parent === 'number') return { status: parent };
-  const file = yield* make(request, place.path, makesDirectory);
+  const { makings } = request.volume;
+  const getsDescriptor = parent.descriptor !== undefined || request.creatorDescriptor !== undefined;
+  const making = makeAndOpen(request, place.path, parent);
+  const outcome =
+    makings !== undefined && getsDescriptor
+      ? yield* makings.during(parent.stat, making)
+      : yield* making;
+  if (outcome === 'exists' || outcome.open === undefined) return outcome;
+  const { open } = outcome;
+  reportAdded(open.volume, open);
+  if (open.streamName !== '') reportStreamAdded(open, open.streamName);
+  yield* breakDirectory(open.volume, fileKeyOf(parent.stat), open.parentOplockKey);
+  return outcome;
+}
+
+/** What is made has everything that it is to have, or is gone again. */
+function* makeAndOpen(
+  request: OpenRequest,
+  path: string,
+  parent: DirectoryRights,
+): Task<OpenOutcome | 'exists'> {
+  const makesDirectory = request.mustBeDirectory;
+  const file = yield* make(request, path, makesDirectory);
   if (file === EEXIST) return 'exists';
   if (failed(file)) return { status: statusOf(file) };
   const { forceCreateMode, forceDirectoryMode } = request.volume.options;
@@ -80,7 +102,7 @@ export function* createNew(request: OpenRequest, place: NewPlace): Task<OpenOutc
   const open = yield* enterOpen(request, {
     file,
     fileKey: fileKeyOf(stat),
-    path: place.path,
+    path,
     isDirectory: makesDirectory,
     granted,
     implied: 0,
@@ -96,11 +118,7 @@ export function* createNew(request: OpenRequest, place: NewPlace): Task<OpenOutc
   if (outcome.status !== STATUS_SUCCESS) {
     yield* unmake(open);
     yield* abandonOpen(open);
-    return outcome;
   }
-  reportAdded(open.volume, open);
-  if (open.streamName !== '') reportStreamAdded(open, open.streamName);
-  yield* breakDirectory(open.volume, fileKeyOf(parent.stat), open.parentOplockKey);
   return outcome;
 }
 
@@ -158,14 +176,21 @@ function* make(request: OpenRequest, path: string, makesDirectory: boolean): Tas
       vfs.open(credentials, path, {
         access: creationAccess(request),
         createExclusive: true,
-        mode: request.posix?.mode ?? options.createMask,
+        mode: modeToMake(request, options.createMask),
       }),
     );
   }
-  const mode = request.posix?.mode ?? options.directoryMask;
+  const mode = modeToMake(request, options.directoryMask);
   const made = yield* wait(vfs.makeDirectory(credentials, path, mode));
   if (failed(made)) return made;
   return yield* wait(vfs.open(credentials, path, { access: 'directory' }));
+}
+
+/** A descriptor that becomes the mode right after may give others less than the share's mask. */
+function modeToMake({ posix, volume, creatorDescriptor }: OpenRequest, mask: number): number {
+  if (posix?.mode !== undefined) return posix.mode;
+  const narrows = volume.options.access === 'posix' && creatorDescriptor?.dacl !== undefined;
+  return narrows ? mask & OWNER_MODE : mask;
 }
 
 /**
@@ -187,6 +212,7 @@ function* settleMode(request: OpenRequest, file: VfsFile): Task<FileStat | Errno
 }
 
 const SET_GROUP_ID = 0o2000;
+const OWNER_MODE = 0o700;
 
 /** Takes back what could not be finished. */
 function* unmake(open: LocalOpen): Task<void> {

@@ -51,7 +51,7 @@ import { isReparsePoint, REPARSE_XATTR, reparseTag } from './reparse-xattr.ts';
 import { reserveStorage } from './reserve-storage.ts';
 import { stoppedOnFile } from './stopped-on-link.ts';
 import { storeAttributes } from './store-attributes.ts';
-import { descriptorOf, getSecurity } from './stored-security.ts';
+import { descriptorOf, getSecurity, statToJudge } from './stored-security.ts';
 import {
   createStream,
   findStream,
@@ -120,7 +120,8 @@ export function* openExisting(
 function* examine(request: OpenRequest, path: string, opened: Opened): Task<Examined | NtError> {
   const { volume, security, name } = request;
   const { file } = opened;
-  const stat = yield* wait(file.statOpened?.() ?? file.stat());
+  const found = yield* wait(file.statOpened?.() ?? file.stat());
+  const stat = volume.makings === undefined ? found : yield* statToJudge(volume, file, found);
   if (failed(stat)) return statusOf(stat);
   if (yield* isOfStore(file, stat)) return STATUS_OBJECT_NAME_NOT_FOUND;
   const link = stat.type === 'symlink' ? yield* lookAtLink(request, path) : undefined;
@@ -131,10 +132,10 @@ function* examine(request: OpenRequest, path: string, opened: Opened): Task<Exam
   const reparses = (stored.attributes & FILE_ATTRIBUTE_REPARSE_POINT) !== 0;
   if (reparses && !request.opensReparsePoint) return STATUS_STOPPED_ON_SYMLINK;
   const isStream = name.streamName !== '';
-  const found = isStream ? yield* findStream(volume.streams, file, name.streamName) : undefined;
-  if (failed(found) && found !== ENODATA) return statusOf(found);
-  const isThere = !failed(found);
-  const exists = !failed(found) && (yield* isStanding(volume, file, found));
+  const stream = isStream ? yield* findStream(volume.streams, file, name.streamName) : undefined;
+  if (failed(stream) && stream !== ENODATA) return statusOf(stream);
+  const isThere = !failed(stream);
+  const exists = !failed(stream) && (yield* isStanding(volume, file, stream));
   if (!exists && !request.mayCreate) return STATUS_OBJECT_NAME_NOT_FOUND;
   if (exists && refusesExisting(request)) return STATUS_OBJECT_NAME_COLLISION;
   if (
@@ -177,7 +178,7 @@ function* examine(request: OpenRequest, path: string, opened: Opened): Task<Exam
     // What counts for nothing is taken over, not made.
     implied: request.overwrites || !isThere ? FILE_WRITE_DATA : 0,
     link,
-    xattr: exists && !failed(found) ? found : undefined,
+    xattr: exists && !failed(stream) ? stream : undefined,
   };
 }
 

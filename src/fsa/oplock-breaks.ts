@@ -217,7 +217,7 @@ export function* waitForBreaks(
     'waits for no break',
   );
   const fileKeys = files.map(({ fileKey }) => fileKey);
-  const watch = new RecordWatch(volume, fileKeys, cancel);
+  const watch = new RecordWatch(volume.files, fileKeys, cancel);
   let isSettled = false;
   try {
     for (;;) {

@@ -1,5 +1,5 @@
+import type { RecordTable } from '../state/record-store.ts';
 import type { CancelSignal } from './surface.ts';
-import type { Volume } from './volume.ts';
 
 /**
  * For a request that waits for others: wakes it when one of the records changes, and when it is
@@ -9,10 +9,14 @@ export class RecordWatch {
   readonly #stops: readonly (() => void)[];
   #wake: () => void = () => {};
 
-  constructor({ files }: Volume, fileKeys: readonly string[], cancel: CancelSignal) {
+  constructor(
+    table: Pick<RecordTable<object>, 'watch'>,
+    keys: readonly string[],
+    cancel?: CancelSignal,
+  ) {
     const wake = (): void => this.wake();
-    const unwatches = fileKeys.map((fileKey) => files.watch(fileKey, wake));
-    this.#stops = [...unwatches, cancel.onCancel(wake)];
+    const unwatches = keys.map((key) => table.watch(key, wake));
+    this.#stops = cancel === undefined ? unwatches : [...unwatches, cancel.onCancel(wake)];
   }
 
   /** Resolves at the first thing that happens from now on; one asks at a time. */

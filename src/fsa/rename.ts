@@ -46,7 +46,7 @@ import { storedAttributes } from './metadata.ts';
 import { joinPath, lastOf, parentOf, parseName, parsePosixName } from './names.ts';
 import { reportAdded, reportRemoved, reportRenamed } from './notify-report.ts';
 import { renameStream } from './rename-stream.ts';
-import { descriptorOf, getSecurity } from './stored-security.ts';
+import { descriptorOf, getSecurity, statToJudge } from './stored-security.ts';
 import { storedIds } from './stream-backing.ts';
 import type { CancelSignal, NewName } from './surface.ts';
 import type { Volume } from './volume.ts';
@@ -278,7 +278,7 @@ function* checkReplace(
   const options = { access: 'metadata', noFollow: open.isPosix } as const;
   const file = yield* wait(volume.vfs.open(credentials, path, options));
   if (failed(file)) return statusOf(file);
-  const stat = yield* wait(file.stat());
+  const stat = yield* statToJudge(volume, file, yield* wait(file.stat()));
   const value = yield* wait(file.getXattr(DOSATTRIB_XATTR));
   const isLast = !failed(stat) && stat.links === 1;
   const stored = isLast ? yield* storedIds(volume.streams, file) : NO_IDS;

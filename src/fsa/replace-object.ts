@@ -15,7 +15,7 @@ import { EEXIST, type Errno, failed } from '../vfs/errno.ts';
 import type { VfsFile } from '../vfs/vfs.ts';
 import { decideEntered, decideTakenOut } from './decide-replace.ts';
 import { DOSATTRIB_XATTR } from './dos-attributes.ts';
-import { statusOf } from './errno-to-ntstatus.ts';
+import { type NtError, statusOf } from './errno-to-ntstatus.ts';
 import { fileKeyOf, isUnlinked } from './file-record.ts';
 import { LINK_BACKING } from './link-backing.ts';
 import type { LocalOpen, OpenedLink } from './local-open.ts';
@@ -35,6 +35,13 @@ export function* becomeLink(
   link: { readonly target: string; readonly isDirectory: boolean },
 ): Task<NtStatus | 'cannot'> {
   if (!(yield* isBare(open))) return 'cannot';
+  return yield* unseen(open, putLink(open, link));
+}
+
+function* putLink(
+  open: LocalOpen,
+  link: { readonly target: string; readonly isDirectory: boolean },
+): Task<NtStatus | 'cannot'> {
   const { vfs } = open.volume;
   const { credentials } = open.security;
   const made = yield* makeBeside(open, (path) => vfs.makeSymlink(credentials, path, link.target));
@@ -53,9 +60,12 @@ export function* becomeLink(
 export function* becomeFile(open: LocalOpen): Task<NtStatus> {
   assert(open.link !== undefined, 'a file is one already');
   if (!(yield* isBare(open))) return STATUS_SHARING_VIOLATION;
+  return yield* unseen(open, putFile(open, open.link));
+}
+
+function* putFile(open: LocalOpen, { isDirectory }: OpenedLink): Task<NtStatus> {
   const { vfs, options } = open.volume;
   const { credentials } = open.security;
-  const { isDirectory } = open.link;
   const made = yield* makeBeside(open, (path) =>
     isDirectory
       ? vfs.makeDirectory(credentials, path, options.directoryMask | options.forceDirectoryMode)
@@ -67,6 +77,14 @@ export function* becomeFile(open: LocalOpen): Task<NtStatus> {
   const access = isDirectory ? 'directory' : 'readwrite';
   const file = yield* wait(vfs.open(credentials, open.path, { access, noFollow: true }));
   return failed(file) ? statusOf(file) : yield* goOver(open, file, undefined);
+}
+
+/** Nobody opens what `task` makes before it has its descriptor. */
+function* unseen<T>(open: LocalOpen, task: Task<T>): Task<T | NtError> {
+  const { makings } = open.volume;
+  if (makings === undefined) return yield* task;
+  const stat = yield* wait(open.file.stat());
+  return failed(stat) ? statusOf(stat) : yield* makings.during(stat, task);
 }
 
 /** Whether nothing but this open and its name would be lost. */

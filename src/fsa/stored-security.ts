@@ -12,6 +12,7 @@ import type { Volume } from './volume.ts';
 
 /** Whose attributes are asked for: a file, or an entry of an open directory. */
 export interface AttributeSource {
+  stat(): MaybePromise<FileStat | Errno>;
   getXattr(name: string, asOf?: FileStat): MaybePromise<Uint8Array | Errno>;
 }
 
@@ -38,6 +39,19 @@ export interface StoredSecurity {
 }
 
 /**
+ * The status of a file that is to be judged, after which its descriptor can be read: what another
+ * process makes at this moment has none yet. EAGAIN: it does not get done.
+ */
+export function* statToJudge(
+  { makings }: Volume,
+  source: AttributeSource,
+  found: FileStat | Errno,
+): Task<FileStat | Errno> {
+  if (failed(found) || makings === undefined || !makings.areGoing) return found;
+  return yield* makings.settled(source, found);
+}
+
+/**
  * What the attribute holds; undefined where permission bits speak: there is none, or somebody
  * changed mode, owner or POSIX ACL since it was stored, which Samba takes the same way. What cannot
  * be read, or is no descriptor, lets nobody in but administrators, who can replace it: Samba opens
@@ -54,11 +68,26 @@ export function* descriptorOf(
   if (stored !== undefined && volume.sha256 !== undefined) {
     const now = yield* systemAclHash(volume, source, stat);
     if (now === undefined) return UNREADABLE;
-    if (!equalBytes(stored, now)) return undefined;
+    if (!equalBytes(stored, now) && !(yield* isOfNewer(volume, { source, stat }, stored))) {
+      return undefined;
+    }
   }
   const descriptor = decodeNtAcl(value);
   if (descriptor === undefined) logDamaged(volume, stat, path);
   return descriptor ?? UNREADABLE;
+}
+
+/** Whether a descriptor goes with what another process has made of the file since `stat`. */
+function* isOfNewer(
+  volume: Volume,
+  { source, stat }: Pick<StoredSecurity, 'source' | 'stat'>,
+  stored: Uint8Array,
+): Task<boolean> {
+  if (volume.makings === undefined) return false;
+  const newer = yield* wait(source.stat());
+  if (failed(newer) || newer.changeTimeNs === stat.changeTimeNs) return false;
+  const now = yield* systemAclHash(volume, source, newer);
+  return now !== undefined && equalBytes(stored, now);
 }
 
 /** Once for each file. */

@@ -2,6 +2,7 @@
 import type { RecordStore, RecordTable, Update } from '../state/record-store.ts';
 import { sweepDirectoryLeases } from './directory-leases.ts';
 import { FILE_RECORD_VERSION, type FileRecord, NO_SERVER, type OpenEntry } from './file-record.ts';
+import { sweepMakings } from './makings.ts';
 import type { OplockEntry } from './oplock.ts';
 import { sweepWatching } from './watching-processes.ts';
 
@@ -72,6 +73,7 @@ export async function sweepProcesses(store: RecordStore, sweeping: Sweeping): Pr
   for (const serverId of sweeping.gone) {
     await sweepDirectoryLeases(store, serverId);
     await sweepWatching(store, serverId);
+    await sweepMakings(store, serverId);
   }
 }
 

@@ -10,6 +10,7 @@ import type { LocalChanges } from './local-changes.ts';
 import type { LocalLeaseBreaks } from './local-lease-breaks.ts';
 import type { LocalOpen } from './local-open.ts';
 import type { LocalOpens } from './local-opens.ts';
+import type { Makings } from './makings.ts';
 import type { NameResolver } from './name-resolver.ts';
 import type { ChangeNotifyList } from './notify-list.ts';
 import type { OplockBreaks } from './oplock-breaks.ts';
@@ -96,6 +97,8 @@ export interface Volume {
   readonly serverId: string;
   /** Other processes that serve this volume; undefined: there are none. */
   readonly peers: VolumePeers | undefined;
+  /** With `peers`. */
+  readonly makings: Makings | undefined;
   readonly files: RecordTable<FileRecord>;
   /** The same, where opens may outlive the server. */
   readonly persistentFiles: PersistentFiles | undefined;

@@ -17,7 +17,7 @@ export function* waitForRemoval(
   cancel: CancelSignal,
 ): Task<boolean> {
   const { files, env } = volume;
-  const watch = new RecordWatch(volume, [fileKey], cancel);
+  const watch = new RecordWatch(files, [fileKey], cancel);
   const late = env.timers.after(REMOVAL_TIME_MS, () => watch.wake());
   try {
     const changed = watch.next();

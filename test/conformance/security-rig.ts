@@ -16,7 +16,11 @@ import { makeNodeClock } from '../../src/env/node/node-clock.ts';
 import { statusName } from '../../src/erref/ntstatus.ts';
 import { closeOpen } from '../../src/fsa/close.ts';
 import type { LocalOpen } from '../../src/fsa/local-open.ts';
-import { DEFAULT_VOLUME_OPTIONS, makeVolume } from '../../src/fsa/make-volume.ts';
+import {
+  DEFAULT_VOLUME_OPTIONS,
+  makeVolume,
+  type VolumeParams,
+} from '../../src/fsa/make-volume.ts';
 import { openFile } from '../../src/fsa/open.ts';
 import { nextEntry, queryDirectory } from '../../src/fsa/query-directory.ts';
 import type { SecurityContext } from '../../src/fsa/security-context.ts';
@@ -80,12 +84,16 @@ export class SecurityRig {
     this.#remove();
   }
 
-  volumeWith(options: Partial<VolumeOptions> = {}, hash?: typeof sha256): Volume {
+  volumeWith(
+    options: Partial<VolumeOptions> = {},
+    hash?: typeof sha256,
+    extra: Partial<VolumeParams> = {},
+  ): Volume {
     const env = { ...makeVirtualEnv(), clock: makeNodeClock() };
     const store = new MemoryRecordStore();
     const all = { ...DEFAULT_VOLUME_OPTIONS, ...options };
     const params = { id: 'test', vfs: this.vfs, env, options: all, serverId: 's', store };
-    return makeVolume({ ...params, sha256: hash });
+    return makeVolume({ ...params, sha256: hash, ...extra });
   }
 
   async opened(volume: Volume, security: SecurityContext, asked: Asked): Promise<LocalOpen> {
