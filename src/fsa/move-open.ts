@@ -4,9 +4,10 @@
  * record all the time:
  *
  *     held --T0 by another layer--> offered --T1 adoptOpen(), there--> held by the other process
- *       \                              \-----T2 it did not come to that: closed
- *        \--T3 decideSweep(): its process is gone--> left --T1--> held by another process
- *                                                     \---T4 dropOpen(): it cannot be made again
+ *     | ^                             |
+ *     | +------T2 stillHeld(): it did not come to that
+ *     +--T3 decideSweep(): its process is gone--> left --T1--> held by another process
+ *                                                  +---T4 dropOpen(): it cannot be made again
  *
  * offered: its process keeps the file open, and does nothing with it. left: `OpenEntry.serverId` is
  * NO_SERVER.
@@ -36,6 +37,14 @@ export function* letGoOf(open: LocalOpen): Task<void> {
   const { volume, isDirectory, oplock } = open;
   leaveOpen(open);
   if (isDirectory && oplock !== undefined) yield* wait(volume.directoryLeases.remove());
+}
+
+/** T2: where the process that asked for it did not take it. Undefined: it did, or it is closed. */
+export function* stillHeld(open: LocalOpen): Task<AdoptedOpen | undefined> {
+  const { volume, fileKey, openId } = open;
+  const record = yield* wait(volume.files.get(fileKey));
+  const entry = entryOf(record, { openId, serverId: volume.serverId });
+  return entry && { open, owned: ownedOf(entry) };
 }
 
 /** An open of another process, or of one that is gone. */
@@ -84,7 +93,11 @@ export function* adoptOpen(volume: Volume, moving: MovingOpen): Task<AdoptedOpen
   // It may have been renamed meanwhile.
   open.path = entry.path;
   yield* lockAgain(open, record);
-  return { open, owned: entry.persistent?.owner ?? entry.owned };
+  return { open, owned: ownedOf(entry) };
+}
+
+function ownedOf({ persistent, owned }: OpenEntry): object | undefined {
+  return persistent?.owner ?? owned;
 }
 
 /** In memory only: before anything of it is answered it is stored (`persistOpen`). */

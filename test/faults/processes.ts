@@ -32,6 +32,10 @@ export interface Processes {
   readonly stored: StoredTable<FileRecord>;
   /** `a` is killed, and `b` does what the supervisor has it do then. */
   killA(): Promise<void>;
+  /** `a` is killed, and nobody does anything about it yet. */
+  cutA(): Promise<void>;
+  /** The same, right after it next changed a record of this table; resolves then. */
+  cutAAfter(table: 'file' | 'durable'): Promise<void>;
 }
 
 /** One folder, also as a share whose opens outlive the server. */
@@ -64,16 +68,21 @@ export async function withProcesses(body: (both: Processes) => Promise<void>): P
   };
   const [a, b] = [await start('a', 0), await start('b', 1)];
   let isKilled = false;
-  const killA = async (): Promise<void> => {
+  const cutA = async (): Promise<void> => {
     isKilled = true;
     ends[0]?.store.cut();
     await ends[0]?.bus.close();
+  };
+  const cutAAfter = (table: string): Promise<void> =>
+    new Promise((resolve) => ends[0]?.store.afterUpdate(table, () => void cutA().then(resolve)));
+  const killA = async (): Promise<void> => {
+    await cutA();
     await sweepGone(store, new Set(['a']));
     await run(takeOverLeft(b.engine));
     await keepBreakTimes(b.engine, store, 'b');
   };
   try {
-    await body({ a, b, time: env.timers, vfs, stored, killA });
+    await body({ a, b, time: env.timers, vfs, stored, killA, cutA, cutAAfter });
     await Promise.all(isKilled ? [b.stop()] : [a.stop(), b.stop()]);
   } finally {
     a.abandon();

@@ -23,12 +23,18 @@ export class SeveredStore implements RecordStore {
     for (const table of this.#tables) table.cut();
   }
 
+  /** Calls once, right after the next update of a table: what follows may be cut off. */
+  afterUpdate(name: string, call: () => void): void {
+    for (const table of this.#tables) if (table.name === name) table.afterUpdate = call;
+  }
+
   close(): void {}
 }
 
 class SeveredTable<R extends object> implements StoredTable<R> {
   readonly name: string;
   #table: StoredTable<R>;
+  afterUpdate: (() => void) | undefined;
 
   constructor(table: StoredTable<R>) {
     this.name = table.name;
@@ -48,7 +54,11 @@ class SeveredTable<R extends object> implements StoredTable<R> {
   }
 
   update<T>(key: string, decide: (current: R | undefined) => Update<R, T>): T | Promise<T> {
-    return this.#table.update(key, decide);
+    const result = this.#table.update(key, decide);
+    const { afterUpdate } = this;
+    this.afterUpdate = undefined;
+    afterUpdate?.();
+    return result;
   }
 
   replace(key: string, next: R | undefined): void | Promise<void> {

@@ -3,7 +3,7 @@ import { type Task, wait } from '../../base/task.ts';
 import { closeOpen as closeLocalOpen } from '../../fsa/close.ts';
 import { NO_SERVER } from '../../fsa/file-record.ts';
 import type { LocalOpen } from '../../fsa/local-open.ts';
-import { adoptOpen, letGoOf } from '../../fsa/move-open.ts';
+import { type AdoptedOpen, adoptOpen, letGoOf, stillHeld } from '../../fsa/move-open.ts';
 import { disconnectOpen, purgeOpen } from './closing.ts';
 import { isAnswerable } from './decide-durable.ts';
 import type { Share } from './options.ts';
@@ -38,10 +38,22 @@ export function* offerDurable(server: Smb2Server, persistentId: bigint): Task<Of
   return { localOpen, persistentId };
 }
 
-/** What became of an offer: the other process has the open, or it is closed. */
+/**
+ * What became of an offer: the other process has the open, or had it when it ended, and who sweeps
+ * it finds that; otherwise it is this one's again.
+ */
 export function* settleOffer(server: Smb2Server, offer: Offer, isTaken: boolean): Task<void> {
   const { localOpen, persistentId } = offer;
-  if (isTaken) return yield* letGoOf(localOpen);
+  const adopted = isTaken ? undefined : yield* stillHeld(localOpen);
+  // Swept, and taken over by this process, before it heard of the other's end.
+  const isHereAgain = server.durableOpens.find(persistentId) !== undefined;
+  if (adopted === undefined || isHereAgain) return yield* letGoOf(localOpen);
+  const record = yield* server.durableOpens.recordOf(persistentId);
+  const share = record && server.findShare(record.shareName);
+  if (record !== undefined && share !== undefined) {
+    yield* stand(server, { share, record, adopted });
+    return;
+  }
   yield* server.durableOpens.forget(persistentId, server.options.serverId);
   yield* closeLocalOpen(localOpen);
 }
@@ -80,14 +92,23 @@ export function* adopt(
   if (volume === undefined) return undefined;
   const adopted = yield* adoptOpen(volume, record);
   if (adopted === undefined) return undefined;
-  const { open: localOpen, owned } = adopted;
+  return yield* stand(server, { share, record, adopted });
+}
+
+/** Disconnected, as it was before. Undefined as in `adopt`. */
+function* stand(
+  server: Smb2Server,
+  moved: { readonly share: Share; readonly record: DurableRecord; readonly adopted: AdoptedOpen },
+): Task<Open | undefined> {
+  const { share, record } = moved;
+  const { open: localOpen, owned } = moved.adopted;
   const lockSequences = (owned as Partial<DurableRecord> | undefined)?.lockSequences;
   const open = yield* addOpen(server, share, {
     localOpen,
     waitedMs: waitedMsOf(server, record),
     record: lockSequences === undefined ? record : { ...record, lockSequences },
   });
-  const file = yield* wait(volume.files.get(localOpen.fileKey));
+  const file = yield* wait(localOpen.volume.files.get(localOpen.fileKey));
   if (isAnswerable(file, localOpen)) return open;
   purgeOpen(server, open);
   return open.state === 'closed' ? undefined : open;

@@ -31,9 +31,10 @@ async function sweepDurable(
   const table = durableTable(store);
   const files = store.table<FileRecord>('file', FILE_RECORD_VERSION);
   const staying = new Set<string>();
-  for (const [key, record] of await table.scan('')) {
-    if (record.serverId !== NO_SERVER && !gone.has(record.serverId)) continue;
-    const stays = mayStay(record, await files.get(record.fileKey));
+  for (const [key, record] of [...(await table.scan(''))]) {
+    const file = await files.get(record.fileKey);
+    if (!isLeft(record, file, gone)) continue;
+    const stays = mayStay(record, file);
     if (stays) staying.add(record.openId);
     if (stays && record.serverId === NO_SERVER) continue;
     await table.update(key, (current) => {
@@ -42,6 +43,20 @@ async function sweepDurable(
     });
   }
   return staying;
+}
+
+/**
+ * Whether an open's process is gone. One that moves is first the other process's in the file's
+ * record, then in its own: if that process ends between these, who had it before knows nothing.
+ */
+function isLeft(
+  { serverId, openId }: DurableRecord,
+  file: FileRecord | undefined,
+  gone: ReadonlySet<string>,
+): boolean {
+  if (serverId === NO_SERVER || gone.has(serverId)) return true;
+  const entry = file?.opens.find((open) => open.openId === openId);
+  return entry !== undefined && (entry.serverId === NO_SERVER || gone.has(entry.serverId));
 }
 
 /** An open that outlived the server, or its process, may be taken over. */
