@@ -15,12 +15,13 @@ import { AccountEditError, checkUserName } from '../server/accounts.ts';
 import { type Config, ConfigError, readConfig } from '../server/config.ts';
 import type { Configured } from '../server/decide-reload.ts';
 import { removeHandOverFolder } from '../server/hand-over-file.ts';
-import type { ShareOptions, SmbServerOptions } from '../server/options.ts';
+import type { ShareOptions, SmbServerEvent, SmbServerOptions } from '../server/options.ts';
 import type { ReloadReport } from '../server/reload.ts';
 import { SmbServer } from '../server/smb-server.ts';
 import { Predecessor } from '../server/upgrade/predecessor.ts';
 import { tellServiceManager } from '../server/upgrade/service-manager.ts';
 import type { TakenBack, UpgradeRequest } from '../server/upgrade/upgrade.ts';
+import { installedCode, isSameCode, runningCode } from '../server/workers/installed-code.ts';
 import { WORKERS_MAX } from '../server/workers/worker-options.ts';
 import { CommandError, EXIT_FAILURE, toCommandError, UsageError } from './command-error.ts';
 import { generatePassword } from './generate-password.ts';
@@ -89,7 +90,8 @@ async function serveUntilSignal(
   let end = await serveOnce({ configuration, flags, signals, place: predecessor });
   while (end !== 'ended') {
     const { folder } = end;
-    end = await serveOnce({ configuration, flags, signals, place: ownPlace(folder) });
+    const isAlone = !isSameCode(installedCode(), runningCode());
+    end = await serveOnce({ configuration, flags, signals, place: ownPlace(folder), isAlone });
   }
 }
 
@@ -99,6 +101,8 @@ interface Serving {
   readonly signals: Signals;
   /** Where clients have something open already. */
   readonly place: Place | undefined;
+  /** No other process could be started that runs the same code. */
+  readonly isAlone?: boolean;
 }
 
 async function serveOnce(serving: Serving): Promise<'ended' | TakenBack> {
@@ -106,7 +110,16 @@ async function serveOnce(serving: Serving): Promise<'ended' | TakenBack> {
   const { server: options, shares, logLevel } = configuration();
   const { stateFolder } = options;
   const log = makeNodeLog(logLevel);
-  const server = new SmbServer({ ...options, log });
+  const failure = new Failure();
+  const { onEvent } = failure;
+  if (serving.isAlone)
+    log.warn({}, "one process serves until 'semba upgrade': files were replaced");
+  const server = new SmbServer({
+    ...options,
+    ...(serving.isAlone && { workers: 1 }),
+    log,
+    onEvent,
+  });
   const reload = (): Promise<ReloadReport> => reloadServer(server, configuration);
   const upgrades = new Upgrades({ server, stateFolder, log, version: version() });
   const jobs = { reload, upgrade: (request: UpgradeRequest) => upgrades.run(request) };
@@ -126,7 +139,7 @@ async function serveOnce(serving: Serving): Promise<'ended' | TakenBack> {
     } else {
       await takePlace(server, { place, shares, stateFolder, control });
     }
-    return await Promise.race([signals.end, upgrades.end]);
+    return await Promise.race([signals.end, upgrades.end, failure.end]);
   } finally {
     upgrades.abort();
     await control?.close();
@@ -247,6 +260,25 @@ async function start(server: SmbServer, port: number): Promise<void> {
       throw new CommandError(`cannot listen: this machine has no address ${hostname ?? address}`);
     }
     throw error;
+  }
+}
+
+/** That nothing serves any more. Whoever watches this process starts what is installed. */
+class Failure {
+  readonly onEvent: (event: SmbServerEvent) => void;
+  /** Never resolves. */
+  readonly end: Promise<never>;
+
+  constructor() {
+    let fail = (_: Error): void => {};
+    this.end = new Promise((_, reject) => {
+      fail = reject;
+    });
+    // Nobody may be waiting yet.
+    this.end.catch(() => {});
+    this.onEvent = (event) => {
+      if (event.kind === 'out-of-service') fail(new CommandError(`nobody serves: ${event.reason}`));
+    };
   }
 }
 

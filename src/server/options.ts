@@ -71,8 +71,13 @@ export interface SmbServerOptions {
   readonly workers?: number | 'auto';
   readonly log?: Log;
   /** Called at each logon, failed logon and refused connection: for metrics and bans. */
-  readonly onEvent?: (event: ServerEvent) => void;
+  readonly onEvent?: (event: SmbServerEvent) => void;
 }
+
+/** What the server tells of; or that nothing serves any more, and the program had better end. */
+export type SmbServerEvent =
+  | ServerEvent
+  | { readonly kind: 'out-of-service'; readonly reason: string };
 
 export interface ShareOptions {
   readonly name: string;

@@ -41,6 +41,7 @@ import {
   type DialectName,
   OptionError,
   type ShareOptions,
+  type SmbServerEvent,
   type SmbServerOptions,
   type UserOptions,
 } from './options.ts';
@@ -61,6 +62,7 @@ export type {
   ServerEvent,
   ServerStatus,
   ShareOptions,
+  SmbServerEvent,
   SmbServerOptions,
   Transport,
   TransportAcceptor,

@@ -4,7 +4,7 @@
  *
  *   starting --T0 SERVING--> serving --T1 it exits, or hangs and is killed--> gone
  *       \------------------------------T1--------------------------------------/ |
- *       ^-----------------T2 after a delay: decideRestart()----------------------+
+ *       ^-----------T2 after a delay, if its files are still those: #restart()---+
  *
  * starting: it has no connections. serving: it answers pings, connections are handed to it unless
  * there is something to recover first. gone: other workers sweep what it held in the shared
@@ -19,16 +19,16 @@ import { BusCalls } from '../../messaging/calls.ts';
 import { broadcast } from '../../messaging/message-bus.ts';
 import { ProcessBus, socketOf } from '../../messaging/process/process-bus.ts';
 import type { LeftBehind } from '../../smb2/server/hand-over.ts';
-import type { ServerEvent } from '../../smb2/server/options.ts';
 import type { ServerStatus } from '../../smb2/server/status.ts';
 import type { ListenAt } from '../../smb2/transport/tcp/listening-socket.ts';
 import type { RecordStore } from '../../state/record-store.ts';
 import type { SharedRecordStore } from '../../state/shared/shared-record-store.ts';
 import type { Listener } from '../listeners.ts';
-import { OptionError, type ShareOptions } from '../options.ts';
+import { OptionError, type ShareOptions, type SmbServerEvent } from '../options.ts';
 import { addLeft, type HandOverStep, NOTHING_LEFT } from '../step-aside.ts';
 import { type ControlledWorker, endAtWorkers, statusOfWorkers } from './control-workers.ts';
 import { decideHung, decideRestart } from './decide-workers.ts';
+import { installedCode, isSameCode, runningCode } from './installed-code.ts';
 import { Intake, type IntakeOptions } from './intake.ts';
 import { answerLogonGuards } from './logon-guard.ts';
 import { Reception } from './reception.ts';
@@ -58,6 +58,10 @@ import { forkWorker, newServerId, stopWorker, type WorkerProcess } from './worke
 
 /** How often a worker is asked whether it lives. */
 const PING_MS = 1_000;
+/** How often it is looked whether the files are again those that run. */
+const OTHER_CODE_MS = 30_000;
+const NOT_STARTED =
+  "a worker is not started: other files are installed than run; 'semba upgrade' changes to them";
 /** Longer than a worker takes for a step of a hand-over. */
 const STEP_TIME_MS = 15_000;
 
@@ -71,7 +75,7 @@ export interface SupervisorOptions {
   readonly shares: readonly ShareOptions[];
   /** Where opens stand that outlive the server. */
   readonly stored: () => StoredFiles | undefined;
-  readonly onEvent: ((event: ServerEvent) => void) | undefined;
+  readonly onEvent: ((event: SmbServerEvent) => void) | undefined;
   readonly answerSmb1: IntakeOptions['answerSmb1'];
 }
 
@@ -282,9 +286,24 @@ export class Supervisor {
     env.log.error({ slot, reason, state, delayMs: restart.delayMs }, 'a worker is gone');
     removeLeftOver(socketOf(this.#options.folder, serverId));
     this.#recovery.workerWent(serverId);
-    env.timers.after(restart.delayMs, () => {
-      if (!this.#isStopping) this.#fork(slot);
-    });
+    env.timers.after(restart.delayMs, () => this.#restart(slot));
+  }
+
+  /** T2. Two versions do not serve together: the other workers go on, as long as there are any. */
+  #restart(slot: number): void {
+    if (this.#isStopping) return;
+    const [running, installed] = [runningCode(), installedCode()];
+    if (isSameCode(installed, running)) {
+      this.#fork(slot);
+      return;
+    }
+    const { env, onEvent } = this.#options;
+    const versions = { running: running.version, installed: installed.version };
+    env.log.error({ slot, ...versions }, NOT_STARTED);
+    this.#reception.workerWent(slot, { comesBack: false });
+    env.timers.after(OTHER_CODE_MS, () => this.#restart(slot));
+    const isServed = [...this.#workers.values()].some(({ state }) => state !== 'gone');
+    if (!isServed) onEvent?.({ kind: 'out-of-service', reason: NOT_STARTED });
   }
 
   #serving(): readonly WorkerProcess[] {
@@ -315,7 +334,7 @@ export class Supervisor {
       const worker = this.#workerOf(from)?.slot;
       env.log[level]({ worker, ...(fields as object) }, message);
     });
-    bus.handle(EVENT, ({ event }) => onEvent?.(event as ServerEvent));
+    bus.handle(EVENT, ({ event }) => onEvent?.(event as SmbServerEvent));
   }
 
   /** T0. */

@@ -2,8 +2,9 @@
 import type { Socket } from 'node:net';
 import type { Log } from '../../env/ports.ts';
 import { ProcessBus } from '../../messaging/process/process-bus.ts';
+import { installedCode, isSameCode } from './installed-code.ts';
 import { Worker } from './worker.ts';
-import { type HandedOver, LOG, type WorkerSetup } from './worker-messages.ts';
+import { EXIT_OTHER_CODE, type HandedOver, LOG, type WorkerSetup } from './worker-messages.ts';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -13,6 +14,8 @@ process.once('disconnect', () => process.exit(1));
 process.once('message', (message) => void begin(message as WorkerSetup));
 
 async function begin(setup: WorkerSetup): Promise<void> {
+  // All of it is loaded: what was installed meanwhile would show now.
+  if (!isSameCode(installedCode(), setup.code)) process.exit(EXIT_OTHER_CODE);
   try {
     const lines: { bus: ProcessBus | undefined } = { bus: undefined };
     const log = logOver(lines, setup);

@@ -25,6 +25,7 @@ import type { InstanceMove } from '../../smb2/server/app-instances.ts';
 import type { LeftBehind } from '../../smb2/server/hand-over.ts';
 import type { ForeignSession } from '../../smb2/server/options.ts';
 import { HAND_OVER_STEPS, type HandOverStep } from '../step-aside.ts';
+import type { InstalledCode } from './installed-code.ts';
 import type { OptionsOfWorker } from './worker-options.ts';
 
 /** Sent once, over the pipe of the fork. */
@@ -37,7 +38,12 @@ export interface WorkerSetup {
   readonly folder: string;
   readonly options: OptionsOfWorker;
   readonly isDebugged: boolean;
+  /** What the supervisor runs: a worker of something else ends with EXIT_OTHER_CODE. */
+  readonly code: InstalledCode;
 }
+
+/** Of sysexits.h: EX_CONFIG. */
+export const EXIT_OTHER_CODE = 78;
 
 /** Comes with a socket, over the same pipe. */
 export interface HandedOver {

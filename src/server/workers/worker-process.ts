@@ -3,7 +3,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Env } from '../../env/ports.ts';
 import type { BusCalls } from '../../messaging/calls.ts';
-import { STOP, type WorkerSetup } from './worker-messages.ts';
+import { runningCode } from './installed-code.ts';
+import { EXIT_OTHER_CODE, STOP, type WorkerSetup } from './worker-messages.ts';
 
 const WORKER = fileURLToPath(new URL('./worker-main.js', import.meta.url));
 /** Longer than a worker takes to close all files in order. */
@@ -21,7 +22,7 @@ export interface WorkerProcess {
 }
 
 /** What a worker is told first; the server id is its own. */
-type Setup = Omit<WorkerSetup, 'kind' | 'serverId' | 'isDebugged'>;
+type Setup = Omit<WorkerSetup, 'kind' | 'serverId' | 'isDebugged' | 'code'>;
 
 /** Starting. `exited` is told once, when `reason` stands. */
 export function forkWorker(
@@ -44,11 +45,12 @@ export function forkWorker(
   };
   child.on('error', (error) => env.log.error({ slot, error: error.message }, 'worker'));
   child.once('exit', (code, signal) => {
-    worker.reason = signal ?? `code ${code}`;
+    worker.reason = signal ?? (code === EXIT_OTHER_CODE ? 'its files are others' : `code ${code}`);
     exited(worker, worker.reason);
   });
   const isDebugged = env.log.isLevelEnabled?.('debug') ?? false;
-  const message: WorkerSetup = { kind: 'setup', serverId, isDebugged, ...setup };
+  const code = runningCode();
+  const message: WorkerSetup = { kind: 'setup', serverId, isDebugged, code, ...setup };
   child.send(message, (error) => {
     if (error !== null) env.log.error({ slot, error: error.message }, 'a worker was not set up');
   });
