@@ -16,7 +16,7 @@ import { Heap } from './heap.ts';
 import { RobustLock } from './robust-lock.ts';
 
 /** 'semb', and the layout of what follows. */
-const MAGIC = 0x73656d00 + 1;
+const MAGIC = 0x73656d00 + 2;
 const HEADER_SIZE = 4096;
 const CHAINS = 2 ** 17;
 

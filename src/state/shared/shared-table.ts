@@ -1,7 +1,7 @@
-import { Packr } from 'msgpackr';
 import { assert } from '../../base/assert.ts';
 import type { StoredTable, Update } from '../record-store.ts';
 import type { ForeignWatchers } from './foreign-watchers.ts';
+import { type PackedRecord, packRecord, unpackRecord } from './packed-record.ts';
 import { ABSENT, CHANGED, type SharedRecords } from './shared-records.ts';
 
 /** Records that are kept decoded: one that nobody changed is not decoded again. */
@@ -9,11 +9,11 @@ const KNOWN_MAX = 4_096;
 /** What separates a table's name from a key; no table has it in its name. */
 export const SEPARATOR = '/';
 
-const packr = new Packr();
-
 interface Known<R> {
+  /** With the table's: what the store calls it. */
+  readonly name: string;
   readonly generation: number;
-  readonly record: R | undefined;
+  readonly packed: PackedRecord<R>;
 }
 
 export class SharedTable<R extends object> implements StoredTable<R> {
@@ -32,22 +32,22 @@ export class SharedTable<R extends object> implements StoredTable<R> {
   }
 
   get(key: string): R | undefined {
-    return this.#look(key).record;
+    return this.#look(key)?.packed.record;
   }
 
   update<T>(key: string, decide: (current: R | undefined) => Update<R, T>): T {
     assert(!this.#deciding, `an update of ${this.name} is not pure: it updates ${key}`);
     for (;;) {
-      const { generation, record } = this.#look(key);
-      const { next, result } = this.#decide(decide, record);
-      if (next === 'keep' || (next === undefined && generation === ABSENT)) return result;
-      if (this.#put(key, generation, next)) return result;
+      const known = this.#look(key);
+      const { next, result } = this.#decide(decide, known?.packed.record);
+      if (next === 'keep' || (next === undefined && known === undefined)) return result;
+      if (this.#put(key, known, next)) return result;
     }
   }
 
   replace(key: string, next: R | undefined): void {
-    if (next === undefined && this.#look(key).generation === ABSENT) return;
-    this.#put(key, undefined, next);
+    if (next === undefined && this.#look(key) === undefined) return;
+    this.#put(key, 'whatever', next);
   }
 
   replaceSoon(key: string, next: R | undefined): void {
@@ -63,7 +63,10 @@ export class SharedTable<R extends object> implements StoredTable<R> {
     const start = this.name + SEPARATOR;
     return this.#records
       .scan(start + prefix)
-      .map(([name, value]) => [name.slice(start.length), packr.unpack(value) as R] as const)
+      .map(
+        ([name, value]) =>
+          [name.slice(start.length), unpackRecord<R>(value, undefined).record] as const,
+      )
       .sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
@@ -76,32 +79,32 @@ export class SharedTable<R extends object> implements StoredTable<R> {
     }
   }
 
-  #look(key: string): Known<R> {
+  #look(key: string): Known<R> | undefined {
     const known = this.#known.get(key);
-    const generation = this.#records.look(
-      this.name + SEPARATOR + key,
-      known?.generation ?? ABSENT,
-      this.#copy,
-    );
+    const name = known?.name ?? this.name + SEPARATOR + key;
+    const generation = this.#records.look(name, known?.generation ?? ABSENT, this.#copy);
     if (generation === ABSENT) {
       if (known !== undefined) this.#known.delete(key);
-      return NONE;
+      return undefined;
     }
     if (known?.generation === generation) return known;
-    const found = { generation, record: packr.unpack(this.#copied) as R };
+    const packed = unpackRecord(this.#copied, known?.packed);
     this.#copied = NOTHING;
+    const found = { name, generation, packed };
     this.#remember(key, found);
     return found;
   }
 
   /** False: another process was faster. */
-  #put(key: string, expected: number | undefined, next: R | undefined): boolean {
-    const name = this.name + SEPARATOR + key;
-    const value = next === undefined ? undefined : packr.pack(next);
-    const generation = this.#records.put(name, expected, value);
+  #put(key: string, expected: Known<R> | undefined | 'whatever', next: R | undefined): boolean {
+    const known = expected === 'whatever' ? undefined : expected;
+    const name = known?.name ?? this.name + SEPARATOR + key;
+    const packed = next && packRecord(next, known?.packed);
+    const before = expected === 'whatever' ? undefined : (known?.generation ?? ABSENT);
+    const generation = this.#records.put(name, before, packed?.bytes);
     if (generation === CHANGED) return false;
-    if (next === undefined) this.#known.delete(key);
-    else this.#remember(key, { generation, record: next });
+    if (packed === undefined) this.#known.delete(key);
+    else this.#remember(key, { name, generation, packed });
     this.#watchers?.wake(name);
     return true;
   }
@@ -122,4 +125,3 @@ export class SharedTable<R extends object> implements StoredTable<R> {
 }
 
 const NOTHING = Buffer.alloc(0);
-const NONE = { generation: ABSENT, record: undefined };
