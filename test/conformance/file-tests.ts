@@ -295,6 +295,22 @@ function closeTests(target: GetTarget): void {
       assert.notEqual(told.response?.lastWriteTime, 0n);
     });
 
+    it('has ended, and deleted, for requests that follow without waiting for its answer', async () => {
+      const { tree, name, file } = await scratch(target);
+      const closing = file.close();
+      const again = file.close();
+      const making = opened(tree, {
+        name,
+        desiredAccess: FILE_ALL_ACCESS,
+        shareAccess: 0,
+        createDisposition: FILE_CREATE,
+        createOptions: FILE_DELETE_ON_CLOSE,
+      });
+      expectStatus(await closing, STATUS_SUCCESS);
+      expectStatus(await again, STATUS_FILE_CLOSED);
+      expectStatus(await (await making).close(), STATUS_SUCCESS);
+    });
+
     it('fails with STATUS_FILE_CLOSED the second time', async () => {
       const { file } = await scratch(target);
       expectStatus(await file.close(), STATUS_SUCCESS);

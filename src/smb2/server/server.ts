@@ -6,6 +6,7 @@ import { isPromise, type MaybePromise, run, type Task } from '../../base/task.ts
 import { Turns } from '../../env/turns.ts';
 import { OffloadTokens } from '../../fsa/offload.ts';
 import type { Transport, TransportListener } from '../transport/transport.ts';
+import { Afterwards } from './afterwards.ts';
 import { AppInstances } from './app-instances.ts';
 import { BreakDeliveries } from './break-delivery.ts';
 import { OplockHolders } from './breaks.ts';
@@ -72,6 +73,7 @@ export class Smb2Server {
   readonly createReplays: CreateReplays = new CreateReplays();
   readonly offloadTokens: OffloadTokens;
   readonly oplockHolders: OplockHolders;
+  readonly afterwards: Afterwards = new Afterwards((task) => this.runDetached(task));
 
   constructor(options: Smb2ServerOptions) {
     this.options = options;
@@ -137,6 +139,7 @@ export class Smb2Server {
     if (connection.closed || this.#isClosing) return true;
     const { env } = this.options;
     beginMessage(connection, env);
+    this.afterwards.settle();
     const isDone = this.#serve(connection, bytes);
     endMessage(connection, env);
     return isDone;

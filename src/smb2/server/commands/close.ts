@@ -12,6 +12,7 @@ import {
 import { SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB } from '../../wire/constants.ts';
 import { closeOpen } from '../closing.ts';
 import type { Request } from '../request.ts';
+import type { Smb2Server } from '../server.ts';
 import type { Open } from '../state/open.ts';
 
 const RESPONSE_SIZE = 60;
@@ -26,11 +27,28 @@ export function* handleClose(request: Request): Task<NtStatus> {
   const wantsAttributes = (close.flags & SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB) !== 0;
   yield* letOthersClose(request, open);
   const response = wantsAttributes ? yield* postQuery(open) : CLOSE_RESPONSE_EMPTY;
-  const status = yield* closeOpen(request.server, open);
-  if (status !== 0) return status;
+  const { server } = request;
+  if (mayAnswerFirst(request, open)) server.afterwards.add(closeAnswered(server, open));
+  else yield* closeOpen(server, open);
   const reply = request.room(RESPONSE_SIZE);
   reply.finish(encodeCloseResponse(reply.view, reply.body, response));
   return 0;
+}
+
+/**
+ * Whether nobody can tell that the answer leaves before the open is closed: it is the same whatever
+ * becomes of that, no other request comes in between, and nobody else is told.
+ */
+function mayAnswerFirst(request: Request, { localOpen, durable, inFlight }: Open): boolean {
+  if (!request.isAlone || localOpen === undefined) return false;
+  if (durable !== undefined || inFlight > 0) return false;
+  const { peers, persistentFiles, changeNotifyList } = localOpen.volume;
+  return peers === undefined && persistentFiles === undefined && changeNotifyList.isEmpty;
+}
+
+function* closeAnswered(server: Smb2Server, open: Open): Task<void> {
+  yield* closeOpen(server, open);
+  server.changeCount++;
 }
 
 /**
