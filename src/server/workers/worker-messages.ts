@@ -23,7 +23,7 @@ import {
 } from '../../messaging/shape.ts';
 import type { InstanceMove } from '../../smb2/server/app-instances.ts';
 import type { LeftBehind } from '../../smb2/server/hand-over.ts';
-import type { ForeignSession } from '../../smb2/server/options.ts';
+import type { CreateName, ForeignSession } from '../../smb2/server/options.ts';
 import { HAND_OVER_STEPS, type HandOverStep } from '../step-aside.ts';
 import type { InstalledCode } from './installed-code.ts';
 import type { OptionsOfWorker } from './worker-options.ts';
@@ -244,6 +244,13 @@ export const FIND_SESSION: CallType<SessionId, ForeignSession | undefined> = {
       signingKey: bytes(SIGNING_KEY_SIZE),
     }),
   ),
+};
+
+/** `ServerPeers.findCreate`. */
+export const FIND_CREATE: CallType<CreateName, bigint | undefined> = {
+  name: 'find-create',
+  question: struct<CreateName>({ clientGuid: text, createGuid: text }),
+  answer: optional(u64),
 };
 
 interface DurableOpenId {

@@ -6,8 +6,9 @@ import { broadcast, type MessageBus } from '../../messaging/message-bus.ts';
 import type { InstanceMove } from '../../smb2/server/app-instances.ts';
 import { endSessionOf } from '../../smb2/server/closing.ts';
 import { closeInstances } from '../../smb2/server/commands/create-app-instance.ts';
+import { foreignCreateOf } from '../../smb2/server/foreign-create.ts';
 import { foreignSessionOf } from '../../smb2/server/foreign-session.ts';
-import type { ForeignSession, ServerPeers } from '../../smb2/server/options.ts';
+import type { CreateName, ForeignSession, ServerPeers } from '../../smb2/server/options.ts';
 import type { Smb2Server } from '../../smb2/server/server.ts';
 import { askingLogonGuard } from './logon-guard.ts';
 import { finished, OfferedOpens } from './offered-opens.ts';
@@ -15,6 +16,7 @@ import {
   ASK_FOR_OPEN,
   CLOSE_INSTANCES,
   END_SESSION,
+  FIND_CREATE,
   FIND_SESSION,
   SETTLE_OPEN,
   SETTLED,
@@ -59,6 +61,11 @@ export class WorkerPeers implements VolumePeers, ServerPeers {
     return answers.find((session) => session !== undefined);
   }
 
+  async findCreate(name: CreateName): Promise<bigint | undefined> {
+    const answers = await this.#calls.askAll(this.#others, FIND_CREATE, name);
+    return answers.find((persistentId) => persistentId !== undefined);
+  }
+
   async endSession(sessionId: bigint, userSid: string): Promise<void> {
     await this.#calls.askAll(this.#others, END_SESSION, { sessionId, userSid });
   }
@@ -88,6 +95,7 @@ export class WorkerPeers implements VolumePeers, ServerPeers {
     });
     this.#calls.answer(SETTLED, () => true);
     this.#calls.answer(FIND_SESSION, ({ sessionId }) => foreignSessionOf(engine, sessionId));
+    this.#calls.answer(FIND_CREATE, (name) => foreignCreateOf(engine, name));
     this.#calls.answer(END_SESSION, async ({ sessionId, userSid }) => {
       await finished(endSessionOf(engine, sessionId, userSid), undefined, log);
       return true;

@@ -9,6 +9,7 @@ import type { SecurityContext } from '../../fsa/security-context.ts';
 import type { Volume } from '../../fsa/volume.ts';
 import type { PipeOpener } from '../../rpce/pipe.ts';
 import type { RecordStore } from '../../state/record-store.ts';
+import type { Guid } from '../wire/guid.ts';
 import type { InstanceMove } from './app-instances.ts';
 import type { OplockBreakChannels } from './break-delivery.ts';
 
@@ -96,12 +97,20 @@ export interface ServerPeers {
   endSession(sessionId: bigint, userSid: string): MaybePromise<void>;
   /** [MS-SMB2] 3.3.1.1 Server Global, GlobalSessionTable: a session of another process. */
   findSession(sessionId: bigint): MaybePromise<ForeignSession | undefined>;
+  /** What `foreignCreateOf` says in the other processes. */
+  findCreate(name: CreateName): MaybePromise<bigint | undefined>;
   /** Has that process offer an open whose client is away; false: it has none. */
   askForOpen(serverId: string, persistentId: bigint): MaybePromise<boolean>;
   /** [MS-SMB2] 3.3.5.9.13, in the other processes. False: one there is as new, or newer. */
   closeInstances(move: InstanceMove): MaybePromise<boolean>;
   /** Tells what became of the offer. */
   settleOpen(serverId: string, persistentId: bigint, isTaken: boolean): void;
+}
+
+/** What a CREATE is known by that may be sent again. */
+export interface CreateName {
+  readonly clientGuid: Guid;
+  readonly createGuid: Guid;
 }
 
 /** What a refusal to bind a session of another process takes. */

@@ -135,10 +135,10 @@ function findOpen(
 }
 
 /** From the process that has it, if its client was the same user. */
-function* fetchOpen(
+export function* fetchOpen(
   { server }: Request,
   treeConnect: TreeConnect,
-  { persistentId }: Omit<Reconnect, 'kind'>,
+  { persistentId }: Pick<Reconnect, 'persistentId'>,
 ): Task<Open | undefined> {
   if (server.options.peers === undefined) return undefined;
   const record = yield* server.durableOpens.recordOf(persistentId);

@@ -1,5 +1,5 @@
 /** A CREATE that is sent again: [MS-SMB2] 3.3.5.9.10. */
-import type { Task } from '../../../base/task.ts';
+import { type Task, wait } from '../../../base/task.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -15,11 +15,12 @@ import type { CreateRequest } from '../../wire/create.ts';
 import { findCreateContext, SMB2_CREATE_REQUEST_LEASE } from '../../wire/create-context.ts';
 import { decodeLeaseContext } from '../../wire/create-context-lease.ts';
 import { replayKeyOf } from '../create-replays.ts';
+import { NOT_AGAIN } from '../foreign-create.ts';
 import { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
 import type { TreeConnect } from '../state/tree-connect.ts';
 import { type DurableContexts, durableAnswer } from './create-durable.ts';
-import { giveBack, respondAsItStands } from './create-reconnect.ts';
+import { fetchOpen, giveBack, respondAsItStands } from './create-reconnect.ts';
 
 /** A CREATE with a CreateGuid. */
 export interface GuidedCreate {
@@ -45,6 +46,10 @@ export function* createOnce(
 ): Task<NtStatus> {
   const { createReplays } = request.server;
   const key = replayKeyOf(request.connection.clientGuid, guided.durable.createGuid);
+  if (isReplay(request) && createReplays.find(key) === undefined) {
+    const status = yield* fetchReplayed(request, guided);
+    if (status !== 0) return status;
+  }
   const known = createReplays.find(key);
   if (known instanceof Request) {
     if (request.server.options.replayOrder === 'sane') return STATUS_FILE_NOT_AVAILABLE;
@@ -61,9 +66,35 @@ export function* createOnce(
   }
 }
 
+function isReplay({ header }: Request): boolean {
+  return (header.flags & SMB2_FLAGS_REPLAY_OPERATION) !== 0;
+}
+
+/**
+ * [MS-SMB2] 3.3.1.5 Global, GlobalOpenTable: the open that the CREATE made in another process is
+ * this one's then. Mostly clients come to the process that had them; this one is asked after an
+ * upgrade, or when nobody remembers.
+ *
+ * STATUS_FILE_NOT_AVAILABLE, STATUS_DUPLICATE_OBJECTID: as in `createOnce`.
+ */
+function* fetchReplayed(request: Request, guided: GuidedCreate): Task<NtStatus> {
+  const { server, connection } = request;
+  const { createGuid } = guided.durable;
+  const { clientGuid } = connection;
+  const isHere = server.durableOpens.findPersistent(clientGuid, createGuid) !== undefined;
+  if (isHere || server.options.peers === undefined) return 0;
+  const persistentId = yield* wait(server.options.peers.findCreate({ clientGuid, createGuid }));
+  if (persistentId === undefined) return 0;
+  if (persistentId === NOT_AGAIN) return STATUS_FILE_NOT_AVAILABLE;
+  if ((yield* fetchOpen(request, guided.treeConnect, { persistentId })) !== undefined) return 0;
+  // It may have been closed when it was asked for.
+  const record = yield* server.durableOpens.recordOf(persistentId);
+  return record === undefined ? 0 : STATUS_DUPLICATE_OBJECTID;
+}
+
 /** Windows: a persistent open is not made anew (smbtorture smb2.persistent-open.replay-multi). */
 function isUsed(request: Request, { durable }: GuidedCreate): boolean {
-  if ((request.header.flags & SMB2_FLAGS_REPLAY_OPERATION) === 0) return false;
+  if (!isReplay(request)) return false;
   const { server, connection } = request;
   return (
     server.durableOpens.findPersistent(connection.clientGuid, durable.createGuid) !== undefined
@@ -72,7 +103,7 @@ function isUsed(request: Request, { durable }: GuidedCreate): boolean {
 
 function* replay(request: Request, guided: GuidedCreate, open: Open): Task<NtStatus> {
   const { treeConnect, create, durable } = guided;
-  if ((request.header.flags & SMB2_FLAGS_REPLAY_OPERATION) === 0) return STATUS_DUPLICATE_OBJECTID;
+  if (!isReplay(request)) return STATUS_DUPLICATE_OBJECTID;
   if (open.state === 'disconnected') {
     const { persistent: persistentId } = open.fileId;
     const { createGuid } = durable;
