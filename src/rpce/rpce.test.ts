@@ -224,7 +224,7 @@ describe('[MS-RPCE] 3.3.1 server', () => {
     assert.ok(accepted < 1000, 'it goes on for ever');
   });
   it('breaks when all pipes together hold too much, and has room when they are gone', () => {
-    const memory = new PipeMemory(12_000);
+    const memory = new PipeMemory({ allows: (size) => size <= 12_000, fell() {} });
     const make = (): Pipe => {
       const pipe = openRpcEndpoint({ ...OPTIONS, messageSizeMax: 10_000, memory });
       pipe.write(SMBCLIENT_BIND);

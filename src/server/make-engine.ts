@@ -3,6 +3,7 @@ import type { Authenticator } from '../auth/acceptor.ts';
 import { createAuthenticator } from '../auth/authenticator.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Env } from '../env/ports.ts';
+import { PipeMemory } from '../rpce/pipe-memory.ts';
 import { createPipeOpener } from '../services/pipes.ts';
 import {
   SIGNING_AES_CMAC,
@@ -13,6 +14,7 @@ import {
   SMB2_ENCRYPTION_AES256_CCM,
   SMB2_ENCRYPTION_AES256_GCM,
 } from '../smb2/crypto/algorithms.ts';
+import { limitOfAll } from '../smb2/server/limit-of-all.ts';
 import type { ServerPeers, Share, Smb2RunTimeOptions } from '../smb2/server/options.ts';
 import { Smb2Server } from '../smb2/server/server.ts';
 import type { RecordStore } from '../state/record-store.ts';
@@ -81,7 +83,7 @@ export function makeEngine(params: EngineParams): Smb2Server {
     securityContext: securityContextOf,
     openPipe: createPipeOpener(
       makeServiceHost({ serverName, workgroup, env, accounts, engine: () => engine }),
-      limits,
+      { ...limits, memory: new PipeMemory(limitOfAll(params, 'pipeBuffersSize')) },
     ),
     testControls: options.testControls ?? false,
     ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),

@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS } from '../base/limits.ts';
 import { fileTimeOfMs } from '../dtyp/file-time.ts';
 import { NdrReader, NdrWriter } from '../rpce/ndr.ts';
 import type { Pipe } from '../rpce/pipe.ts';
+import { PipeMemory } from '../rpce/pipe-memory.ts';
 import { RpcClient, type RpcTransport } from '../rpce/rpc-client.ts';
 import {
   ERROR_ACCESS_DENIED,
@@ -24,6 +25,11 @@ const CLIENT = {
   serverName: 'SERVER',
   sessionKey: new Uint8Array(16),
 };
+const PIPES = {
+  ...DEFAULT_LIMITS,
+  memory: new PipeMemory({ allows: () => true, fell() {} }),
+};
+
 const SHARES: readonly ShareDescription[] = [
   {
     name: 'data',
@@ -249,7 +255,7 @@ async function bind(
   target: { uuid: string; version: number },
   changes: Partial<ServiceHost> = {},
 ): Promise<RpcClient> {
-  const pipe = createPipeOpener(host(changes), DEFAULT_LIMITS)(name, CLIENT);
+  const pipe = createPipeOpener(host(changes), PIPES)(name, CLIENT);
   const client = await RpcClient.bind(transportTo(pipe!), target);
   return client!;
 }

@@ -7,6 +7,7 @@ import {
   STATUS_ACCESS_DENIED,
   STATUS_DELETE_PENDING,
   STATUS_FILE_NOT_AVAILABLE,
+  STATUS_INSUFFICIENT_RESOURCES,
   STATUS_LOCK_NOT_GRANTED,
   STATUS_LOGON_FAILURE,
   STATUS_OBJECT_NAME_NOT_FOUND,
@@ -192,6 +193,37 @@ describe('two processes of one server', () => {
       assert.deepEqual(statuses, [STATUS_LOGON_FAILURE, STATUS_LOGON_FAILURE]);
     }));
 
+  it('count their opens together', () =>
+    withProcesses(
+      async ({ a, b }) => {
+        const [here, there] = [await a.tree(), await b.tree()];
+        const first = await openFile(here, { name: 'a' });
+        const second = await openFile(there, { name: 'b' });
+        for (const tree of [here, there]) {
+          assertStatus((await tryOpen(tree, { name: 'c' })).status, STATUS_INSUFFICIENT_RESOURCES);
+        }
+        await first.close();
+        await openFile(there, { name: 'c' });
+        assertStatus((await tryOpen(here, { name: 'a' })).status, STATUS_INSUFFICIENT_RESOURCES);
+        await second.close();
+      },
+      { opensMax: 2 },
+    ));
+
+  it('count opens that wait for their clients together', () =>
+    withProcesses(
+      async ({ a, b, time }) => {
+        const [here, there] = [await treeOfClient(a), await treeOfClient(b, OTHER_GUID)];
+        for (const name of ['a', 'b']) await openDurable(here, name);
+        for (const name of ['c', 'd']) await openDurable(there, name);
+        await lose(a, here);
+        await lose(b, there);
+        assert.deepEqual([a.engine.counts().opens, b.engine.counts().opens], [2, 1]);
+        time.advance(60_000);
+      },
+      { disconnectedOpensMax: 3 },
+    ));
+
   it('give a durable open to the process to which its client comes back', () =>
     withProcesses(async ({ a, b }) => {
       const left = await treeOfClient(a);
@@ -209,6 +241,18 @@ describe('two processes of one server', () => {
 });
 
 describe('what a process leaves behind that was killed', () => {
+  it('counts no longer towards a limit', () =>
+    withProcesses(
+      async ({ a, b, killA }) => {
+        const tree = await a.tree();
+        for (const name of ['a', 'b']) await openFile(tree, { name });
+        await killA();
+        const left = await b.tree();
+        for (const name of ['a', 'b']) await openFile(left, { name });
+      },
+      { opensMax: 2 },
+    ));
+
   it('is a durable open with its data, locks and lock sequences', () =>
     withProcesses(async ({ a, b, killA }) => {
       const lost = await openDurable(await treeOfClient(a), 'x', { shareAccess: 0 });

@@ -3,7 +3,7 @@
  * and one clock, whose bus is in memory.
  */
 import { LogonThrottle } from '../../src/auth/logon-throttle.ts';
-import { DEFAULT_LIMITS } from '../../src/base/limits.ts';
+import { DEFAULT_LIMITS, type Limits } from '../../src/base/limits.ts';
 import { run } from '../../src/base/task.ts';
 import type { FileRecord } from '../../src/fsa/file-record.ts';
 import { persistentTable } from '../../src/fsa/persistent-files.ts';
@@ -42,7 +42,10 @@ export interface Processes {
 const SHARES = [{ name: 'share' }, { name: 'kept', continuousAvailability: true }];
 
 /** Runs `body` over two processes, and stops them, which checks that nothing is left. */
-export async function withProcesses(body: (both: Processes) => Promise<void>): Promise<void> {
+export async function withProcesses(
+  body: (both: Processes) => Promise<void>,
+  limits: Partial<Limits> = {},
+): Promise<void> {
   const env = makeVirtualEnv();
   const store = new MemoryRecordStore({ strict: true });
   const accounts = await rigAccounts(env);
@@ -62,7 +65,11 @@ export async function withProcesses(body: (both: Processes) => Promise<void>): P
     ends.push({ store: own, bus });
     const storedFiles = storedFilesOver(calls, 'supervisor');
     const place = { env, store: own, accounts, serverId, peers, storedFiles };
-    const rig = await Rig.start({ place, shares: SHARES.map((share) => ({ ...share, vfs })) });
+    const rig = await Rig.start({
+      place,
+      limits,
+      shares: SHARES.map((share) => ({ ...share, vfs })),
+    });
     peers.serve(rig.engine, env.log);
     return rig;
   };

@@ -113,6 +113,7 @@ import {
   RPC_BIND_ACK,
   RPC_REQUEST,
 } from '../../src/rpce/pdu.ts';
+import { PipeMemory } from '../../src/rpce/pipe-memory.ts';
 import { decodeShareEnumResponse, SRVSVC_UUID } from '../../src/rpce/srvs.ts';
 import { createPipeOpener } from '../../src/services/pipes.ts';
 import type { ServiceHost } from '../../src/services/service-host.ts';
@@ -383,7 +384,10 @@ const HOST: ServiceHost = {
   accountDomainSid: 'S-1-5-21-1-2-3',
   listShares: () => [SHARE, { ...SHARE, name: 'more' }],
 };
-const openPipe = createPipeOpener(HOST, DEFAULT_LIMITS);
+const openPipe = createPipeOpener(HOST, {
+  ...DEFAULT_LIMITS,
+  memory: new PipeMemory({ allows: () => true, fell() {} }),
+});
 const CLIENT = { userName: '', domainName: '', serverName: '', sessionKey: zeroes(16) };
 
 function bindTo(uuid: string, version: number): Uint8Array {

@@ -23,7 +23,7 @@ export function* closeOpen(server: Smb2Server, open: Open): Task<NtStatus> {
   if (open.state === 'closed') return 0;
   if (open.state === 'connected') leaveSession(open);
   open.state = 'closed';
-  server.openCount--;
+  server.openRemoved();
   open.pipe?.close();
   server.oplockHolders.remove(open);
   server.createReplays.forget(open);
@@ -87,7 +87,7 @@ export function leftNow(
 export function* forgetOpen(server: Smb2Server, open: Open): Task<void> {
   if (open.state === 'connected') leaveSession(open);
   open.state = 'closed';
-  server.openCount--;
+  server.openRemoved();
   server.oplockHolders.remove(open);
   server.createReplays.forget(open);
   server.appInstances.remove(open);
@@ -213,7 +213,7 @@ export function awaitClient(server: Smb2Server, open: Open, waitedMs: number = 0
 function* mayWait(server: Smb2Server, { localOpen, durable }: Open): Task<boolean> {
   if (localOpen === undefined || durable === undefined) return false;
   if (durable.kind === 'persistent') return true;
-  if (server.durableOpens.disconnectedCount >= server.options.limits.disconnectedOpensMax) {
+  if (!(yield* wait(server.durableOpens.mayAwait()))) {
     server.options.env.log.warn({ path: localOpen.path }, 'too many opens wait for their clients');
     return false;
   }

@@ -1,12 +1,15 @@
 import { assert } from '../../base/assert.ts';
-import { isPromise, run, type Task, wait } from '../../base/task.ts';
+import { isPromise, type MaybePromise, run, type Task, wait } from '../../base/task.ts';
 import type { Env, TimerHandle } from '../../env/ports.ts';
 import { Turns } from '../../env/turns.ts';
 import type { LocalOpen } from '../../fsa/local-open.ts';
 import { keptOpen, persistOpen } from '../../fsa/persist.ts';
-import type { RecordStore, RecordTable, Update } from '../../state/record-store.ts';
+import type { RecordTable, Update } from '../../state/record-store.ts';
+import type { SharedLimit } from '../../state/shared-limit.ts';
 import type { Guid } from '../wire/guid.ts';
 import { replayKeyOf } from './create-replays.ts';
+import { limitOfAll } from './limit-of-all.ts';
+import type { Smb2ServerOptions } from './options.ts';
 import type { Smb2Server } from './server.ts';
 import { DURABLE_RECORD_VERSION, type DurableRecord, durableKey } from './state/durable-record.ts';
 import type { Open } from './state/open.ts';
@@ -25,15 +28,24 @@ export class DurableOpens {
   readonly #persistent = new Map<string, Open>();
   /** Calls whose time has come. */
   readonly #overdue: (() => void)[] = [];
+  readonly #disconnectedLimit: SharedLimit;
+  readonly #persistentLimit: SharedLimit;
 
-  constructor(options: { readonly env: Env; readonly store: RecordStore }) {
+  constructor(options: Pick<Smb2ServerOptions, 'env' | 'limits' | 'serverId' | 'store' | 'peers'>) {
     this.#env = options.env;
+    this.#disconnectedLimit = limitOfAll(options, 'disconnectedOpensMax');
+    this.#persistentLimit = limitOfAll(options, 'persistentOpensMax');
     this.#table = options.store.table<DurableRecord>('durable', DURABLE_RECORD_VERSION);
   }
 
   /** How many outlive the server. */
   get persistentCount(): number {
     return this.#persistent.size;
+  }
+
+  /** Whether the server, with all its processes, may have one more that outlives it. */
+  mayPersist(): MaybePromise<boolean> {
+    return this.#persistentLimit.allows(this.#persistent.size + 1);
   }
 
   /** Those that outlive the server; a copy. */
@@ -49,6 +61,11 @@ export class DurableOpens {
   /** How many nobody is connected to. */
   get disconnectedCount(): number {
     return this.#scavengers.size;
+  }
+
+  /** Whether one more may wait for its client, of all that those of the server are. */
+  mayAwait(): MaybePromise<boolean> {
+    return this.#disconnectedLimit.allows(this.#scavengers.size + 1);
   }
 
   /** Those that nobody is connected to; a copy. */
@@ -111,6 +128,7 @@ export class DurableOpens {
 
   #addPersistent(open: Open, { clientGuid, createGuid }: DurableRecord): void {
     this.#persistent.set(replayKeyOf(clientGuid, createGuid), open);
+    this.#persistentLimit.rose(this.#persistent.size);
   }
 
   /**
@@ -126,6 +144,7 @@ export class DurableOpens {
       if (this.#overdue.length === 1) void run(this.#scavenge());
     });
     this.#scavengers.set(open, timer);
+    this.#disconnectedLimit.rose(this.#scavengers.size);
   }
 
   *#scavenge(): Task<void> {
@@ -141,8 +160,11 @@ export class DurableOpens {
 
   /** It came back, or closed. */
   stopAwaiting(open: Open): void {
-    this.#scavengers.get(open)?.cancel();
+    const timer = this.#scavengers.get(open);
+    if (timer === undefined) return;
+    timer.cancel();
     this.#scavengers.delete(open);
+    this.#disconnectedLimit.fell(this.#scavengers.size);
   }
 
   /** Another process has the open now, and its record. */
@@ -154,6 +176,7 @@ export class DurableOpens {
     this.#opens.delete(durable.persistentId);
     if (durable.kind !== 'persistent') return;
     this.#persistent.delete(replayKeyOf(durable.clientGuid, durable.createGuid));
+    this.#persistentLimit.fell(this.#persistent.size);
   }
 
   /** The record goes, if it is this process's still: nobody can have the open any more. */

@@ -30,7 +30,7 @@ export function* offerDurable(server: Smb2Server, persistentId: bigint): Task<Of
   if (open?.state !== 'disconnected' || open.inFlight > 0) return undefined;
   if (localOpen === undefined || durable === undefined) return undefined;
   open.state = 'closed';
-  server.openCount--;
+  server.openRemoved();
   server.oplockHolders.remove(open);
   server.createReplays.forget(open);
   server.appInstances.remove(open);

@@ -105,7 +105,7 @@ export function* addOpen(
     inFlight: 0,
     whenIdle: undefined,
   };
-  server.openCount++;
+  server.openAdded();
   server.oplockHolders.add(open);
   server.appInstances.add(open);
   yield* server.durableOpens.restore(open, record);

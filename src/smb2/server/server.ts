@@ -5,6 +5,7 @@ import { SEND_QUEUE_SIZE_MIN } from '../../base/limits.ts';
 import { isPromise, type MaybePromise, run, type Task } from '../../base/task.ts';
 import { Turns } from '../../env/turns.ts';
 import { OffloadTokens } from '../../fsa/offload.ts';
+import type { SharedLimit } from '../../state/shared-limit.ts';
 import type { Transport, TransportListener } from '../transport/transport.ts';
 import { Afterwards } from './afterwards.ts';
 import { AppInstances } from './app-instances.ts';
@@ -22,6 +23,7 @@ import {
 import { CreateReplays } from './create-replays.ts';
 import { DurableOpens } from './durable-opens.ts';
 import { FileIds } from './ids.ts';
+import { limitOfAll } from './limit-of-all.ts';
 import { beginMessage, countWaiting, endMessage } from './message-turns.ts';
 import {
   isContinuouslyAvailable,
@@ -62,7 +64,8 @@ export class Smb2Server {
   isSettling = false;
   /** Connections that have said their last, until their peers have. */
   partingCount = 0;
-  openCount = 0;
+  #openCount = 0;
+  readonly #opensLimit: SharedLimit;
   /** Requests that were answered and may have changed a file. */
   changeCount = 0;
   readonly logonGuard: LogonGuard;
@@ -82,6 +85,7 @@ export class Smb2Server {
     const { peers, limits } = options;
     this.logonGuard = peers?.logonGuard ?? new LogonThrottle({ clock, limits });
     this.fileIds = new FileIds(options.env.random);
+    this.#opensLimit = limitOfAll(options, 'opensMax');
     this.durableOpens = new DurableOpens(options);
     this.offloadTokens = new OffloadTokens(options.env);
     this.oplockHolders = new OplockHolders({
@@ -122,6 +126,21 @@ export class Smb2Server {
       },
     };
   };
+
+  /** Whether the server, with all its processes, may have one more open. */
+  mayOpen(): MaybePromise<boolean> {
+    return this.#opensLimit.allows(this.#openCount + 1);
+  }
+
+  openAdded(): void {
+    this.#openCount++;
+    this.#opensLimit.rose(this.#openCount);
+  }
+
+  openRemoved(): void {
+    this.#openCount--;
+    this.#opensLimit.fell(this.#openCount);
+  }
 
   /** Ends a connection whose peer broke the protocol or a limit: the one place that does. */
   disconnect(connection: Connection, reason: string): void {
@@ -324,7 +343,7 @@ export class Smb2Server {
       connections: this.connections.size,
       sessions: this.sessions.size,
       treeConnects,
-      opens: this.openCount,
+      opens: this.#openCount,
     };
   }
 

@@ -5,6 +5,7 @@
 import { FILE_RECORD_VERSION, type FileRecord, NO_SERVER } from '../../fsa/file-record.ts';
 import { leftOpens, sweepProcesses } from '../../fsa/sweep-process.ts';
 import type { RecordStore, RecordTable } from '../../state/record-store.ts';
+import { sweepLimits } from '../../state/shared-limit.ts';
 import { mayStay } from './decide-durable.ts';
 import { DURABLE_RECORD_VERSION, type DurableRecord, durableKey } from './state/durable-record.ts';
 
@@ -15,6 +16,7 @@ import { DURABLE_RECORD_VERSION, type DurableRecord, durableKey } from './state/
 export async function sweepGone(store: RecordStore, gone: ReadonlySet<string>): Promise<boolean> {
   const staying = await sweepDurable(store, gone);
   await sweepProcesses(store, { gone, staying });
+  await sweepLimits(store, gone);
   const left = await leftOpens(store);
   for (const { entry } of left) {
     // Its CREATE was not answered, and is not in table 'durable' yet.

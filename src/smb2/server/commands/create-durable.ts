@@ -1,5 +1,5 @@
 /** Durable handles in CREATE: [MS-SMB2] 3.3.5.9.6, .7, .10 and .12. */
-import type { Task } from '../../../base/task.ts';
+import { type Task, wait } from '../../../base/task.ts';
 import { type NtStatus, STATUS_INVALID_PARAMETER } from '../../../erref/ntstatus.ts';
 import {
   SMB2_DHANDLE_FLAG_PERSISTENT,
@@ -145,7 +145,7 @@ function* grant(
   const timeoutMs = grantedTimeoutMs(asked.timeoutMs, { defaultMs, maxMs });
   const { createGuid } = asked;
   const { serverId } = request.server.options;
-  if (asked.isPersistent && mayPersist(request, open)) {
+  if (asked.isPersistent && (yield* mayPersist(request, open))) {
     const kept = makeDurableRecord(open, { serverId, kind: 'persistent', createGuid, timeoutMs });
     if (kept === undefined) return undefined;
     if (yield* request.server.durableOpens.persist(open, kept)) return durableAnswer(kept);
@@ -172,9 +172,12 @@ export function durableAnswer({ kind, timeoutMs }: DurableRecord): CreateContext
  * 3.3.5.9.10: on a share that is continuously available, with an oplock or lease or without. A
  * symbolic link that is open itself has nothing to keep.
  */
-function mayPersist({ connection, server }: Request, { localOpen, treeConnect }: Open): boolean {
+function* mayPersist(
+  { connection, server }: Request,
+  { localOpen, treeConnect }: Open,
+): Task<boolean> {
   const hasAgreed = (connection.serverCapabilities & SMB2_GLOBAL_CAP_PERSISTENT_HANDLES) !== 0;
   if (!hasAgreed || !isContinuouslyAvailable(treeConnect.share)) return false;
   if (localOpen === undefined || localOpen.volume.isSnapshot) return false;
-  return server.durableOpens.persistentCount < server.options.limits.persistentOpensMax;
+  return yield* wait(server.durableOpens.mayPersist());
 }

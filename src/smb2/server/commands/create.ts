@@ -1,5 +1,5 @@
 import { toOffset, viewOf } from '../../../base/bytes.ts';
-import type { Task } from '../../../base/task.ts';
+import { isPromise, type Task, wait } from '../../../base/task.ts';
 import { FILE_ALL_ACCESS } from '../../../dtyp/access-mask.ts';
 import {
   type NtStatus,
@@ -112,7 +112,8 @@ function* createIn(
     return yield* reconnectOpen(request, treeConnect, create, durable);
   }
   if (create.impersonationLevel > SECURITY_DELEGATE) return STATUS_BAD_IMPERSONATION_LEVEL;
-  if (request.server.openCount >= limits.opensMax) return STATUS_INSUFFICIENT_RESOURCES;
+  const mayOpen = request.server.mayOpen();
+  if (!(isPromise(mayOpen) ? yield* wait(mayOpen) : mayOpen)) return STATUS_INSUFFICIENT_RESOURCES;
   if (isPipe) return createPipe(request, treeConnect, create);
   const run = (): Task<NtStatus> => createFile(request, treeConnect, create, durable);
   const isOnce = durable.kind === 'request' && durable.version === 2;
@@ -341,7 +342,7 @@ function addOpen(
   };
   treeConnect.session.opens.set(open.fileId.volatile, open);
   treeConnect.openCount++;
-  server.openCount++;
+  server.openAdded();
   server.appInstances.add(open);
   chain.open = open;
   chain.openFailure = 0;
