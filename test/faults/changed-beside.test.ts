@@ -7,6 +7,7 @@ import {
   linkSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -25,6 +26,7 @@ import {
 } from '../../src/smb2/wire/create-context-durable.ts';
 import { failed } from '../../src/vfs/errno.ts';
 import { openLocalVfs } from '../../src/vfs/local/local-vfs.ts';
+import type { VfsFile } from '../../src/vfs/vfs.ts';
 import { lose, newGuid, openDurable, reconnect, treeOfClient } from './durable-client.ts';
 import {
   giveBack,
@@ -34,7 +36,7 @@ import {
   type Restarts,
   withRestarts,
 } from './restart-rig.ts';
-import { assertStatus, openFile, type Rig, tryOpen, withRig } from './rig.ts';
+import { assertStatus, openFile, pattern, type Rig, tryOpen, withRig } from './rig.ts';
 
 const TIMEOUT_MS = 60_000;
 const NAME = 'folder\\file';
@@ -42,6 +44,25 @@ const CONTENT = Uint8Array.of(0x61, 0x62, 0x63);
 const RWH = 7;
 
 type Deed = (path: string) => void;
+
+const STREAM = 'stream';
+const STREAM_XATTR = `user.DosStream.${STREAM}:$DATA`;
+/** Bytes: an attribute holds it, or a file of the side store. */
+const STREAMS: Readonly<Record<string, number>> = { small: 3, large: 100_000 };
+/** Of a named stream. */
+const STREAM_CHANGED: Readonly<Record<string, Deed>> = {
+  'was written over with as much': (path) => changeStream(path, (old) => old.fill(0x7a, 0, 1)),
+  'is longer': (path) => changeStream(path, (old) => Uint8Array.of(...old, ...old)),
+};
+/** Of one in the side store. */
+const CONTENT_CHANGED: Readonly<Record<string, Deed>> = {
+  'was written to in the side store': (path) => appendFileSync(storedAt(path), 'more'),
+  'was removed from the side store': (path) => rmSync(storedAt(path)),
+};
+const STREAM_SAME: Readonly<Record<string, Deed>> = {
+  'was left alone while its file was written to': (path) => appendFileSync(path, 'more'),
+  'was written again as it was': (path) => changeStream(path, (old) => old),
+};
 
 /** The client's open is of what has the name no more. */
 const GONE: Readonly<Record<string, Deed>> = {
@@ -76,12 +97,32 @@ function touch(path: string, option: '-a'): void {
 }
 
 function setAttribute(path: string): void {
+  withFile(path, (file) => assert.equal(file.setXattr('user.other', Uint8Array.of(1)), 0));
+}
+
+/** As a local program does that knows where streams are: what it writes is in the attribute. */
+function changeStream(path: string, change: (old: Uint8Array) => Uint8Array): void {
+  withFile(path, (file) => {
+    const old = file.getXattr(STREAM_XATTR);
+    assert.ok(old instanceof Uint8Array);
+    assert.equal(file.setXattr(STREAM_XATTR, change(old)), 0);
+  });
+}
+
+function storedAt(path: string): string {
+  const store = join(dirname(path), '..', '.semba-streams');
+  const [name] = readdirSync(store);
+  assert.ok(name !== undefined);
+  return join(store, name);
+}
+
+function withFile(path: string, body: (file: VfsFile) => void): void {
   const vfs = openLocalVfs(dirname(path));
   assert.ok(!failed(vfs));
   const credentials = { uid: 0, gid: 0, groups: [] };
   const file = vfs.open(credentials, 'file', { access: 'metadata' });
   assert.ok(!failed(file) && !(file instanceof Promise));
-  assert.equal(file.setXattr('user.other', Uint8Array.of(1)), 0);
+  body(file);
   file.close();
   vfs.close();
 }
@@ -222,4 +263,71 @@ for (const [when, pass] of Object.entries(ENDS)) {
       });
     }
   });
+}
+
+for (const [size, bytes] of Object.entries(STREAMS)) {
+  const changes = size === 'small' ? STREAM_CHANGED : { ...STREAM_CHANGED, ...CONTENT_CHANGED };
+  const name = `${NAME}:${STREAM}`;
+
+  describe(`a ${size} named stream of a durable handle`, { timeout: TIMEOUT_MS }, () => {
+    async function after(deed: Deed) {
+      let status = -1;
+      await inFolder(async (share, path) => {
+        await withRig({ shares: [{ name: 'share', path: share }] }, async (rig) => {
+          const tree = await treeOfClient(rig);
+          const lost = await openDurable(tree, name);
+          assertStatus((await lost.write({ offset: 0, data: pattern(bytes) })).status, 0);
+          await lose(rig, tree);
+          deed(path);
+          const back = await reconnect(await treeOfClient(rig), lost);
+          status = back.status;
+          await back.open?.close();
+        });
+      });
+      return status;
+    }
+
+    for (const [what, deed] of Object.entries(changes)) {
+      it(`is not given back when it ${what}`, async () => {
+        assertStatus(await after(deed), STATUS_OBJECT_NAME_NOT_FOUND);
+      });
+    }
+    for (const [what, deed] of Object.entries(STREAM_SAME)) {
+      it(`is given back when it ${what}`, async () => assertStatus(await after(deed), 0));
+    }
+  });
+
+  for (const [when, pass] of Object.entries(ENDS)) {
+    const where = `a ${size} named stream of a persistent handle that ${when}`;
+    describe(where, { timeout: TIMEOUT_MS }, () => {
+      /** What the client's lease is after `deed`; undefined: the open is not given back. */
+      async function after(deed: Deed) {
+        let leaseState: number | undefined;
+        await inFolder((share, path) =>
+          withRestarts(
+            async (restarts) => {
+              const tree = await treeOfClient(restarts.rig);
+              const kept = await openKept(tree, { name, leaseState: RWH });
+              assertStatus((await kept.open.write({ offset: 0, data: pattern(bytes) })).status, 0);
+              if (when === 'while its client was away') await lose(restarts.rig, tree);
+              await pass(restarts, () => deed(path));
+              const { open } = await giveBack(restarts.rig, kept, RWH);
+              leaseState = open && leaseStateOf(open);
+            },
+            { path: share },
+          ),
+        );
+        return leaseState;
+      }
+
+      for (const [what, deed] of Object.entries(STREAM_CHANGED)) {
+        it(`${what} is given back without its lease`, async () => {
+          assert.equal(await after(deed), 0);
+        });
+      }
+      for (const [what, deed] of Object.entries(STREAM_SAME)) {
+        it(`${what} is given back with it`, async () => assert.equal(await after(deed), RWH));
+      }
+    });
+  }
 }

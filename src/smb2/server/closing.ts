@@ -6,14 +6,14 @@ import type { LocalOpen } from '../../fsa/local-open.ts';
 import { NO_CACHING } from '../../fsa/oplock.ts';
 import { acknowledgeBreak } from '../../fsa/oplock-breaks.ts';
 import { keptLocalOpen, leaveOpen as leaveLocalOpen, persistOpen } from '../../fsa/persist.ts';
-import { failed } from '../../vfs/errno.ts';
 import { SMB2_CREATE, SMB2_LOCK, SMB2_SET_INFO } from '../wire/constants.ts';
 import { decideKeep } from './decide-durable.ts';
+import { identityNow } from './file-identity.ts';
 import type { Share } from './options.ts';
 import type { Request } from './request.ts';
 import type { Smb2Server } from './server.ts';
 import type { Connection } from './state/connection.ts';
-import { type Away, type DurableRecord, identityOf } from './state/durable-record.ts';
+import type { Away, DurableRecord } from './state/durable-record.ts';
 import type { Open } from './state/open.ts';
 import type { Session } from './state/session.ts';
 import type { TreeConnect } from './state/tree-connect.ts';
@@ -65,9 +65,9 @@ function* noteLeft(
   durable: DurableRecord | undefined,
 ): Task<void> {
   if (durable === undefined) return;
-  const stat = yield* wait(localOpen.file.stat());
-  if (failed(stat)) return;
-  const away = { ...leftNow(server, durable, localOpen), identity: identityOf(stat) };
+  const identity = yield* identityNow(localOpen);
+  if (identity === undefined) return;
+  const away = { ...leftNow(server, durable, localOpen), identity };
   // The stores are waited for in the end, together.
   server.runDetached(persistOpen(localOpen, { ...durable, away }, { isAway: true }));
 }
@@ -190,11 +190,11 @@ export function* disconnectOpen(server: Smb2Server, open: Open): Task<void> {
   const kept = { ...durable, kept: left };
   yield* server.durableOpens.put(open, { ...kept, away });
   if (open.inFlight > 0) yield* untilIdle(open);
-  const stat = yield* wait(localOpen.file.stat());
+  const identity = yield* identityNow(localOpen);
   const isBack = open.state !== 'disconnected' || open.durable?.away?.since !== since;
-  if (isBack || failed(stat)) return;
+  if (isBack || identity === undefined) return;
   const { position: last } = localOpen;
-  const settled = { ...away, position: last, identity: identityOf(stat) };
+  const settled = { ...away, position: last, identity };
   yield* server.durableOpens.put(open, { ...kept, away: settled });
 }
 

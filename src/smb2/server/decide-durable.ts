@@ -142,6 +142,9 @@ export function decideIdentity(
   if (found === undefined || found.device !== left.device || found.inode !== left.inode) {
     return 'replaced';
   }
-  const isSame = found.size === left.size && found.modifyTimeNs === left.modifyTimeNs;
+  const isSame =
+    found.size === left.size &&
+    found.modifyTimeNs === left.modifyTimeNs &&
+    found.checksum === left.checksum;
   return isSame ? undefined : 'changed';
 }

@@ -3,15 +3,15 @@ import { type Task, wait } from '../../base/task.ts';
 import type { FileRecord } from '../../fsa/file-record.ts';
 import type { LocalOpen } from '../../fsa/local-open.ts';
 import { restoreOpens, takeOpens } from '../../fsa/restore-opens.ts';
-import { failed } from '../../vfs/errno.ts';
 import { SMB2_DIALECT_311 } from '../wire/constants.ts';
 import { awaitClient, leftNow } from './closing.ts';
 import { replayKeyOf } from './create-replays.ts';
 import { oplockOf } from './decide-durable.ts';
 import { withKept } from './durable-opens.ts';
+import { identityNow } from './file-identity.ts';
 import type { Share } from './options.ts';
 import type { Smb2Server } from './server.ts';
-import { type Away, type DurableRecord, identityOf } from './state/durable-record.ts';
+import type { Away, DurableRecord } from './state/durable-record.ts';
 import type { Open } from './state/open.ts';
 import { Session } from './state/session.ts';
 import type { TreeConnect } from './state/tree-connect.ts';
@@ -121,8 +121,7 @@ export function* addOpen(
  * counts. It is the same file, whatever number its device has by now.
  */
 function* awayOf(server: Smb2Server, record: DurableRecord, localOpen: LocalOpen): Task<Away> {
-  const stat = yield* wait(localOpen.file.stat());
-  const found = failed(stat) ? undefined : identityOf(stat);
+  const found = yield* identityNow(localOpen);
   const { away } = record;
   if (away === undefined) return { ...leftNow(server, record, localOpen), identity: found };
   if (away.identity === undefined || found === undefined) return away;

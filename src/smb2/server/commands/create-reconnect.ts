@@ -25,11 +25,12 @@ import { channelSequence } from '../../wire/header.ts';
 import { acceptSequence } from '../channel-sequence.ts';
 import { closeOpen, disconnectOpen } from '../closing.ts';
 import { decideIdentity, decideReconnect, oplockOf } from '../decide-durable.ts';
+import { identityIn } from '../file-identity.ts';
 import { takeOver } from '../moving-opens.ts';
 import { isNameOf } from '../name-of.ts';
 import { oplockLevelOf } from '../oplock-contexts.ts';
 import type { Request } from '../request.ts';
-import { type DurableRecord, identityOf } from '../state/durable-record.ts';
+import type { DurableRecord } from '../state/durable-record.ts';
 import type { Open } from '../state/open.ts';
 import type { TreeConnect } from '../state/tree-connect.ts';
 import { respondOpened } from './create-answer.ts';
@@ -161,7 +162,8 @@ function* changeSince(
   if (localOpen === undefined) return undefined;
   const { volume, security, path } = localOpen;
   const stat = yield* wait(volume.vfs.stat(security.credentials, path));
-  const change = decideIdentity(record.away?.identity, failed(stat) ? undefined : identityOf(stat));
+  const found = failed(stat) ? undefined : yield* identityIn(localOpen, stat);
+  const change = decideIdentity(record.away?.identity, found);
   // By the client itself, as far as anybody knows: it is back for another open of the file already.
   if (change === 'changed' && (yield* isSharedWithWriter(localOpen))) return undefined;
   return change;

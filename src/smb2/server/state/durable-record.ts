@@ -4,8 +4,8 @@
  * persistent file id. What others' opens have to know of it (access, sharing, locks, oplock) stands
  * in the file's record under `openId`, and stays there while the client is away.
  */
+import type { ContentIdentity } from '../../../fsa/content-identity.ts';
 import type { KeptOpen } from '../../../fsa/persistent-open.ts';
-import type { FileStat } from '../../../vfs/vfs.ts';
 import type { Guid } from '../../wire/guid.ts';
 import type { AppInstance } from '../app-instances.ts';
 
@@ -68,16 +68,10 @@ export interface Away {
   readonly identity: FileIdentity | undefined;
 }
 
-/** By which a file that was changed or replaced meanwhile is told from what the client left. */
-export interface FileIdentity {
+/** By which what was changed or replaced meanwhile is told from what the client left. */
+export interface FileIdentity extends ContentIdentity {
   readonly device: bigint;
   readonly inode: bigint;
-  readonly size: number;
-  readonly modifyTimeNs: bigint;
-}
-
-export function identityOf({ device, inode, size, modifyTimeNs }: FileStat): FileIdentity {
-  return { device, inode, size, modifyTimeNs };
 }
 
 /** The key of a record: 16 hexadecimal digits. */
