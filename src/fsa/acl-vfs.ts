@@ -121,8 +121,12 @@ export class AclVfs implements Vfs {
     return 0;
   }
 
-  unlink(who: Credentials, path: string): MaybePromise<0 | Errno> {
-    return this.#act(who, [path], (as) => this.#vfs.unlink(as, path));
+  unlink(
+    who: Credentials,
+    path: string,
+    isMeant?: (stat: FileStat) => boolean,
+  ): MaybePromise<0 | Errno> {
+    return this.#act(who, [path], (as) => this.#vfs.unlink(as, path, isMeant));
   }
 
   removeDirectory(who: Credentials, path: string): MaybePromise<0 | Errno> {

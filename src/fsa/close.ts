@@ -1,6 +1,7 @@
 import { type Task, wait } from '../base/task.ts';
 import { type NtStatus, STATUS_SUCCESS } from '../erref/ntstatus.ts';
-import { ENOENT, failed } from '../vfs/errno.ts';
+import { ENOENT, type Errno, ESTALE, failed } from '../vfs/errno.ts';
+import type { FileStat } from '../vfs/vfs.ts';
 import { isLeftOver, outlivesDeletion } from './apple-streams.ts';
 import { breakParent, breakParentOf } from './break-parent.ts';
 import { decideClose, decideDeleted } from './decide-close.ts';
@@ -81,15 +82,10 @@ function* removedLink(open: LocalOpen, { volumeId, path }: PendingDelete): Task<
 function* removeFile(open: LocalOpen, pending: PendingDelete, isHeld: boolean): Task<boolean> {
   const { path, credentials } = pending;
   const { volume } = open;
-  const { vfs, env, streams } = volume;
-  // Somebody outside may have put another file under the name.
-  const stat = yield* wait(vfs.stat(credentials, path, { noFollow: open.link !== undefined }));
-  if (failed(stat)) return stat === ENOENT && pending.volumeId === volume.id;
-  if (fileKeyOf(stat) !== open.fileKey) return pending.volumeId === volume.id;
+  const { env, streams } = volume;
   const stored = yield* storedIds(streams, open.file);
-  const removed = open.isDirectory
-    ? yield* wait(vfs.removeDirectory(credentials, path))
-    : yield* wait(vfs.unlink(credentials, path));
+  const removed = yield* removeName(open, pending);
+  if (removed === ENOENT || removed === ESTALE) return pending.volumeId === volume.id;
   if (failed(removed)) {
     env.log.info({ path, errno: removed }, 'delete on close failed');
     return false;
@@ -105,6 +101,23 @@ function* removeFile(open: LocalOpen, pending: PendingDelete, isHeld: boolean): 
   const parentOplockKey = isOne ? open.parentOplockKey : '';
   yield* breakParent({ volume, path, credentials, parentOplockKey });
   return true;
+}
+
+/** ESTALE: somebody outside has put another file under the name. */
+function* removeName(open: LocalOpen, { path, credentials }: PendingDelete): Task<0 | Errno> {
+  const { vfs } = open.volume;
+  const isOpen = (stat: FileStat): boolean => fileKeyOf(stat) === open.fileKey;
+  if (!open.isDirectory) {
+    const removed = yield* wait(vfs.unlink(credentials, path, isOpen));
+    if (removed !== ESTALE || open.link !== undefined) return removed;
+  }
+  // The name of a link may have been opened that led to the file.
+  const stat = yield* wait(vfs.stat(credentials, path, { noFollow: open.link !== undefined }));
+  if (failed(stat)) return stat;
+  if (!isOpen(stat)) return ESTALE;
+  return open.isDirectory
+    ? yield* wait(vfs.removeDirectory(credentials, path))
+    : yield* wait(vfs.unlink(credentials, path));
 }
 
 /** Streams in the side store go with the last name of their file. */

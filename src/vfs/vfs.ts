@@ -235,7 +235,12 @@ export interface Vfs {
     options?: { readonly noFollow?: boolean },
   ): MaybePromise<FileStat | Errno>;
   makeDirectory(credentials: Credentials, path: string, mode: number): MaybePromise<0 | Errno>;
-  unlink(credentials: Credentials, path: string): MaybePromise<0 | Errno>;
+  /** With `isMeant` only what it says so of, a link for itself; ESTALE: it is something else. */
+  unlink(
+    credentials: Credentials,
+    path: string,
+    isMeant?: (stat: FileStat) => boolean,
+  ): MaybePromise<0 | Errno>;
   removeDirectory(credentials: Credentials, path: string): MaybePromise<0 | Errno>;
   /** Atomic; without `replace` an existing target fails with EEXIST. */
   rename(

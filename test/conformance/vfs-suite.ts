@@ -22,6 +22,7 @@ import {
   EPERM,
   ERANGE,
   type Errno,
+  ESTALE,
   EXDEV,
   failed,
 } from '../../src/vfs/errno.ts';
@@ -29,6 +30,7 @@ import type {
   Credentials,
   DirectoryEntry,
   DirectoryWatch,
+  FileStat,
   OpenFor,
   OpenOptions,
   Vfs,
@@ -703,6 +705,17 @@ export function vfsSuite(name: string, makeVfs: () => MadeVfs): void {
         assert.equal(await vfs.unlink(me, at('file')), 0);
         assert.equal(await vfs.unlink(me, at('file')), ENOENT);
         assert.equal(await vfs.unlink(me, at('missing/file')), ENOENT);
+      });
+
+      it('removes only what is meant, and tells a link for itself', async () => {
+        await create(at('file'));
+        await vfs.makeSymlink(me, at('link'), 'file');
+        const { inode } = good(await vfs.stat(me, at('file')));
+        const isFile = (stat: FileStat): boolean => stat.inode === inode;
+        assert.equal(await vfs.unlink(me, at('link'), isFile), ESTALE);
+        assert.equal(await vfs.unlink(me, at('missing'), isFile), ENOENT);
+        assert.equal(await vfs.unlink(me, at('file'), isFile), 0);
+        assert.deepEqual(await names(folder), ['link']);
       });
 
       it('fails with EISDIR for a directory and the root', async () => {

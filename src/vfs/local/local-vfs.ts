@@ -9,6 +9,7 @@ import {
   ENOENT,
   ENXIO,
   type Errno,
+  ESTALE,
   failed,
 } from '../errno.ts';
 import type {
@@ -153,9 +154,12 @@ export class LocalVfs implements Vfs {
     return this.#inParent(credentials, path, (dir, name) => sys.mkdirat(dir, name, mode));
   }
 
-  unlink(credentials: Credentials, path: string): 0 | Errno {
+  unlink(credentials: Credentials, path: string, isMeant?: (stat: FileStat) => boolean): 0 | Errno {
     if (path === '') return EISDIR;
-    return this.#inParent(credentials, path, (dir, name) => sys.unlinkat(dir, name, 0));
+    return this.#inParent(credentials, path, (dir, name) => {
+      const looked = isMeant === undefined ? 0 : lookFor(dir, name, isMeant);
+      return failed(looked) ? looked : sys.unlinkat(dir, name, 0);
+    });
   }
 
   removeDirectory(credentials: Credentials, path: string): 0 | Errno {
@@ -260,6 +264,14 @@ const DOT = Buffer.from('.\0');
 function statPinned(pinned: number): 0 | Errno {
   const flags = AT_EMPTY_PATH | AT_NO_AUTOMOUNT;
   return sys.statx(pinned, EMPTY, flags, STAT_MASK, statBuffer.bytes);
+}
+
+/** ESTALE: the name stands for something else. */
+function lookFor(dir: number, name: Uint8Array, isMeant: (stat: FileStat) => boolean): 0 | Errno {
+  const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+  const looked = sys.statx(dir, name, flags, STAT_MASK, statBuffer.bytes);
+  if (failed(looked)) return looked;
+  return isMeant(statBuffer.decode()) ? 0 : ESTALE;
 }
 
 type Rename = (fromDir: number, from: Uint8Array, toDir: number, to: Uint8Array) => 0 | Errno;

@@ -14,6 +14,7 @@ import {
   ENOTEMPTY,
   EPERM,
   type Errno,
+  ESTALE,
   EXDEV,
   failed,
 } from '../errno.ts';
@@ -102,13 +103,18 @@ export class MemoryVfs implements Vfs {
     return refused ?? this.#enter(path, this.#store.make('directory', credentials, mode));
   }
 
-  unlink(_credentials: Credentials, path: string): 0 | Errno {
+  unlink(
+    _credentials: Credentials,
+    path: string,
+    isMeant?: (stat: FileStat) => boolean,
+  ): 0 | Errno {
     const refused = this.#store.refuses('unlink', path, 'changes');
     if (refused !== undefined) return refused;
     if (path === '') return EISDIR;
     const place = this.#place(path);
     if (failed(place)) return place;
     if (place.inode === undefined) return ENOENT;
+    if (isMeant?.(this.#store.stat(place.inode)) === false) return ESTALE;
     if (place.inode.type === 'directory') return EISDIR;
     this.#store.leave(place.parent, place.name);
     return 0;
