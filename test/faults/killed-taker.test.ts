@@ -1,7 +1,11 @@
-/** A client comes back to another process, which is killed while it takes the open over. */
+/** A client comes back to another process, and one of the two is killed meanwhile. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { STATUS_FILE_NOT_AVAILABLE, STATUS_SUCCESS } from '../../src/erref/ntstatus.ts';
+import {
+  STATUS_FILE_NOT_AVAILABLE,
+  STATUS_OBJECT_NAME_NOT_FOUND,
+  STATUS_SUCCESS,
+} from '../../src/erref/ntstatus.ts';
 import {
   SMB2_DHANDLE_FLAG_PERSISTENT,
   SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
@@ -18,7 +22,7 @@ import {
   treeOfClient,
 } from './durable-client.ts';
 import { type Processes, withProcesses } from './processes.ts';
-import { assertStatus, openFile, tryOpen } from './rig.ts';
+import { assertStatus, openFile, tryOpen, turn, until } from './rig.ts';
 
 const LOCK = {
   offset: 0n,
@@ -90,4 +94,41 @@ describe('an open on its way to a process that is killed then', () => {
         }));
     }
   }
+});
+
+describe('an open whose process is gone when it is asked for', () => {
+  const flags = SMB2_DHANDLE_FLAG_PERSISTENT;
+  const rest = { flags, requestedOplockLevel: SMB2_OPLOCK_LEVEL_NONE };
+
+  it('is given back once it was swept', () =>
+    withProcesses(async ({ a, b, cutA, killA }) => {
+      const lost = await openDurable(await treeOfClient(a, CLIENT_GUID, 'kept'), 'x', rest);
+      const tree = await treeOfClient(b, CLIENT_GUID, 'kept');
+      await cutA();
+      let isAnswered = false;
+      const back = reconnect(tree, lost, { flags }).finally(() => {
+        isAnswered = true;
+      });
+      for (let i = 0; i < 20; i++) await turn();
+      assert.equal(isAnswered, false);
+      await killA();
+      const { status, open } = await back;
+      assertStatus(status, STATUS_SUCCESS);
+      assert.equal(open?.fileId.persistent, lost.fileId.persistent);
+      assertStatus((await open!.close()).status, STATUS_SUCCESS);
+    }));
+
+  it('fails with STATUS_OBJECT_NAME_NOT_FOUND when nobody sweeps', () =>
+    withProcesses(async ({ a, b, time, cutA, killA }) => {
+      const lost = await openDurable(await treeOfClient(a, CLIENT_GUID, 'kept'), 'x', rest);
+      const tree = await treeOfClient(b, CLIENT_GUID, 'kept');
+      await cutA();
+      const back = reconnect(tree, lost, { flags });
+      for (let i = 0; i < 20; i++) await turn();
+      await time.advance(10_000);
+      assertStatus((await back).status, STATUS_OBJECT_NAME_NOT_FOUND);
+      await killA();
+      await time.advance(b.limits.durableTimeoutMs);
+      await until(() => b.engine.counts().opens === 0);
+    }));
 });

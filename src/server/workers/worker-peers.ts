@@ -70,8 +70,8 @@ export class WorkerPeers implements VolumePeers, ServerPeers {
     await this.#calls.askAll(this.#others, END_SESSION, { sessionId, userSid });
   }
 
-  async askForOpen(serverId: string, persistentId: bigint): Promise<boolean> {
-    return (await this.#calls.ask(serverId, ASK_FOR_OPEN, { persistentId })) ?? false;
+  askForOpen(serverId: string, persistentId: bigint): Promise<boolean | undefined> {
+    return this.#calls.ask(serverId, ASK_FOR_OPEN, { persistentId });
   }
 
   settleOpen(serverId: string, persistentId: bigint, isTaken: boolean): void {

@@ -4,6 +4,7 @@ import type { Env, TimerHandle } from '../../env/ports.ts';
 import { Turns } from '../../env/turns.ts';
 import type { LocalOpen } from '../../fsa/local-open.ts';
 import { keptOpen, persistOpen } from '../../fsa/persist.ts';
+import { RecordWatch } from '../../fsa/record-watch.ts';
 import type { RecordTable, Update } from '../../state/record-store.ts';
 import type { SharedLimit } from '../../state/shared-limit.ts';
 import type { Guid } from '../wire/guid.ts';
@@ -13,6 +14,9 @@ import type { Smb2ServerOptions } from './options.ts';
 import type { Smb2Server } from './server.ts';
 import { DURABLE_RECORD_VERSION, type DurableRecord, durableKey } from './state/durable-record.ts';
 import type { Open } from './state/open.ts';
+
+/** Milliseconds; what a process left is with another one long before, if there is one. */
+const RECOVERY_TIME_MS = 10_000;
 
 /**
  * [MS-SMB2] 3.3.1.5 GlobalOpenTable, those of its opens that may come back: their records in the
@@ -86,6 +90,23 @@ export class DurableOpens {
   /** The record as the store has it. */
   *recordOf(persistentId: bigint): Task<DurableRecord | undefined> {
     return yield* wait(this.#table.get(durableKey(persistentId)));
+  }
+
+  /** The record once another process has the open, or none, or after a while: see `Recovery`. */
+  *movedOn({ persistentId, serverId }: DurableRecord): Task<DurableRecord | undefined> {
+    const key = durableKey(persistentId);
+    const watch = new RecordWatch(this.#table, [key]);
+    const late = this.#env.timers.after(RECOVERY_TIME_MS, () => watch.wake());
+    try {
+      const changed = watch.next();
+      const found = yield* wait(this.#table.get(key));
+      if (found?.serverId !== serverId) return found;
+      yield* wait(changed);
+      return yield* wait(this.#table.get(key));
+    } finally {
+      watch.end();
+      late.cancel();
+    }
   }
 
   /** Enters, or changes, the record of an open. */

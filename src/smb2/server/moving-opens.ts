@@ -12,6 +12,9 @@ import type { Smb2Server } from './server.ts';
 import type { DurableRecord } from './state/durable-record.ts';
 import type { Open } from './state/open.ts';
 
+/** Processes that had an open, and ended, while one client asks for it. */
+const TRIES_MAX = 8;
+
 /** An open on its way, which this process still has open. */
 export interface Offer {
   readonly localOpen: LocalOpen;
@@ -67,11 +70,31 @@ export function* takeOver(
   share: Share,
   record: DurableRecord,
 ): Task<Open | undefined> {
+  let known = record;
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const open = yield* takeFrom(server, share, known);
+    if (open !== 'gone') return open;
+    // What its process left is swept, and taken over, maybe by this one.
+    const found = yield* server.durableOpens.movedOn(known);
+    if (found === undefined || found.serverId === known.serverId) return undefined;
+    known = found;
+  }
+  return undefined;
+}
+
+/** 'gone': the process that had it is, or another one is faster. */
+function* takeFrom(
+  server: Smb2Server,
+  share: Share,
+  record: DurableRecord,
+): Task<Open | 'gone' | undefined> {
   const { peers, serverId } = server.options;
-  if (record.serverId === NO_SERVER) return yield* adopt(server, share, record);
-  if (peers === undefined || record.serverId === serverId) return undefined;
   const { persistentId } = record;
-  if (!(yield* wait(peers.askForOpen(record.serverId, persistentId)))) return undefined;
+  if (record.serverId === NO_SERVER) return (yield* adopt(server, share, record)) ?? 'gone';
+  if (record.serverId === serverId) return server.durableOpens.find(persistentId);
+  const isOffered = yield* wait(peers?.askForOpen(record.serverId, persistentId) ?? false);
+  if (isOffered === undefined) return 'gone';
+  if (peers === undefined || !isOffered) return undefined;
   // What it is now: its client may have gone only when it was asked for.
   const offered = yield* server.durableOpens.recordOf(persistentId);
   const open = offered && (yield* adopt(server, share, offered));

@@ -99,8 +99,11 @@ export interface ServerPeers {
   findSession(sessionId: bigint): MaybePromise<ForeignSession | undefined>;
   /** What `foreignCreateOf` says in the other processes. */
   findCreate(name: CreateName): MaybePromise<bigint | undefined>;
-  /** Has that process offer an open whose client is away; false: it has none. */
-  askForOpen(serverId: string, persistentId: bigint): MaybePromise<boolean>;
+  /**
+   * Has that process offer an open whose client is away. False: it has none; undefined: it is
+   * gone.
+   */
+  askForOpen(serverId: string, persistentId: bigint): MaybePromise<boolean | undefined>;
   /** [MS-SMB2] 3.3.5.9.13, in the other processes. False: one there is as new, or newer. */
   closeInstances(move: InstanceMove): MaybePromise<boolean>;
   /** Tells what became of the offer. */
