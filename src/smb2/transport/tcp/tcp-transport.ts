@@ -24,6 +24,12 @@ export interface TcpTransportOptions {
 const RECYCLED_SIZE_MIN = 16 * 1024;
 const SLAB_SIZE = 64 * 1024;
 
+/**
+ * Bytes of a message that does not wait for others of its turn: so its memory is used again for the
+ * next one while the processor's cache holds it, and the peer takes it meanwhile.
+ */
+const SENT_AT_ONCE_SIZE_MIN = 256 * 1024;
+
 /** How long a connection that ends in order may take to send what is queued. */
 const LINGER_MS = 5_000;
 /** And how long its peer may take to end it, too. */
@@ -52,7 +58,8 @@ let isGathering = false;
  * One direct TCP connection. Bytes are received straight into the memory that messages are cut
  * from (`onread` of net.Socket). Replies to what one receive brought leave together once all of it
  * was looked at, others at the end of the turn: several in one writev of the socket object; a
- * single one, as most are, past it.
+ * single one, as most are, past it. A large one leaves at once, behind what was gathered, and that
+ * of other connections.
  */
 export class TcpTransport implements Transport {
   readonly headroom: number = FRAME_HEADER_SIZE;
@@ -71,7 +78,9 @@ export class TcpTransport implements Transport {
   /** Messages of this turn, and their bytes. */
   #outgoing: Uint8Array[] = [];
   #outgoingSize = 0;
-  /** Sent past the socket object: see `#flush` and `#sendRange`. */
+  /** It is among `due`. */
+  #isDue = false;
+  /** Sent past the socket object: see `#sendNow` and `#sendRange`. */
   #directBytes = 0;
   /** The peer does not take replies as fast as they come. */
   #held = false;
@@ -161,24 +170,39 @@ export class TcpTransport implements Transport {
       this.#sendRange(chunks[0]!, file);
       return;
     }
-    if (this.#outgoing.length === 0) due.push(this);
+    if (!this.#isDue) due.push(this);
+    this.#isDue = true;
     for (const chunk of chunks) this.#outgoing.push(chunk);
     this.#outgoingSize += length + FRAME_HEADER_SIZE;
+    if (length >= SENT_AT_ONCE_SIZE_MIN) TcpTransport.#sendDue();
     if (isGathering) return;
     isGathering = true;
     process.nextTick(TcpTransport.#flushAll);
   }
 
   /** Sends what was gathered on all connections. */
+  static #sendDue(): void {
+    for (const transport of due) transport.#sendGathered();
+  }
+
+  /** The same at the end; only then does anybody gather more. */
   static #flushAll(this: void): void {
+    TcpTransport.#sendDue();
     isGathering = false;
     const transports = due;
     due = [];
-    for (const transport of transports) transport.#flush();
+    for (const transport of transports) transport.#isDue = false;
+    for (const transport of transports) transport.#tellRoom();
   }
 
-  /** Sends what was gathered. */
-  #flush(): void {
+  /** What was only gathered counted as queued, too. */
+  #tellRoom(): void {
+    if (this.#ended) return;
+    if (this.#held) this.#watchStall();
+    else this.#listener?.writable();
+  }
+
+  #sendGathered(): void {
     const outgoing = this.#outgoing;
     if (outgoing.length === 0) return;
     this.#outgoing = [];
@@ -192,9 +216,6 @@ export class TcpTransport implements Transport {
       for (const chunk of outgoing) this.#write(chunk);
       this.#socket.uncork();
     }
-    if (this.#held) this.#watchStall();
-    // What was only gathered counted as queued, too.
-    else this.#listener?.writable();
   }
 
   /** Past the socket object, behind all that was sent before; what the kernel did not take. */
@@ -228,7 +249,7 @@ export class TcpTransport implements Transport {
    * rest is read and queued. A message with a range has one chunk before it.
    */
   #sendRange(head: Uint8Array, file: FileRange): void {
-    this.#flush();
+    TcpTransport.#sendDue();
     const fd = this.#fd;
     const sent = fd !== undefined && this.#isFree() ? sendRange(fd, head, file) : 0;
     this.#directBytes += sent;
@@ -264,7 +285,7 @@ export class TcpTransport implements Transport {
       this.#socket.destroy();
       return;
     }
-    this.#flush();
+    this.#sendGathered();
     this.#mayHold = true;
     // A peer that does not take the rest must not keep the connection, or the process, for ever.
     this.#linger ??= this.#options.timers.after(LINGER_MS, () => this.#socket.destroy());
