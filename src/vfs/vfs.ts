@@ -31,6 +31,11 @@ export interface VfsCapabilities {
   readonly sparseFiles: boolean;
   /** `cloneFrom` works: files can share their blocks. */
   readonly sharedBlocks: boolean;
+  /**
+   * Calls about names, times and attributes, and `close`, never answer with a promise; left away:
+   * they may.
+   */
+  readonly answersAtOnce?: boolean;
   /** Content has checksums, but for files that do without; left away: it has none. */
   readonly checksums?: boolean;
   /** Largest xattr value in bytes; longer ones fail with E2BIG, ENOSPC or ERANGE. */

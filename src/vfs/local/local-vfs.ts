@@ -319,6 +319,7 @@ function capabilitiesOf(root: LocalRoot, options: LocalVfsOptions): VfsCapabilit
     hardLinks: !fat,
     sparseFiles: !fat,
     sharedBlocks: !fat && canClone(root),
+    answersAtOnce: true,
     checksums: type === BTRFS_SUPER_MAGIC,
     xattrSizeMax: XATTR_SIZE_MAX,
     fileSystemName: 'NTFS',

@@ -58,6 +58,7 @@ export class MemoryVfs implements Vfs {
     hardLinks: true,
     sparseFiles: true,
     sharedBlocks: true,
+    answersAtOnce: true,
     xattrSizeMax: XATTR_SIZE_MAX,
     fileSystemName: 'NTFS',
   };

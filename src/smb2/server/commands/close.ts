@@ -42,7 +42,8 @@ export function* handleClose(request: Request): Task<NtStatus> {
 function mayAnswerFirst(request: Request, { localOpen, durable, inFlight }: Open): boolean {
   if (!request.isAlone || localOpen === undefined) return false;
   if (durable !== undefined || inFlight > 0) return false;
-  const { peers, persistentFiles, changeNotifyList } = localOpen.volume;
+  const { vfs, peers, persistentFiles, changeNotifyList } = localOpen.volume;
+  if (vfs.capabilities.answersAtOnce !== true) return false;
   return peers === undefined && persistentFiles === undefined && changeNotifyList.isEmpty;
 }
 
