@@ -136,7 +136,16 @@ async function comeBack(clients: Clients): Promise<boolean> {
 function killSome(server: ChildProcess, draw: Draw): void {
   const all = workersOf(server);
   const chosen = draw.below(5) === 0 ? all : all.slice(draw.below(all.length)).slice(0, 1);
-  for (const pid of chosen) process.kill(pid, 'SIGKILL');
+  for (const pid of chosen) killNow(pid);
+}
+
+/** It may have been killed before, and be gone by now. */
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 function workersOf({ pid }: ChildProcess): readonly number[] {
