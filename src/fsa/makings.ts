@@ -40,8 +40,8 @@ interface StatSource {
 const TABLE_VERSION = 1;
 /** The table has one record. It is about all volumes, for two of them may show one folder. */
 const KEY = 'all';
-/** Milliseconds; a maker takes far less, or is gone. */
-const MAKING_TIME_MS = 2_000;
+/** Milliseconds; a maker takes far less, or its process is silent for long and is replaced. */
+const MAKING_TIME_MS = 30_000;
 /** More than one tick of a file system's clock. */
 const CLOCK_STEP_NS = 1_000_000_000n;
 

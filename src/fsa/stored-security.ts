@@ -43,12 +43,15 @@ export interface StoredSecurity {
  * process makes at this moment has none yet. EAGAIN: it does not get done.
  */
 export function* statToJudge(
-  { makings }: Volume,
+  volume: Volume,
   source: AttributeSource,
   found: FileStat | Errno,
 ): Task<FileStat | Errno> {
+  const { makings } = volume;
   if (failed(found) || makings === undefined || !makings.areGoing) return found;
-  return yield* makings.settled(source, found);
+  const value = yield* wait(getSecurity(volume, source));
+  // What has one is made.
+  return failed(value) ? yield* makings.settled(source, found) : found;
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   parseSecurityDescriptor,
   securityDescriptorBytes,
 } from '../../src/dtyp/security-descriptor.ts';
+import { SID_EVERYONE, unixUserSid } from '../../src/dtyp/sid.ts';
 import { statusName } from '../../src/erref/ntstatus.ts';
 import { closeOpen } from '../../src/fsa/close.ts';
 import type { LocalOpen } from '../../src/fsa/local-open.ts';
@@ -222,13 +223,26 @@ overStorages('what another process makes', (rig) => {
     assert.equal(statusName(status), 'STATUS_ACCESS_DENIED');
   });
 
-  it('keeps others waiting for two seconds at the most', async () => {
+  it('keeps others waiting for half a minute at the most', async () => {
     const both = new Makers(rig());
     await both.begin(FILE);
     const opening = tryOpen(both.other, anna, { path: 'd/new', access: FILE_READ_DATA });
     await turns();
-    (both.other.env.timers as VirtualTime).advance(2_000);
+    (both.other.env.timers as VirtualTime).advance(30_000);
     assert.equal(statusName((await opening).status), 'STATUS_SHARING_VIOLATION');
+    await both.goOn();
+  });
+
+  it('keeps nobody waiting for what has a descriptor', async () => {
+    const both = new Makers(rig());
+    await both.makeFolder();
+    both.isStopping = false;
+    await rig().opened(both.maker, anna, { ...FILE, path: 'd/made' });
+    both.isStopping = true;
+    await both.begin(FILE);
+    await rig().opened(both.other, anna, { path: 'd/made', access: FILE_READ_DATA });
+    const opening = tryOpen(both.other, ben, { path: 'd/made', access: FILE_READ_DATA });
+    assert.equal(statusName((await opening).status), 'STATUS_ACCESS_DENIED');
     await both.goOn();
   });
 
@@ -294,5 +308,28 @@ overStorages('what another process makes', (rig) => {
     const { status } = await tryOpen(other, ben, { path: 'd/new', access: FILE_READ_DATA });
     assert.equal(isFirst, false);
     assert.equal(statusName(status), 'STATUS_ACCESS_DENIED');
+  });
+
+  it('has no mode bits for others before those that its list stands for', async () => {
+    const both = new Makers(rig());
+    const modes: number[] = [];
+    const modeOf = (file: VfsFile): number => {
+      const stat = file.stat();
+      assert.ok(!isPromise(stat) && !failed(stat));
+      return stat.mode & 0o777;
+    };
+    const vfs = withFiles(rig().vfs, (file) => modes.push(modeOf(file)));
+    const volume = both.volume('c', { access: 'posix' }, vfs);
+    const owner = allow(unixUserSid(ME.uid), FILE_ALL_ACCESS);
+    const descriptor = dacl(owner, allow(SID_EVERYONE, FILE_GENERIC_READ));
+    for (const [asked, first] of [
+      [{ ...FILE, path: 'new' }, 0o600],
+      [{ ...FOLDER, path: 'folder' }, 0o700],
+    ] as const) {
+      const made = await rig().opened(volume, anna, { ...asked, descriptor });
+      assert.equal(modes.at(-1), first);
+      assert.equal(modeOf(made.file), 0o744);
+    }
+    assert.equal(both.record, undefined);
   });
 });
