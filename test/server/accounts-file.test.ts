@@ -5,12 +5,13 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statfsSync,
   statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { ntHash } from '../../src/auth/ntlm/nt-hash.ts';
 import { makeNodeEnv } from '../../src/env/node/node-env.ts';
@@ -24,6 +25,7 @@ import {
   setPassword,
 } from '../../src/server/accounts.ts';
 import { AccountsFile, AccountsFileError } from '../../src/server/accounts-file.ts';
+import { mountSmall } from '../faults/small-file-system.ts';
 
 const env = makeNodeEnv(makeNodeLog('silent'));
 let folder: string;
@@ -103,6 +105,30 @@ describe('accounts file', () => {
     });
   }
 
+  it('is what it was when the disk fills up in the middle of an edit', async (t) => {
+    const disk = mountSmall(128 * 1024);
+    if (typeof disk === 'string') {
+      t.skip(disk);
+      return;
+    }
+    try {
+      const full = new AccountsFile(join(disk.path, 'state'), env.random);
+      const names = Array.from({ length: 100 }, (_, i) => `user${i}`);
+      await full.edit((data) =>
+        names.reduce((all, one) => addAccount(all, one, ntHash('a')), data),
+      );
+      fill(join(disk.path, 'other'), 8 * 1024);
+      await assert.rejects(
+        full.edit((data) => addAccount(data, 'one more', ntHash('a'))),
+        { code: 'ENOSPC' },
+      );
+      assert.equal(full.read()?.accounts.length, 100);
+      assert.deepEqual(readdirSync(join(disk.path, 'state')), ['accounts.json']);
+    } finally {
+      disk.release();
+    }
+  });
+
   for (const [what, text] of [
     ['is no JSON', '{"version": 1, "acc'],
     ['has an account without a hash', '{"version":1,"serverGuid":"","accounts":[{"name":"a"}]}'],
@@ -133,6 +159,12 @@ describe('accounts file', () => {
     assert.throws(() => file.read(), AccountsFileError);
   });
 });
+
+/** All room but so many bytes. */
+function fill(path: string, bytesLeft: number): void {
+  const { bavail, bsize } = statfsSync(dirname(path));
+  writeFileSync(path, new Uint8Array(bavail * bsize - bytesLeft));
+}
 
 describe('account edits', () => {
   it('refuse a name that is taken, in any case', async () => {
