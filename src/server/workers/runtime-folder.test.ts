@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { processName } from '../../env/node/processes.ts';
-import { makeRuntimeFolder } from './runtime-folder.ts';
+import { makeRuntimeFolder, removeRuntimeFolder } from './runtime-folder.ts';
 
 describe('the runtime folder', () => {
   const { XDG_RUNTIME_DIR: before } = process.env;
@@ -27,4 +27,22 @@ describe('the runtime folder', () => {
     const made = makeRuntimeFolder();
     assert.deepEqual(readdirSync(base).toSorted(), [...kept, basename(made)].toSorted());
   });
+
+  const unusable: Readonly<Record<string, () => string>> = {
+    'is not there': () => join(base, 'none'),
+    'is a file': () => process.execPath,
+    'is too long for sockets': () => {
+      const long = join(base, 'x'.repeat(80));
+      mkdirSync(long);
+      return long;
+    },
+  };
+  for (const [what, folder] of Object.entries(unusable)) {
+    it(`is elsewhere when the place of the user ${what}`, () => {
+      process.env.XDG_RUNTIME_DIR = folder();
+      const made = makeRuntimeFolder();
+      assert(['/dev/shm', tmpdir()].includes(dirname(made)), made);
+      removeRuntimeFolder(made);
+    });
+  }
 });

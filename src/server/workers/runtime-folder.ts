@@ -2,19 +2,43 @@
  * Where the processes of a server keep what ends with it: the sockets of their bus and the volatile
  * store. On a tmpfs where there is one, and entered by its owner only.
  */
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isRunning, processName } from '../../env/node/processes.ts';
+import { OptionError } from '../options.ts';
 
 const PREFIX = 'semba-';
 const SHARED_MEMORY = '/dev/shm';
+/** What `mkdtemp` appends. */
+const RANDOM_SIZE = 6;
 
+/** Bytes of the path of a unix socket, and those that a name there takes behind the folder's. */
+const SOCKET_PATH_SIZE_MAX = 107;
+const SOCKET_NAME_SIZE = 22;
+
+/** In the first place that can be used. Throws what is wrong with the last one. */
 export function makeRuntimeFolder(): string {
-  const base =
-    process.env.XDG_RUNTIME_DIR ?? (existsSync(SHARED_MEMORY) ? SHARED_MEMORY : tmpdir());
+  const { XDG_RUNTIME_DIR: own } = process.env;
+  let problem: unknown;
+  for (const base of own === undefined ? PLACES : [own, ...PLACES]) {
+    try {
+      return makeIn(base);
+    } catch (error) {
+      problem = error;
+    }
+  }
+  throw problem;
+}
+
+const PLACES: readonly string[] = [SHARED_MEMORY, tmpdir()];
+
+function makeIn(base: string): string {
+  const prefix = join(base, `${PREFIX}${processName()}-`);
+  const socketSize = Buffer.byteLength(prefix) + RANDOM_SIZE + SOCKET_NAME_SIZE;
+  if (socketSize > SOCKET_PATH_SIZE_MAX) throw new OptionError(`${base}: the path is too long`);
   removeAbandoned(base);
-  return mkdtempSync(join(base, `${PREFIX}${processName()}-`));
+  return mkdtempSync(prefix);
 }
 
 export function removeRuntimeFolder(folder: string): void {
