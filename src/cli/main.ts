@@ -10,7 +10,14 @@ import { upgradeCommand } from './upgrade.ts';
 import { userCommand } from './user.ts';
 import { version } from './version.ts';
 
-process.exitCode = await main(process.argv);
+// Who reads may have gone, which is fine, or their disk be full: a server goes on all the same.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`semba: this cannot be written: ${error.message}\n`);
+  process.exitCode = EXIT_FAILURE;
+});
+const exitCode = await main(process.argv);
+if (exitCode !== 0) process.exitCode = exitCode;
 
 /** Runs one command line and returns its exit code: 0 done, 1 failed, 2 no such command line. */
 async function main(argv: readonly string[]): Promise<number> {

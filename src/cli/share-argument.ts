@@ -16,6 +16,8 @@ export function parseShareArgument(text: string): ShareOptions {
 
 /** A folder of the command line is shared by its own name. */
 export function shareOfFolder(folder: string): ShareOptions {
+  // A variable of a shell that is not set would share the folder where it stands.
+  if (folder === '') throw new UsageError("expected a folder, not ''");
   const path = resolve(folder);
   const name = basename(path);
   usage(`${folder} needs a name: --share NAME=${folder}`, () => checkShareName(name));

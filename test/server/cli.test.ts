@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -51,6 +52,7 @@ describe('semba: command lines', () => {
     ['serve', '--user', ''],
     ['serve', 'x/same', 'y/same'],
     ['serve', '/'],
+    ['serve', ''],
     ['user'],
     ['user', 'add'],
     ['check'],
@@ -237,6 +239,29 @@ describe('semba serve', () => {
     const { status, stderr } = semba(['serve', 'not-here', '--port', '1', '--state', folder]);
     assert.equal(status, 1);
     assert.match(stderr, /^semba: share 'not-here': there is no folder .*not-here\n$/);
+  });
+
+  it('says so when the state folder is a file', () => {
+    const state = join(folder, 'state');
+    writeFileSync(state, '');
+    const { status, stderr } = semba(['serve', '--port', '1', '--state', state]);
+    assert.equal(status, 1);
+    assert.equal(stderr, `semba: state folder ${state}: a file is there\n`);
+  });
+
+  it('serves, and says so, though nobody can be told that it does', async () => {
+    const state = join(folder, 'state');
+    const args = ['serve', '--listen', '127.0.0.1', '--port', String(await freePort())];
+    const full = openSync('/dev/full', 'w');
+    child = spawn(process.execPath, [MAIN, ...args, '--state', state], {
+      cwd: folder,
+      stdio: ['ignore', full, 'pipe'],
+    });
+    const [line] = await once(createInterface({ input: child.stderr! }), 'line');
+    assert.match(line, /^semba: this cannot be written: ENOSPC/);
+    assert.equal(semba(['status', '--state', state]).status, 0);
+    child.kill('SIGTERM');
+    assert.deepEqual(await once(child, 'exit'), [1, null]);
   });
 
   it('says so when an address is no address', () => {

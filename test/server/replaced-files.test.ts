@@ -21,7 +21,7 @@ import { ControlClient } from '../../src/admin/control-client.ts';
 import { SmbClient } from '../../src/smb2/client/smb-client.ts';
 import { freePort } from './free-port.ts';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 240_000;
 const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
 const CODE = 'dist/src';
 const USER = 'anna';
