@@ -117,6 +117,10 @@ describe('[MS-SMB2] 3.1.4.3 Encrypting the Message', () => {
           assert.deepEqual(inPlace, plaintext);
         }
         assert.deepEqual(out.subarray(plaintext.length), new Uint8Array(5).fill(0xee));
+        const text = Uint8Array.from(plaintext);
+        const header = new Uint8Array(52).fill(9);
+        assert.deepEqual(bytesOf(encryptor.encrypt(header, [text], text)[0]), text);
+        assert.deepEqual(bytesOf(decryptor.decrypt(header, [text])), plaintext, 'in place');
       }
     });
 

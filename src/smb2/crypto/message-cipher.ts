@@ -11,8 +11,8 @@ export interface Encryptor {
   /**
    * Encrypts `chunks` as one message. `header` is the 52-byte SMB2 TRANSFORM_HEADER with
    * everything but Signature and Nonce filled in; both are written here. Returns the ciphertext in
-   * order: in `out` when it is given (at least as long as the chunks together; it may not overlap
-   * them), else in fresh memory.
+   * order: in `out` when it is given (at least as long as the chunks together; it may be exactly
+   * the only chunk, and else not overlap them), else in fresh memory.
    */
   encrypt(
     header: Uint8Array,

@@ -1,7 +1,7 @@
 import { recycle, takeBuffer } from '../../base/buffer-pool.ts';
 import { LE, viewOf } from '../../base/bytes.ts';
 import { TRANSFORM_HEADER_SIZE } from '../crypto/message-cipher.ts';
-import type { SendExtras } from '../transport/transport.ts';
+import type { SendExtras, Transport } from '../transport/transport.ts';
 import { SMB2_TRANSFORM_PROTOCOL_ID } from '../wire/header.ts';
 import type { Reply } from './reply.ts';
 import type { Connection } from './state/connection.ts';
@@ -22,7 +22,9 @@ export function sendMessage(
 ): void {
   const { transport } = connection;
   if (sealedBy !== undefined) {
-    sendSealed(connection, sealedBy, plainOf(replies));
+    const place = replies.length === 1 ? placeIn(replies[0]!, transport.headroom) : undefined;
+    if (place !== undefined) sealInPlace(transport, sealedBy, place);
+    else sendSealed(connection, sealedBy, plainOf(replies));
     return;
   }
   const chunks: Uint8Array[] = [];
@@ -49,17 +51,37 @@ export function sendSealed(
   let size = 0;
   for (const chunk of plain) size += chunk.length;
   const bytes = allocate(transport.headroom + TRANSFORM_HEADER_SIZE + size);
-  const header = bytes.subarray(transport.headroom, transport.headroom + TRANSFORM_HEADER_SIZE);
+  if (!seal(session, bytes.subarray(transport.headroom), plain)) return;
+  for (const chunk of plain) recycle(chunk);
+  transport.send([bytes]);
+}
+
+/** Where the transport writes a large response; undefined: it is small, or has no room there. */
+function placeIn({ bytes, start, end }: Reply, headroom: number): Uint8Array | undefined {
+  const at = start - TRANSFORM_HEADER_SIZE - headroom;
+  return at >= 0 && bytes.length >= POOLED_SIZE_MIN ? bytes.subarray(at, end) : undefined;
+}
+
+/**
+ * As `sendSealed`, but the ciphertext stands where the response stood: memory of its own would take
+ * the processor's cache from both.
+ */
+function sealInPlace(transport: Transport, session: Session, place: Uint8Array): void {
+  const sealed = place.subarray(transport.headroom);
+  if (seal(session, sealed, [sealed.subarray(TRANSFORM_HEADER_SIZE)])) transport.send([place]);
+}
+
+/** [MS-SMB2] 2.2.41: writes the TRANSFORM_HEADER and the ciphertext; false: it has no key. */
+function seal(session: Session, sealed: Uint8Array, plain: readonly Uint8Array[]): boolean {
+  const header = sealed.subarray(0, TRANSFORM_HEADER_SIZE);
+  const out = sealed.subarray(TRANSFORM_HEADER_SIZE);
   const view = viewOf(header);
   view.setUint32(0, SMB2_TRANSFORM_PROTOCOL_ID, LE);
-  view.setUint32(36, size, LE);
+  view.setUint32(36, out.length, LE);
   view.setUint16(40, 0, LE);
   view.setUint16(42, SMB2_TRANSFORM_HEADER_FLAG_ENCRYPTED, LE);
   view.setBigUint64(44, session.sessionId, LE);
-  const out = bytes.subarray(transport.headroom + TRANSFORM_HEADER_SIZE);
-  if (session.encryptor?.encrypt(header, plain, out) === undefined) return;
-  for (const chunk of plain) recycle(chunk);
-  transport.send([bytes]);
+  return session.encryptor?.encrypt(header, plain, out) !== undefined;
 }
 
 const POOLED_SIZE_MIN = 16 * 1024;
