@@ -144,12 +144,16 @@ class FoldingResolver implements NameResolver {
     const walked: Directory[] = [];
     let directory = this.#root;
     let at = '';
+    // The store, about changes in watched directories; nothing has suspended since.
+    let isAsked = false;
     for (let i = 0; i < components.length; i++) {
-      const fresh = yield* this.#refresh(credentials, directory, at);
+      const holds = isAsked && this.#stillHeld(directory);
+      const fresh = holds ? 0 : yield* this.#refresh(credentials, directory, at);
       if (fresh !== 0) {
         this.#drop(directory);
         return this.#failure(fresh, at);
       }
+      isAsked = directory.watch !== undefined;
       walked.push(directory);
       const name = this.#lookUp(directory, components[i]!);
       if (name === undefined) {
@@ -167,8 +171,10 @@ class FoldingResolver implements NameResolver {
 
   removed(): void {
     if (++this.#removed % REMOVED_PER_LOOK !== 0) return;
+    let isAsked = false;
     for (const directory of this.#held) {
-      if (!this.#applyChanges(directory)) this.#drop(directory);
+      if (!this.#applyChanges(directory, isAsked)) this.#drop(directory);
+      isAsked ||= directory.watch !== undefined;
     }
   }
 
@@ -211,10 +217,20 @@ class FoldingResolver implements NameResolver {
     return ENOENT;
   }
 
+  /** Whether what is remembered is true, just after the store was asked about another directory. */
+  #stillHeld(directory: Directory): boolean {
+    if (directory.names === undefined || directory.watch === undefined) return false;
+    if (this.#applyChanges(directory, true)) return true;
+    this.#forgetBelow(directory);
+    this.#forget(directory);
+    return false;
+  }
+
   /** Drains the watch; false when everything must be read again. */
-  #applyChanges(directory: Directory): boolean {
-    if (directory.watch === undefined) return true;
-    const changes = directory.watch.changes();
+  #applyChanges(directory: Directory, isAsked: boolean = false): boolean {
+    const { watch } = directory;
+    if (watch === undefined) return true;
+    const changes = isAsked ? watch.changesKnown() : watch.changes();
     if (changes === 'unknown') return false;
     for (const { name, present } of changes) {
       const child = directory.children.get(name);

@@ -204,6 +204,8 @@ export interface DirectoryWatch {
    * went, so that everything remembered of it must be forgotten. Synchronous and cheap.
    */
   changes(): readonly NameChange[] | 'unknown';
+  /** The same, without asking the store: `changes` of another watch of it was called just now. */
+  changesKnown(): readonly NameChange[] | 'unknown';
   close(): void;
 }
 

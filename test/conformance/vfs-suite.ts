@@ -884,6 +884,16 @@ export function vfsSuite(name: string, makeVfs: () => MadeVfs): void {
         );
       });
 
+      it('has asked for all of them once one is asked', async () => {
+        await vfs.makeDirectory(me, at('directory'), 0o755);
+        const above = watch(folder);
+        const below = watch(at('directory'));
+        await create(at('directory/file'));
+        assert.deepEqual(above.changes(), []);
+        assert.deepEqual(below.changesKnown(), [{ name: 'file', present: true }]);
+        assert.deepEqual(below.changesKnown(), []);
+      });
+
       it('knows no more once the directory is removed or moved', async () => {
         await vfs.makeDirectory(me, at('removed'), 0o755);
         await vfs.makeDirectory(me, at('moved'), 0o755);

@@ -27,6 +27,9 @@ import * as sys from './syscalls.ts';
 const CHANGES_MAX = 16_384;
 const ALL_CHANGES_MAX = 65_536;
 
+/** Bytes of one event: its head, and a name with its NUL. */
+const EVENT_SIZE_MAX = 16 + 256;
+
 const MASK =
   IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 const PRESENT = IN_CREATE | IN_MOVED_TO;
@@ -85,6 +88,8 @@ export class Watches {
       const size = sys.read(this.#fd, this.#buffer);
       if (size <= 0) return;
       this.#distribute(size);
+      // There was room for another one.
+      if (size + EVENT_SIZE_MAX <= this.#buffer.length) return;
     }
   }
 
@@ -137,8 +142,12 @@ class Watch implements DirectoryWatch {
   }
 
   changes(): readonly NameChange[] | 'unknown' {
-    assert(!this.#closed, 'the watch is closed');
     this.#drain();
+    return this.changesKnown();
+  }
+
+  changesKnown(): readonly NameChange[] | 'unknown' {
+    assert(!this.#closed, 'the watch is closed');
     if (this.#ended) return 'unknown';
     if (this.#lost) {
       this.#lost = false;

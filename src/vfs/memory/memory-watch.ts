@@ -25,6 +25,10 @@ export class MemoryWatch implements DirectoryWatch {
     return changes;
   }
 
+  changesKnown(): readonly NameChange[] | 'unknown' {
+    return this.changes();
+  }
+
   push(change: NameChange): void {
     if (this.#lost || this.#ended) return;
     if (this.#queue.length < CHANGES_MAX) {
