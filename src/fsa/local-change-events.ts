@@ -1,9 +1,7 @@
 /** Changes by local processes and the server's own reports of them, in each other's terms. Pure. */
 import {
   FILE_NOTIFY_CHANGE_ATTRIBUTES,
-  FILE_NOTIFY_CHANGE_DIR_NAME,
   FILE_NOTIFY_CHANGE_EA,
-  FILE_NOTIFY_CHANGE_FILE_NAME,
   FILE_NOTIFY_CHANGE_LAST_ACCESS,
   FILE_NOTIFY_CHANGE_LAST_WRITE,
   FILE_NOTIFY_CHANGE_SECURITY,
@@ -17,7 +15,7 @@ import {
   FILE_ACTION_RENAMED_OLD_NAME,
 } from '../fscc/notify-information.ts';
 import type { EntryChange } from '../vfs/vfs.ts';
-import type { NotifyEvent } from './notify-list.ts';
+import { type NotifyEvent, nameEvent } from './notify-list.ts';
 
 const ATTRIBUTES =
   FILE_NOTIFY_CHANGE_ATTRIBUTES |
@@ -77,11 +75,6 @@ export function eventOf(change: LocalChange): NotifyEvent {
 
 function modified({ path }: LocalChange, filter: number): NotifyEvent {
   return { action: FILE_ACTION_MODIFIED, filter, unless: 0, path, streamName: '' };
-}
-
-export function nameEvent({ path, isDirectory }: LocalChange, action: number): NotifyEvent {
-  const filter = isDirectory ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME;
-  return { action, filter, unless: 0, path, streamName: '' };
 }
 
 /** What the feed tells of an event that the server reports. */

@@ -18,15 +18,9 @@ import {
 } from '../fscc/notify-information.ts';
 import { failed } from '../vfs/errno.ts';
 import type { ChangeFeed, Vfs } from '../vfs/vfs.ts';
-import {
-  eventOf,
-  kindsOf,
-  type LocalChange,
-  nameEvent,
-  withoutOne,
-} from './local-change-events.ts';
+import { eventOf, kindsOf, type LocalChange, withoutOne } from './local-change-events.ts';
 import { isStreamsFolder, joinPath } from './names.ts';
-import type { NotifyEvent, Watch, WatchObserver } from './notify-list.ts';
+import { type NotifyEvent, nameEvent, type Watch, type WatchObserver } from './notify-list.ts';
 import { STORE_CREDENTIALS } from './stream-store.ts';
 
 const PENDING_MS = 20;

@@ -8,6 +8,10 @@ import {
   STATUS_SUCCESS,
 } from '../erref/ntstatus.ts';
 import {
+  FILE_NOTIFY_CHANGE_DIR_NAME,
+  FILE_NOTIFY_CHANGE_FILE_NAME,
+} from '../fscc/notify-filter.ts';
+import {
   FILE_ACTION_MODIFIED,
   FILE_ACTION_MODIFIED_STREAM,
   NOTIFY_HEADER_SIZE,
@@ -126,17 +130,20 @@ export class ChangeNotifyList<Owner> {
   /**
    * [MS-FSA] 2.1.4.1 Algorithm for Reporting a Change Notification for a Directory or View Index:
    * tells everybody who watches the file's directory, or with WatchTree one above it. Watchers of
-   * the file itself hear nothing (Windows; smbtorture smb2.notify.basedir).
+   * the file itself hear nothing (Windows; smbtorture smb2.notify.basedir). Events of one call come
+   * in one answer to who waits for them.
    */
-  report(event: NotifyEvent): void {
-    this.reportHere(event);
-    if (this.#others?.areThere === true) this.#others.report(event);
+  report(...events: readonly NotifyEvent[]): void {
+    this.reportHere(events);
+    if (this.#others?.areThere === true) this.#others.report(events);
   }
 
   /** Only to those of this process: another one did it. */
-  reportHere(event: NotifyEvent): void {
-    this.#observer?.settle(event);
-    this.tell(event);
+  reportHere(events: readonly NotifyEvent[]): void {
+    for (const event of events) {
+      this.#observer?.settle(event);
+      this.tell(event);
+    }
   }
 
   /** As `report`, of what the server did not do itself. */
@@ -207,7 +214,7 @@ export interface OtherWatchers {
   /** This process has the first of its own, or no more. */
   began(): void;
   ended(): void;
-  report(event: NotifyEvent): void;
+  report(events: readonly NotifyEvent[]): void;
   endAll(directory: string, status: NtStatus): void;
   moved(from: string, to: string): void;
 }
@@ -371,4 +378,13 @@ const NONE: readonly ChangeNotifyEntry[] = [];
 function nameOf({ path, streamName }: NotifyEvent, directory: string): string {
   const name = pathFromDisk(directory === '' ? path : path.slice(directory.length + 1));
   return streamName === '' ? name : `${name}:${streamName}`;
+}
+
+/** A file or directory came or went by this name. */
+export function nameEvent(
+  { path, isDirectory }: { readonly path: string; readonly isDirectory: boolean },
+  action: number,
+): NotifyEvent {
+  const filter = isDirectory ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME;
+  return { action, filter, unless: 0, path, streamName: '' };
 }

@@ -7,7 +7,6 @@ import { STATUS_DELETE_PENDING } from '../erref/ntstatus.ts';
 import {
   FILE_NOTIFY_CHANGE_ATTRIBUTES,
   FILE_NOTIFY_CHANGE_CREATION,
-  FILE_NOTIFY_CHANGE_DIR_NAME,
   FILE_NOTIFY_CHANGE_EA,
   FILE_NOTIFY_CHANGE_FILE_NAME,
   FILE_NOTIFY_CHANGE_LAST_WRITE,
@@ -28,11 +27,18 @@ import {
 } from '../fscc/notify-information.ts';
 import type { LocalOpen } from './local-open.ts';
 import { parentOf } from './names.ts';
+import { type NotifyEvent, nameEvent } from './notify-list.ts';
 import type { Volume } from './volume.ts';
 
 /** What became of one name. */
 export interface NameEvent {
   readonly path: string;
+  readonly isDirectory: boolean;
+}
+
+interface RenameNames {
+  readonly from: string;
+  readonly to: string;
   readonly isDirectory: boolean;
 }
 
@@ -61,31 +67,34 @@ export function reportRemoved(volume: Volume, event: NameEvent): void {
  * Windows: whoever wants changes of attributes and not of names learns that the new name changed
  * (smbtorture smb2.notify.mask-change, smb2.notify.rec).
  */
-export function reportRenamed(
-  volume: Volume,
-  names: { readonly from: string; readonly to: string; readonly isDirectory: boolean },
-  replaced: boolean,
-): void {
+export function reportRenamed(volume: Volume, names: RenameNames, replaced: boolean): void {
   const { changeNotifyList, localLeaseBreaks } = volume;
   const { from, to, isDirectory } = names;
   localLeaseBreaks?.note(from, 'removed');
   localLeaseBreaks?.note(to, 'added');
   if (changeNotifyList.isEmpty) return;
   if (isDirectory) changeNotifyList.moved(from, to);
-  if (replaced) reportName(volume, { path: to, isDirectory }, FILE_ACTION_REMOVED);
+  changeNotifyList.report(...renameEvents(names, replaced));
+}
+
+function renameEvents({ from, to, isDirectory }: RenameNames, replaced: boolean): NotifyEvent[] {
   const stays = parentOf(from) === parentOf(to);
   const oldAction = stays ? FILE_ACTION_RENAMED_OLD_NAME : FILE_ACTION_REMOVED;
   const newAction = stays ? FILE_ACTION_RENAMED_NEW_NAME : FILE_ACTION_ADDED;
-  reportName(volume, { path: from, isDirectory }, oldAction);
-  reportName(volume, { path: to, isDirectory }, newAction);
-  if (isDirectory) return;
-  changeNotifyList.report({
+  const events = [
+    nameEvent({ path: from, isDirectory }, oldAction),
+    nameEvent({ path: to, isDirectory }, newAction),
+  ];
+  if (replaced) events.unshift(nameEvent({ path: to, isDirectory }, FILE_ACTION_REMOVED));
+  if (isDirectory) return events;
+  events.push({
     action: FILE_ACTION_MODIFIED,
     filter: FILE_NOTIFY_CHANGE_ATTRIBUTES | FILE_NOTIFY_CHANGE_CREATION,
     unless: FILE_NOTIFY_CHANGE_FILE_NAME,
     path: to,
     streamName: '',
   });
+  return events;
 }
 
 /** Attributes, times, EAs or security of a file changed: FILE_NOTIFY_CHANGE_* in `filter`. */
@@ -147,7 +156,6 @@ function reportStreamName({ volume, path }: LocalOpen, streamName: string, actio
   volume.changeNotifyList.report({ action, filter, unless: 0, path, streamName });
 }
 
-function reportName(volume: Volume, { path, isDirectory }: NameEvent, action: number): void {
-  const filter = isDirectory ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME;
-  volume.changeNotifyList.report({ action, filter, unless: 0, path, streamName: '' });
+function reportName(volume: Volume, name: NameEvent, action: number): void {
+  volume.changeNotifyList.report(nameEvent(name, action));
 }

@@ -17,7 +17,7 @@ export type VolumeNews =
   /** To the process that serves the holder. */
   | { readonly kind: 'break'; readonly fileKey: string; readonly oplockBreak: OplockBreak }
   /** [MS-FSA] 2.1.4.1, for those who watch there. */
-  | { readonly kind: 'event'; readonly event: NotifyEvent }
+  | { readonly kind: 'events'; readonly events: readonly NotifyEvent[] }
   /** Whoever watches the directory is told so. */
   | { readonly kind: 'watch-ends'; readonly directory: string; readonly status: NtStatus }
   /** A change in a directory that may be leased. */
@@ -54,8 +54,8 @@ export function applyNews(volume: Volume, news: VolumeNews): void {
     case 'break':
       drive(volume, volume.oplockBreaks.receive(volume, news.fileKey, news.oplockBreak));
       return;
-    case 'event':
-      volume.changeNotifyList.reportHere(news.event);
+    case 'events':
+      volume.changeNotifyList.reportHere(news.events);
       return;
     case 'watch-ends':
       volume.changeNotifyList.endAllHere(news.directory, news.status);

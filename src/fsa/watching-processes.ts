@@ -55,8 +55,8 @@ export class WatchingProcessesOf implements OtherWatchers {
     void this.#table.update(this.#volumeId, (current) => removed(current, this.#serverId));
   }
 
-  report(event: NotifyEvent): void {
-    this.#peers.tell(this.#volumeId, { kind: 'event', event });
+  report(events: readonly NotifyEvent[]): void {
+    this.#peers.tell(this.#volumeId, { kind: 'events', events });
   }
 
   endAll(directory: string, status: NtStatus): void {

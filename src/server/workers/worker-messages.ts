@@ -195,6 +195,9 @@ function leaseVersion(): Shape<1 | 2> {
   };
 }
 
+/** Of one deed. */
+const EVENTS_MAX = 8;
+
 const notifyEvent = struct<NotifyEvent>({
   action: int,
   filter: int,
@@ -215,7 +218,7 @@ export const VOLUME_NEWS: MessageType<VolumeMessage> = {
     volumeId: text,
     news: variants<VolumeNews>({
       break: struct({ fileKey: text, oplockBreak }),
-      event: struct({ event: notifyEvent }),
+      events: struct({ events: list(notifyEvent, EVENTS_MAX) }),
       'watch-ends': struct({ directory: text, status: int }),
       noted: struct({ path: text, deed: oneOf(['added', 'removed', 'modified']) }),
       moved: struct(fromTo),
