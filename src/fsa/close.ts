@@ -1,10 +1,10 @@
-import { type Task, wait } from '../base/task.ts';
+import { after, afterAnswer, type Now, type Task, taskOf, wait } from '../base/task.ts';
 import { type NtStatus, STATUS_SUCCESS } from '../erref/ntstatus.ts';
 import { ENOENT, type Errno, ESTALE, failed } from '../vfs/errno.ts';
 import type { FileStat } from '../vfs/vfs.ts';
 import { isLeftOver, outlivesDeletion } from './apple-streams.ts';
 import { breakParent, breakParentOf } from './break-parent.ts';
-import { decideClose, decideDeleted } from './decide-close.ts';
+import { type CloseDecision, decideClose, decideDeleted } from './decide-close.ts';
 import type { RemovedLink } from './decide-unlinked.ts';
 import { fileKeyOf, type PendingDelete } from './file-record.ts';
 import type { LocalOpen } from './local-open.ts';
@@ -20,28 +20,50 @@ import { findStream, removeStream, storedIds } from './stream-backing.ts';
  * that fails (a directory that filled up meanwhile) leaves the file, as Windows does. Waiting lock
  * requests of the open end with STATUS_RANGE_NOT_LOCKED.
  */
-export function closeOpen(open: LocalOpen): Task<NtStatus> {
+export function* closeOpen(open: LocalOpen): Task<NtStatus> {
+  return yield* taskOf(leave(open, false));
+}
+
+/** The same, without a task where nothing has to wait and nothing comes of it. */
+export function closeOpenNow(open: LocalOpen): Now<NtStatus> {
   return leave(open, false);
 }
 
 /** Ends an open that its CREATE could not finish: nothing is deleted. */
-export function abandonOpen(open: LocalOpen): Task<NtStatus> {
-  return leave(open, true);
+export function* abandonOpen(open: LocalOpen): Task<NtStatus> {
+  return yield* taskOf(leave(open, true));
 }
 
-function* leave(open: LocalOpen, isAbandoned: boolean): Task<NtStatus> {
+function leave(open: LocalOpen, isAbandoned: boolean): Now<NtStatus> {
   if (open.closed) return STATUS_SUCCESS;
   open.closed = true;
   const { volume, fileKey, openId, streamName, parentOplockKey } = open;
   volume.opens.remove(open);
   if (open.isDirectory) volume.changeNotifyList.remove(open);
   const { credentials } = open.security;
-  const isLeft = open.backing !== undefined && (yield* isLeftOver(open));
-  const closing = { openId, streamName, credentials, parentOplockKey, isAbandoned, isLeft };
-  const { due, breaks, isHeld, isOrphan } = yield* wait(
-    volume.files.update(fileKey, (current) => decideClose(current, closing)),
-  );
-  volume.oplockBreaks.leave(open);
+  return after(open.backing !== undefined && isLeftOver(open), (isLeft) => {
+    const closing = { openId, streamName, credentials, parentOplockKey, isAbandoned, isLeft };
+    const closed = volume.files.update(fileKey, (current) => decideClose(current, closing));
+    return afterAnswer(closed, (decision) => {
+      volume.oplockBreaks.leave(open);
+      return after(hasMore(open, decision) ? settle(open, decision) : undefined, () => {
+        open.backing?.close();
+        open.file.close();
+        return STATUS_SUCCESS;
+      });
+    });
+  });
+}
+
+/** Whether anybody else has to know, or something has to go. */
+function hasMore(open: LocalOpen, { due, breaks, isOrphan }: CloseDecision): boolean {
+  if (due.length > 0 || breaks.length > 0 || isOrphan || open.contentChanged) return true;
+  if (!open.isDirectory) return false;
+  return open.oplock !== undefined || !open.volume.changeNotifyList.isEmpty;
+}
+
+function* settle(open: LocalOpen, { due, breaks, isHeld, isOrphan }: CloseDecision): Task<void> {
+  const { volume, fileKey } = open;
   if (open.isDirectory && open.oplock !== undefined) {
     volume.localLeaseBreaks?.end(fileKey);
     yield* wait(volume.directoryLeases.remove());
@@ -54,9 +76,6 @@ function* leave(open: LocalOpen, isAbandoned: boolean): Task<NtStatus> {
   if (due.length > 0) yield* removeAll(open, due, isHeld);
   if (isOrphan) yield* forgetStored(open, yield* storedIds(volume.streams, open.file));
   yield* endIfDeletePending(open);
-  open.backing?.close();
-  open.file.close();
-  return STATUS_SUCCESS;
 }
 
 /** The open's descriptor is held until the record is gone: no new file gets the same key before. */

@@ -1,7 +1,7 @@
-import { type Task, wait } from '../../base/task.ts';
+import { type Now, type Task, taskOf, wait } from '../../base/task.ts';
 import { Turns } from '../../env/turns.ts';
 import type { NtStatus } from '../../erref/ntstatus.ts';
-import { closeOpen as closeLocalOpen } from '../../fsa/close.ts';
+import { closeOpen as closeLocalOpen, closeOpenNow as closeLocalOpenNow } from '../../fsa/close.ts';
 import type { LocalOpen } from '../../fsa/local-open.ts';
 import { NO_CACHING } from '../../fsa/oplock.ts';
 import { acknowledgeBreak } from '../../fsa/oplock-breaks.ts';
@@ -20,6 +20,11 @@ import type { TreeConnect } from './state/tree-connect.ts';
 
 /** [MS-SMB2] 3.3.4.17 Server Application Requests Closing an Open. */
 export function* closeOpen(server: Smb2Server, open: Open): Task<NtStatus> {
+  return yield* taskOf(closeOpenNow(server, open));
+}
+
+/** The same, without a task where nothing has to wait. */
+export function closeOpenNow(server: Smb2Server, open: Open): Now<NtStatus> {
   if (open.state === 'closed') return 0;
   if (open.state === 'connected') leaveSession(open);
   open.state = 'closed';
@@ -28,6 +33,11 @@ export function* closeOpen(server: Smb2Server, open: Open): Task<NtStatus> {
   server.oplockHolders.remove(open);
   server.createReplays.forget(open);
   server.appInstances.remove(open);
+  if (open.inFlight > 0 || open.durable !== undefined) return closeBusy(server, open);
+  return open.localOpen === undefined ? 0 : closeLocalOpenNow(open.localOpen);
+}
+
+function* closeBusy(server: Smb2Server, open: Open): Task<NtStatus> {
   if (open.inFlight > 0) {
     giveUpWaiting(open);
     yield* untilIdle(open);

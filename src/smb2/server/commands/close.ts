@@ -1,7 +1,8 @@
-import type { Task } from '../../../base/task.ts';
+import { after, type Now, type Task, taskOf } from '../../../base/task.ts';
 import { type NtStatus, STATUS_INVALID_PARAMETER } from '../../../erref/ntstatus.ts';
 import { breakHandleCaching } from '../../../fsa/break-caching.ts';
 import { queryMetadata } from '../../../fsa/information.ts';
+import type { LocalOpen } from '../../../fsa/local-open.ts';
 import { FILE_DELETE_ON_CLOSE } from '../../../fscc/create-parameters.ts';
 import {
   CLOSE_RESPONSE_EMPTY,
@@ -10,7 +11,7 @@ import {
   encodeCloseResponse,
 } from '../../wire/close.ts';
 import { SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB } from '../../wire/constants.ts';
-import { closeOpen } from '../closing.ts';
+import { closeOpenNow } from '../closing.ts';
 import type { Request } from '../request.ts';
 import type { Smb2Server } from '../server.ts';
 import type { Open } from '../state/open.ts';
@@ -18,21 +19,30 @@ import type { Open } from '../state/open.ts';
 const RESPONSE_SIZE = 60;
 
 /** [MS-SMB2] 3.3.5.10 Receiving an SMB2 CLOSE Request. */
-export function* handleClose(request: Request): Task<NtStatus> {
+export function handleClose(request: Request): Now<NtStatus> {
   const close = decodeCloseRequest(request.view, request.body, request.end);
   if (close === undefined) return STATUS_INVALID_PARAMETER;
   const open = request.findOpen(close.fileId);
   if (typeof open === 'number') return open;
 
   const wantsAttributes = (close.flags & SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB) !== 0;
-  yield* letOthersClose(request, open);
-  const response = wantsAttributes ? yield* postQuery(open) : CLOSE_RESPONSE_EMPTY;
-  const { server } = request;
-  if (mayAnswerFirst(request, open)) server.afterwards.add(closeAnswered(server, open));
-  else yield* closeOpen(server, open);
-  const reply = request.room(RESPONSE_SIZE);
-  reply.finish(encodeCloseResponse(reply.view, reply.body, response));
-  return 0;
+  return after(mayHinder(open) ? letOthersClose(request, open.localOpen) : 0, () =>
+    after(wantsAttributes ? postQuery(open) : CLOSE_RESPONSE_EMPTY, (response) => {
+      const answer = (): NtStatus => {
+        const reply = request.room(RESPONSE_SIZE);
+        reply.finish(encodeCloseResponse(reply.view, reply.body, response));
+        return 0;
+      };
+      const { server } = request;
+      if (!mayAnswerFirst(request, open)) return after(closeOpenNow(server, open), answer);
+      server.afterwards.add(closeAnswered(server, open));
+      return answer();
+    }),
+  );
+}
+
+function mayHinder(open: Open): open is Open & { readonly localOpen: LocalOpen } {
+  return ((open.localOpen?.createOptions ?? 0) & FILE_DELETE_ON_CLOSE) !== 0;
 }
 
 /**
@@ -48,7 +58,7 @@ function mayAnswerFirst(request: Request, { localOpen, durable, inFlight }: Open
 }
 
 function* closeAnswered(server: Smb2Server, open: Open): Task<void> {
-  yield* closeOpen(server, open);
+  yield* taskOf(closeOpenNow(server, open));
   server.changeCount++;
 }
 
@@ -56,9 +66,8 @@ function* closeAnswered(server: Smb2Server, open: Open): Task<void> {
  * A close that deletes takes effect at once where others' handles are only cached (smbtorture
  * smb2.lease.unlink). In the middle of a compound nothing waits.
  */
-function* letOthersClose(request: Request, { localOpen }: Open): Task<void> {
-  if (localOpen === undefined || (localOpen.createOptions & FILE_DELETE_ON_CLOSE) === 0) return;
-  yield* breakHandleCaching(localOpen, request.isLast ? request : undefined);
+function letOthersClose(request: Request, localOpen: LocalOpen): Task<NtStatus> {
+  return breakHandleCaching(localOpen, request.isLast ? request : undefined);
 }
 
 /** What the file is like as it closes; without a file, or where it fails, the flag stays clear. */
