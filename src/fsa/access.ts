@@ -2,7 +2,7 @@
  * Who may do what with a file: stored security descriptors where there is one, POSIX permissions
  * where there is none. [MS-FSA] 2.1.5.1.2.1 Algorithm to Check Access to an Existing File.
  */
-import { type Task, wait } from '../base/task.ts';
+import { after, type Now, type Task, taskOf, wait } from '../base/task.ts';
 import { type AccessToken, allowedAccess } from '../dtyp/access-check.ts';
 import {
   ACCESS_SYSTEM_SECURITY,
@@ -64,11 +64,23 @@ export interface WantedAccess {
   readonly maximum: boolean;
 }
 
+export interface Access {
+  readonly granted: number;
+}
+
 /** The access to grant. */
 export function* checkAccess(
   question: AccessQuestion,
   wanted: WantedAccess,
-): Task<{ readonly granted: number } | NtError> {
+): Task<Access | NtError> {
+  return yield* taskOf(checkAccessNow(question, wanted));
+}
+
+/** The same, without a task where the directory above has not to be asked. */
+export function checkAccessNow(
+  question: AccessQuestion,
+  wanted: WantedAccess,
+): Now<Access | NtError> {
   const { security, stat, attributes } = question;
   const required = wanted.desired | wanted.implied;
   if ((wanted.desired & ~ACCESS_SYSTEM_SECURITY & ~security.maximalAccess) !== 0) {
@@ -82,8 +94,18 @@ export function* checkAccess(
   // The parent directory can give what the file itself does not.
   const parentMayGive = DELETE | FILE_READ_ATTRIBUTES;
   const wantsMore = wanted.maximum ? parentMayGive : required & parentMayGive;
-  if ((wantsMore & ~allowed) !== 0) allowed |= yield* accessThroughParent(question);
-  const missing = required & ~allowed;
+  if ((wantsMore & ~allowed) === 0) return decideAccess(wanted, security, allowed);
+  return after(accessThroughParent(question), (more) =>
+    decideAccess(wanted, security, allowed | more),
+  );
+}
+
+function decideAccess(
+  wanted: WantedAccess,
+  security: SecurityContext,
+  allowed: number,
+): Access | NtError {
+  const missing = (wanted.desired | wanted.implied) & ~allowed;
   if (missing !== 0) {
     return (missing & ACCESS_SYSTEM_SECURITY) !== 0
       ? STATUS_PRIVILEGE_NOT_HELD

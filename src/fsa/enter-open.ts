@@ -1,16 +1,17 @@
 /** How an open comes into being once it is decided: its entry in the record and its local half. */
-import { type Task, wait } from '../base/task.ts';
+import { after, afterAnswer, type Now, type Task, taskOf, wait } from '../base/task.ts';
 import { STATUS_SUCCESS } from '../erref/ntstatus.ts';
 import { FILE_DELETE_ON_CLOSE } from '../fscc/create-parameters.ts';
 import { upcase } from '../fscc/upcase.ts';
 import type { VfsFile } from '../vfs/vfs.ts';
-import { decideOpen, type OpenProposal } from './decide-open.ts';
+import { decideOpen, type OpenDecision, type OpenProposal } from './decide-open.ts';
 import { oplockKeyOf } from './decide-oplock.ts';
 import type { NtError } from './errno-to-ntstatus.ts';
 import type { OpenEntry } from './file-record.ts';
 import { LINK_BACKING } from './link-backing.ts';
 import type { LocalOpen, OpenedLink } from './local-open.ts';
 import type { OpenRequest } from './open-request.ts';
+import type { OplockGrant, OplockRequest } from './oplock.ts';
 import { waitForRemoval } from './wait-for-removal.ts';
 
 export interface Entrance {
@@ -37,83 +38,148 @@ export interface Entrance {
  * go, so that nothing that is known of the file may be true any more. But for a LocalOpen `file` is
  * still the caller's to close.
  */
-export function* enterOpen(
+export function enterOpen(
   request: OpenRequest,
   entrance: Entrance,
-): Task<LocalOpen | NtError | 'again'> {
+): Now<LocalOpen | NtError | 'again'> {
+  const entry = entryOf(request, entrance);
+  if (mayLeaseDirectory(request, entrance)) return enterLeased(request, entrance, entry);
+  const oplock = entrance.isDirectory ? undefined : request.oplock;
+  return after(decide(request, entrance, entry, oplock), (decision) =>
+    settle(request, entrance, entry, decision),
+  );
+}
+
+function entryOf(request: OpenRequest, { path, granted, streamName }: Entrance): OpenEntry {
   const { volume, security } = request;
-  const { fileKey, path, granted, isDirectory, streamName } = entrance;
   const openId = volume.opens.nextId(volume.id);
-  const streamKey = streamName === '' ? '' : upcase(streamName);
   const deletesOnClose = (request.options & FILE_DELETE_ON_CLOSE) !== 0;
   const plain: OpenEntry = {
     openId,
     serverId: volume.serverId,
     volumeId: volume.id,
     path,
-    streamKey,
+    streamKey: streamName === '' ? '' : upcase(streamName),
     oplockKey: oplockKeyOf(openId, request.oplock),
     grantedAccess: granted,
     shareAccess: request.shareAccess,
     deleteOnClose: deletesOnClose,
     isPosix: request.posix !== undefined,
   };
-  const entry = deletesOnClose ? { ...plain, deletesAs: security.credentials } : plain;
-  const mayLeaseDirectory =
-    isDirectory &&
+  return deletesOnClose ? { ...plain, deletesAs: security.credentials } : plain;
+}
+
+function mayLeaseDirectory({ volume, oplock }: OpenRequest, entrance: Entrance): boolean {
+  return (
+    entrance.isDirectory &&
     volume.options.directoryLeases &&
-    request.oplock?.lease?.coversDirectories === true &&
-    (volume.localLeaseBreaks?.begin(fileKey, path) ?? true);
-  if (mayLeaseDirectory) yield* wait(volume.directoryLeases.add());
+    oplock?.lease?.coversDirectories === true &&
+    (volume.localLeaseBreaks?.begin(entrance.fileKey, entrance.path) ?? true)
+  );
+}
+
+function* enterLeased(
+  request: OpenRequest,
+  entrance: Entrance,
+  entry: OpenEntry,
+): Task<LocalOpen | NtError | 'again'> {
+  const { volume } = request;
+  yield* wait(volume.directoryLeases.add());
+  const decision = yield* taskOf(decide(request, entrance, entry, request.oplock));
+  if (decision.grant === undefined) {
+    volume.localLeaseBreaks?.end(entrance.fileKey);
+    yield* wait(volume.directoryLeases.remove());
+  }
+  return yield* taskOf(settle(request, entrance, entry, decision));
+}
+
+function decide(
+  request: OpenRequest,
+  entrance: Entrance,
+  entry: OpenEntry,
+  oplock: OplockRequest | undefined,
+): Now<OpenDecision> {
+  const { volume } = request;
+  const { fileKey, granted } = entrance;
   const proposal: OpenProposal = {
     entry,
-    isDirectory,
+    isDirectory: entrance.isDirectory,
     effectiveAccess: granted | entrance.implied,
-    oplock: isDirectory && !mayLeaseDirectory ? undefined : request.oplock,
+    oplock,
     isNew: entrance.isNew,
     overwrites: request.overwrites,
     fileSize: entrance.fileSize,
     queuedAt: request.queuedAt,
     isContended: volume.oplockBreaks.isAwaited(fileKey),
   };
-  const { status, grant, breaks, awaited, conflicts, isGoing } = yield* wait(
-    volume.files.update(fileKey, (current) => decideOpen(current, proposal)),
-  );
-  if (mayLeaseDirectory && grant === undefined) {
-    volume.localLeaseBreaks?.end(fileKey);
-    yield* wait(volume.directoryLeases.remove());
-  }
+  const decided = volume.files.update(fileKey, (current) => decideOpen(current, proposal));
+  return afterAnswer(decided, (decision) => decision);
+}
+
+/** What comes of the decision: the open, why there is none, or a wait. */
+function settle(
+  request: OpenRequest,
+  entrance: Entrance,
+  entry: OpenEntry,
+  decision: OpenDecision,
+): Now<LocalOpen | NtError | 'again'> {
+  const { volume } = request;
+  const { fileKey } = entrance;
+  const { status, grant, breaks } = decision;
   if (breaks.length > 0) volume.oplockBreaks.indicate(volume, fileKey, breaks);
-  if (awaited.length > 0) {
-    request.cancel.waitsForSharing = conflicts;
-    request.queuedAt ??= awaited.reduce((newest, { since }) => Math.max(newest, since), 0);
-    const breaksOf = { fileKey, awaited };
-    const waited = yield* volume.oplockBreaks.waitToOpen(volume, breaksOf, request.cancel);
-    return waited === STATUS_SUCCESS ? 'again' : waited;
-  }
-  if (isGoing === true) {
-    return (yield* waitForRemoval(volume, fileKey, request.cancel)) ? 'again' : status;
+  if (decision.awaited.length > 0 || decision.isGoing === true) {
+    return waitToEnter(request, fileKey, decision);
   }
   if (status !== STATUS_SUCCESS) return status;
-  const open: LocalOpen = {
-    volume,
-    security,
+  const open = localOpenOf(request, entrance, entry, grant);
+  volume.opens.add(open);
+  if (volume.kernelLeases === undefined || grant === undefined) return open;
+  return after(volume.kernelLeases.cover(open, grant), (covered) => {
+    open.oplock = covered;
+    return open;
+  });
+}
+
+function* waitToEnter(
+  request: OpenRequest,
+  fileKey: string,
+  { status, awaited, conflicts }: OpenDecision,
+): Task<NtError | 'again'> {
+  const { volume, cancel } = request;
+  if (awaited.length > 0) {
+    cancel.waitsForSharing = conflicts;
+    request.queuedAt ??= awaited.reduce((newest, { since }) => Math.max(newest, since), 0);
+    const waited = yield* volume.oplockBreaks.waitToOpen(volume, { fileKey, awaited }, cancel);
+    return waited === STATUS_SUCCESS ? 'again' : waited;
+  }
+  return (yield* waitForRemoval(volume, fileKey, cancel)) ? 'again' : (status as NtError);
+}
+
+function localOpenOf(
+  request: OpenRequest,
+  entrance: Entrance,
+  { openId, streamKey, oplockKey }: OpenEntry,
+  oplock: OplockGrant | undefined,
+): LocalOpen {
+  return {
+    volume: request.volume,
+    security: request.security,
     openId,
-    fileKey,
+    fileKey: entrance.fileKey,
     file: entrance.file,
-    isDirectory,
+    isDirectory: entrance.isDirectory,
     link: entrance.link,
-    streamName,
+    streamName: entrance.streamName,
     streamKey,
-    oplockKey: entry.oplockKey,
-    oplock: grant,
+    oplockKey,
+    oplock,
     parentOplockKey: request.oplock?.lease?.parentLeaseKey ?? '',
     backing: entrance.link === undefined ? undefined : LINK_BACKING,
-    grantedAccess: granted,
+    grantedAccess: entrance.granted,
     shareAccess: request.shareAccess,
     createOptions: request.options,
     isPosix: request.posix !== undefined,
-    path,
+    path: entrance.path,
     mode: request.options & MODE_OPTIONS,
     position: 0n,
     nextEaEntry: 0,
@@ -126,11 +192,6 @@ export function* enterOpen(
     isNameNew: entrance.isNew,
     closed: false,
   };
-  volume.opens.add(open);
-  if (volume.kernelLeases !== undefined && grant !== undefined) {
-    open.oplock = yield* volume.kernelLeases.cover(open, grant);
-  }
-  return open;
 }
 
 /** [MS-FSCC] 2.4.31 FileModeInformation: the create options that stay with an open. */

@@ -1,5 +1,5 @@
 /** [MS-FSA] 2.1.5.1.1 Creation of a New File. */
-import { type Task, wait } from '../base/task.ts';
+import { type Task, taskOf, wait } from '../base/task.ts';
 import {
   ACCESS_SYSTEM_SECURITY,
   FILE_ADD_FILE,
@@ -99,7 +99,7 @@ function* makeAndOpen(
   }
   const { maximalAccess } = request.security;
   const granted = request.desired | (request.maximum ? FILE_ALL_ACCESS & maximalAccess : 0);
-  const open = yield* enterOpen(request, {
+  const entrance = {
     file,
     fileKey: fileKeyOf(stat),
     path,
@@ -109,7 +109,8 @@ function* makeAndOpen(
     streamName: request.name.streamName,
     isNew: true,
     fileSize: 0,
-  });
+  };
+  const open = yield* taskOf(enterOpen(request, entrance));
   if (open === 'again' || typeof open === 'number') {
     file.close();
     return open === 'again' ? 'exists' : { status: open };

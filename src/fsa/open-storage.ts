@@ -1,5 +1,5 @@
 import { LOCAL_LEASE_TIME_MS } from '../base/limits.ts';
-import { isPromise, type Task, wait } from '../base/task.ts';
+import { isPromise, type MaybePromise, type Task, wait } from '../base/task.ts';
 import {
   FILE_APPEND_DATA,
   FILE_EXECUTE,
@@ -38,6 +38,22 @@ export function creationAccess(request: OpenRequest): OpenFor {
   return request.maximum || needsWrite(request) ? 'readwrite' : 'read';
 }
 
+/** The first try of `openStorage`: as a rule the only one, and answered at once. */
+export interface StorageOpening {
+  readonly file: MaybePromise<VfsFile | Errno>;
+  readonly access: OpenFor;
+}
+
+export function beginStorage(request: OpenRequest, path: string): StorageOpening {
+  const access = firstAccess(request);
+  const { volume, security } = request;
+  return { file: volume.vfs.open(security.credentials, path, optionsOf(request)[access]), access };
+}
+
+export function isOpened(opening: StorageOpening): opening is Opened {
+  return !isPromise(opening.file) && !failed(opening.file);
+}
+
 /**
  * Opens what stands at a path with as much access as the request needs. MAXIMUM_ALLOWED takes what
  * the store gives; everything else is all or nothing. With FILE_OPEN_REPARSE_POINT a link at the
@@ -49,16 +65,19 @@ export function creationAccess(request: OpenRequest): OpenFor {
 export function* openStorage(
   request: OpenRequest,
   path: string,
+  begun: StorageOpening = beginStorage(request, path),
 ): Task<Opened | Errno | 'cancelled'> {
   const { volume, security } = request;
   const options = optionsOf(request);
-  let access = firstAccess(request);
+  let opening: MaybePromise<VfsFile | Errno> | undefined = begun.file;
+  let { access } = begun;
   let lends = LENDS_MAX;
   let since: number | undefined;
   let pollMs = LOCAL_POLL_MIN_MS;
   for (;;) {
-    const opening = volume.vfs.open(security.credentials, path, options[access]);
-    const file = isPromise(opening) ? yield* wait(opening) : opening;
+    opening ??= volume.vfs.open(security.credentials, path, options[access]);
+    const file: VfsFile | Errno = isPromise(opening) ? yield* wait(opening) : opening;
+    opening = undefined;
     if (!failed(file)) return { file, access };
     if (file === EAGAIN && volume.kernelLeases !== undefined && lends-- > 0) {
       if (yield* volume.kernelLeases.lend(volume, security.credentials, path)) continue;

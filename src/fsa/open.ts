@@ -1,4 +1,4 @@
-import { type Task, wait } from '../base/task.ts';
+import { after, type Now, type Task, taskOf, wait } from '../base/task.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -15,7 +15,7 @@ import { fileKeyOf, pendingDeleteOf } from './file-record.ts';
 import { createNew } from './open-create.ts';
 import { openExisting } from './open-existing.ts';
 import { type OpenRequest, parseOpen, refusesExisting } from './open-request.ts';
-import { openStorage } from './open-storage.ts';
+import { beginStorage, isOpened, openStorage, type StorageOpening } from './open-storage.ts';
 import type { SecurityContext } from './security-context.ts';
 import { stoppedOnPath } from './stopped-on-link.ts';
 import type { OpenOutcome, OpenParams } from './surface.ts';
@@ -35,44 +35,60 @@ const OPEN_ATTEMPTS_MAX = 6;
  * STATUS_STOPPED_ON_SYMLINK: the name leads through a link that this volume does not follow, or
  * that leads out of it or to nothing; the client goes on by itself.
  */
-export function openFile(
+export function* openFile(
   volume: Volume,
   security: SecurityContext,
   params: OpenParams,
 ): Task<OpenOutcome> {
+  return yield* taskOf(openFileNow(volume, security, params));
+}
+
+/** The same, without a task where a file that exists is opened, and nobody has to be waited for. */
+export function openFileNow(
+  volume: Volume,
+  security: SecurityContext,
+  params: OpenParams,
+): Now<OpenOutcome> {
   if (volume.snapshots === undefined) return openPresent(volume, security, params);
-  return openAtAnyTime(volume, security, params);
+  return after(openInPast(volume, params), (past) => {
+    if (typeof past === 'number') return { status: past };
+    if (past !== undefined) return openPresent(past.volume, security, past.params);
+    return openPresent(volume, security, params);
+  });
 }
 
-function* openAtAnyTime(
+function openPresent(
   volume: Volume,
   security: SecurityContext,
   params: OpenParams,
-): Task<OpenOutcome> {
-  const past = yield* openInPast(volume, params);
-  if (typeof past === 'number') return { status: past };
-  if (past !== undefined) return yield* openPresent(past.volume, security, past.params);
-  return yield* openPresent(volume, security, params);
-}
-
-function* openPresent(
-  volume: Volume,
-  security: SecurityContext,
-  params: OpenParams,
-): Task<OpenOutcome> {
+): Now<OpenOutcome> {
   const request = parseOpen(volume, security, params);
   if (typeof request === 'number') return { status: request };
+  const { path, streamName } = request.name;
+  // A file that is to be made is looked for by the resolver first: it is seldom there.
+  if (refusesExisting(request) && streamName === '') return openByName(request, undefined);
+  const begun = beginStorage(request, path);
+  if (!isOpened(begun)) return openByName(request, begun);
+  return after(openExisting(request, path, begun), (outcome) =>
+    outcome === 'again' ? openByName(request, beginStorage(request, path)) : outcome,
+  );
+}
+
+/** `begun` is the first try of the name as it is; undefined: it is looked for first. */
+function* openByName(request: OpenRequest, begun: StorageOpening | undefined): Task<OpenOutcome> {
+  const { volume, security } = request;
   let { path } = request.name;
   const names = request.posix === undefined ? volume.names : volume.exactNames;
-  // A file that is to be made is looked for by the resolver first: it is seldom there.
-  let isTried = !refusesExisting(request) || request.name.streamName !== '';
+  let isTried = begun !== undefined;
+  let opening = begun;
   let errno: Errno = ENOENT;
   for (let attempt = 0; attempt < OPEN_ATTEMPTS_MAX; attempt++) {
     if (isTried) {
-      const opened = yield* openStorage(request, path);
+      const opened = yield* openStorage(request, path, opening);
+      opening = undefined;
       if (opened === 'cancelled') return { status: STATUS_CANCELLED };
       if (!failed(opened)) {
-        const outcome = yield* openExisting(request, path, opened);
+        const outcome = yield* taskOf(openExisting(request, path, opened));
         if (outcome !== 'again') return outcome;
         // It waited, which is no fault of the name; how often is limited there.
         attempt = 0;

@@ -221,11 +221,16 @@ export function decodeOwner(value: Uint8Array): StreamOwner | undefined {
   return { identity, volumeId, path: rest.join('\n'), isMissing: missing === 'missing' };
 }
 
+/** Whether its mode is one that the side store gives. */
+export function mayBeOfStore({ mode }: FileStat): boolean {
+  return mode === FILE_MODE || mode === FOLDER_MODE;
+}
+
 /**
  * Whether this is the store itself, reached by a link in the share: nobody may. Costs one look at
  * the mode for everything else.
  */
 export function* isOfStore(file: VfsFile, stat: FileStat): Task<boolean> {
-  if (stat.mode !== FILE_MODE && stat.mode !== FOLDER_MODE) return false;
+  if (!mayBeOfStore(stat)) return false;
   return !failed(yield* wait(file.getXattr(STREAM_OWNER_XATTR)));
 }

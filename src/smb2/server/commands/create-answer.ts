@@ -1,5 +1,5 @@
 /** What a CREATE is answered with: [MS-SMB2] 2.2.14, 3.3.5.9 "Response Construction". */
-import type { Task } from '../../../base/task.ts';
+import { after, type Now, type Task } from '../../../base/task.ts';
 import type { LocalOpen } from '../../../fsa/local-open.ts';
 import type { OplockGrant } from '../../../fsa/oplock.ts';
 import { queryMaximalAccess } from '../../../fsa/security.ts';
@@ -37,28 +37,33 @@ export interface OpenedFile {
   readonly apple?: CreateContext | undefined;
 }
 
-export function* respondOpened(
+export function respondOpened(
   request: Request,
   create: CreateRequest,
   open: Open,
   opened: OpenedFile,
-): Task<void> {
+): Now<void> {
   const { metadata, createAction, oplockLevel } = opened;
-  const contexts = yield* answerContexts(create, opened, open.treeConnect);
-  respond(request, {
-    oplockLevel,
-    flags: 0,
-    createAction,
-    creationTime: metadata.creationTime,
-    lastAccessTime: metadata.lastAccessTime,
-    lastWriteTime: metadata.lastWriteTime,
-    changeTime: metadata.changeTime,
-    allocationSize: metadata.allocationSize,
-    endOfFile: metadata.endOfFile,
-    fileAttributes: metadata.attributes,
-    fileId: open.fileId,
-    contexts,
-  });
+  const answering =
+    create.contexts.length === 0
+      ? create.contexts
+      : answerContexts(create, opened, open.treeConnect);
+  return after(answering, (contexts) =>
+    respond(request, {
+      oplockLevel,
+      flags: 0,
+      createAction,
+      creationTime: metadata.creationTime,
+      lastAccessTime: metadata.lastAccessTime,
+      lastWriteTime: metadata.lastWriteTime,
+      changeTime: metadata.changeTime,
+      allocationSize: metadata.allocationSize,
+      endOfFile: metadata.endOfFile,
+      fileAttributes: metadata.attributes,
+      fileId: open.fileId,
+      contexts,
+    }),
+  );
 }
 
 export function respond(request: Request, response: CreateResponse): void {
@@ -74,10 +79,8 @@ function* answerContexts(
   { open, metadata, oplock, extra, apple }: OpenedFile,
   { isApple }: TreeConnect,
 ): Task<readonly CreateContext[]> {
-  const asked = create.contexts;
-  if (asked.length === 0) return asked;
   const answers: CreateContext[] = [];
-  for (const context of asked) {
+  for (const context of create.contexts) {
     if (context.name === SMB2_CREATE_QUERY_MAXIMAL_ACCESS_REQUEST) {
       const { status, access } = yield* queryMaximalAccess(open);
       answers.push(maximalAccessResponseContext({ queryStatus: status, maximalAccess: access }));

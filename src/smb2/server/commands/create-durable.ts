@@ -52,6 +52,8 @@ export type DurableContexts =
       readonly isPersistent: boolean;
     };
 
+type DurableRequest = Extract<DurableContexts, { readonly kind: 'request' }>;
+
 export const NO_DURABLE: DurableContexts = { kind: 'none' };
 
 /** STATUS_INVALID_PARAMETER: one is malformed, or they do not go together. */
@@ -125,9 +127,8 @@ function decodeReconnectV2(data: Uint8Array): DurableContexts | NtStatus {
 export function* grantDurable(
   request: Request,
   open: Open,
-  asked: DurableContexts,
+  asked: DurableRequest,
 ): Task<CreateContext | undefined> {
-  if (asked.kind !== 'request') return undefined;
   const answer = yield* grant(request, open, asked);
   if (asked.version === 2 && open.state === 'connected') {
     const { clientGuid } = open.session;
@@ -139,7 +140,7 @@ export function* grantDurable(
 function* grant(
   request: Request,
   open: Open,
-  asked: Extract<DurableContexts, { readonly kind: 'request' }>,
+  asked: DurableRequest,
 ): Task<CreateContext | undefined> {
   const { durableTimeoutMs: defaultMs, durableTimeoutMaxMs: maxMs } = request.server.options.limits;
   const timeoutMs = grantedTimeoutMs(asked.timeoutMs, { defaultMs, maxMs });

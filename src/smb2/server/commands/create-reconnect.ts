@@ -1,5 +1,5 @@
 /** A client comes back for its open: [MS-SMB2] 3.3.5.9.7 and 3.3.5.9.12. */
-import { isPromise, type MaybePromise, run, type Task, wait } from '../../../base/task.ts';
+import { isPromise, type MaybePromise, run, type Task, taskOf, wait } from '../../../base/task.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -237,13 +237,14 @@ export function* respondAsItStands(
   const record = yield* wait(localOpen.volume.files.get(localOpen.fileKey));
   const held = answer.oplock ?? oplockOf(record, localOpen);
   const oplock = held && { ...held, isBreaking: held.breaking !== undefined };
-  yield* respondOpened(request, create, open, {
+  const opened = {
     open: localOpen,
     metadata,
     oplock,
     oplockLevel: answer.oplockLevel ?? oplockLevelOf(oplock),
     createAction: answer.createAction,
     extra: answer.extra,
-  });
+  };
+  yield* taskOf(respondOpened(request, create, open, opened));
   return 0;
 }

@@ -1,5 +1,5 @@
 import { toOffset, viewOf } from '../../../base/bytes.ts';
-import { isPromise, type Task, wait } from '../../../base/task.ts';
+import { after, afterAnswer, type Now, type Task, taskOf } from '../../../base/task.ts';
 import { FILE_ALL_ACCESS } from '../../../dtyp/access-mask.ts';
 import {
   type NtStatus,
@@ -10,10 +10,10 @@ import {
   STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_TOO_MANY_OPENED_FILES,
 } from '../../../erref/ntstatus.ts';
-import { closeOpen as closeLocalOpen } from '../../../fsa/close.ts';
+import { closeOpenNow as closeLocalOpenNow } from '../../../fsa/close.ts';
 import type { LocalOpen } from '../../../fsa/local-open.ts';
 import { parseName, parsePosixName } from '../../../fsa/names.ts';
-import { openFile } from '../../../fsa/open.ts';
+import { openFileNow } from '../../../fsa/open.ts';
 import { leaseOplockKey, type OplockRequest } from '../../../fsa/oplock.ts';
 import type {
   OpenOutcome,
@@ -35,6 +35,7 @@ import {
 } from '../../wire/constants.ts';
 import { type CreateRequest, decodeCreateRequest } from '../../wire/create.ts';
 import {
+  type CreateContext,
   findCreateContext,
   SMB2_CREATE_ALLOCATION_SIZE,
   SMB2_CREATE_EA_BUFFER,
@@ -59,7 +60,7 @@ import {
 import { channelSequence } from '../../wire/header.ts';
 import type { AppInstance } from '../app-instances.ts';
 import { answerApple } from '../apple.ts';
-import { closeOpen } from '../closing.ts';
+import { closeOpenNow } from '../closing.ts';
 import { oplockLevelOf, oplockRequestOf } from '../oplock-contexts.ts';
 import type { Request } from '../request.ts';
 import type { Open } from '../state/open.ts';
@@ -82,25 +83,28 @@ const ERROR_HEAD_SIZE = 16;
 type Opened = Extract<OpenOutcome, { readonly status: 0 }>;
 
 /** [MS-SMB2] 3.3.5.9 Receiving an SMB2 CREATE Request. */
-export function* handleCreate(request: Request): Task<NtStatus> {
+export function handleCreate(request: Request): Now<NtStatus> {
   const { chain, treeConnect } = request;
   const create = decodeCreateRequest(request.view, request.body, request.end);
-  const status =
+  request.leavesNothing = create?.contexts.length === 0;
+  const created =
     create === undefined || treeConnect === undefined
       ? STATUS_INVALID_PARAMETER
-      : yield* createIn(request, treeConnect, create);
-  if (status !== 0) {
-    chain.open = undefined;
-    chain.openFailure = status;
-  }
-  return status;
+      : createIn(request, treeConnect, create);
+  return after(created, (status) => {
+    if (status !== 0) {
+      chain.open = undefined;
+      chain.openFailure = status;
+    }
+    return status;
+  });
 }
 
-function* createIn(
+function createIn(
   request: Request,
   treeConnect: TreeConnect,
   create: CreateRequest,
-): Task<NtStatus> {
+): Now<NtStatus> {
   const { limits } = request.server.options;
   if (treeConnect.session.opens.size >= limits.opensPerSessionMax) {
     return STATUS_TOO_MANY_OPENED_FILES;
@@ -108,16 +112,17 @@ function* createIn(
   const isPipe = treeConnect.share.volume === undefined;
   const durable = isPipe ? NO_DURABLE : durableContextsOf(request.connection, create);
   if (typeof durable === 'number') return durable;
-  if (durable.kind === 'reconnect') {
-    return yield* reconnectOpen(request, treeConnect, create, durable);
-  }
+  if (durable.kind === 'reconnect') return reconnectOpen(request, treeConnect, create, durable);
   if (create.impersonationLevel > SECURITY_DELEGATE) return STATUS_BAD_IMPERSONATION_LEVEL;
-  const mayOpen = request.server.mayOpen();
-  if (!(isPromise(mayOpen) ? yield* wait(mayOpen) : mayOpen)) return STATUS_INSUFFICIENT_RESOURCES;
-  if (isPipe) return createPipe(request, treeConnect, create);
-  const run = (): Task<NtStatus> => createFile(request, treeConnect, create, durable);
-  const isOnce = durable.kind === 'request' && durable.version === 2;
-  return yield* isOnce ? createOnce(request, { treeConnect, create, durable }, run) : run();
+  return afterAnswer(request.server.mayOpen(), (mayOpen): Now<NtStatus> => {
+    if (!mayOpen) return STATUS_INSUFFICIENT_RESOURCES;
+    if (isPipe) return createPipe(request, treeConnect, create);
+    if (durable.kind !== 'request' || durable.version !== 2) {
+      return createFile(request, treeConnect, create, durable);
+    }
+    const run = (): Task<NtStatus> => taskOf(createFile(request, treeConnect, create, durable));
+    return createOnce(request, { treeConnect, create, durable }, run);
+  });
 }
 
 /** [MS-SMB2] 3.3.5.9, "If the share is a named pipe share". */
@@ -155,12 +160,12 @@ function createPipe(request: Request, treeConnect: TreeConnect, create: CreateRe
   return 0;
 }
 
-function* createFile(
+function createFile(
   request: Request,
   treeConnect: TreeConnect,
   create: CreateRequest,
   durable: DurableContexts,
-): Task<NtStatus> {
+): Now<NtStatus> {
   const { volume } = treeConnect.share;
   const { security } = treeConnect;
   if (volume === undefined || security === undefined) return STATUS_ACCESS_DENIED;
@@ -176,22 +181,38 @@ function* createFile(
   const params = toOpenParams(request, { create, oplock, posix });
   if (typeof params === 'number') return params;
 
-  if (appInstance !== undefined) {
-    const status = yield* takeOver(request, treeConnect, create, appInstance);
-    if (status !== 0) return status;
-  }
-  const outcome = yield* openFile(volume, security, params);
-  if (outcome.status !== 0) {
-    const { link } = outcome as StoppedOutcome;
-    if (link !== undefined) tellLink(request, link);
-    return outcome.status;
-  }
-  const { open: localOpen, metadata, createAction } = outcome as Opened;
+  const isFree = appInstance && takeOver(request, treeConnect, create, appInstance);
+  return after<NtStatus, NtStatus>(isFree ?? 0, (refused) => {
+    if (refused !== 0) return refused;
+    return after(openFileNow(volume, security, params), (outcome) => {
+      if (outcome.status === 0) {
+        const besides = { create, durable, appInstance, apple };
+        return keepOpen(request, treeConnect, outcome as Opened, besides);
+      }
+      const { link } = outcome as StoppedOutcome;
+      if (link !== undefined) tellLink(request, link);
+      return outcome.status;
+    });
+  });
+}
+
+/** What a CREATE asks for besides a file. */
+interface Besides {
+  readonly create: CreateRequest;
+  readonly durable: DurableContexts;
+  readonly appInstance: AppInstance | undefined;
+  readonly apple: CreateContext | undefined;
+}
+
+/** The object store has opened it: it becomes an open of the session, and is answered. */
+function keepOpen(
+  request: Request,
+  treeConnect: TreeConnect,
+  { open: localOpen, metadata, createAction }: Opened,
+  { create, durable, appInstance, apple }: Besides,
+): Now<NtStatus> {
   const gone = whyGone(request, treeConnect);
-  if (gone !== 0) {
-    yield* closeLocalOpen(localOpen);
-    return gone;
-  }
+  if (gone !== 0) return after(closeLocalOpenNow(localOpen), () => gone);
   const open = addOpen(request, treeConnect, {
     localOpen,
     grantedAccess: localOpen.grantedAccess,
@@ -199,25 +220,20 @@ function* createFile(
     appInstance,
   });
   if (localOpen.oplock !== undefined && !request.server.oplockHolders.add(open)) {
-    yield* closeOpen(request.server, open);
-    return STATUS_INVALID_PARAMETER;
+    return after(closeOpenNow(request.server, open), () => STATUS_INVALID_PARAMETER);
   }
-  const extra = yield* grantDurable(request, open, durable);
-  if (volume.oplockBreaks.isUnclaimed(localOpen)) {
-    if (request.connection.closed) volume.oplockBreaks.claim(localOpen);
-    else request.afterSend = () => volume.oplockBreaks.claim(localOpen);
-  }
-  const { oplock: granted } = localOpen;
-  yield* respondOpened(request, create, open, {
-    open: localOpen,
-    metadata,
-    oplock: granted,
-    oplockLevel: oplockLevelOf(granted),
-    createAction,
-    apple,
-    extra,
+  const granting = durable.kind === 'request' ? grantDurable(request, open, durable) : undefined;
+  return after<CreateContext | undefined, NtStatus>(granting, (extra) => {
+    const { oplockBreaks } = localOpen.volume;
+    if (oplockBreaks.isUnclaimed(localOpen)) {
+      if (request.connection.closed) oplockBreaks.claim(localOpen);
+      else request.afterSend = () => oplockBreaks.claim(localOpen);
+    }
+    const { oplock } = localOpen;
+    const oplockLevel = oplockLevelOf(oplock);
+    const told = { open: localOpen, metadata, oplock, oplockLevel, createAction, apple, extra };
+    return after(respondOpened(request, create, open, told), () => 0);
   });
-  return 0;
 }
 
 /** A CREATE with those of its contexts that more than one step looks at. */
