@@ -100,9 +100,7 @@ export function decideOpen(
     };
     return grant(record, proposal, NO_BREAKS);
   }
-  const isNew = current.opens.every((open) => open.openId !== entry.openId);
-  // Its text is made only where it is wanted.
-  if (!isNew) assert(false, `open ${entry.openId} entered twice`);
+  assert(!current.opens.includes(entry), 'an open is entered twice');
   if (pendingDeleteOf(current, entry) !== undefined) {
     const isGoing = isBeingRemoved(current);
     return { next: 'keep', result: { ...GRANTED, status: STATUS_DELETE_PENDING, isGoing } };

@@ -9,6 +9,9 @@ export class LocalOpens {
   readonly #serverId: string;
   readonly #byFile: Map<string, LocalOpen | LocalOpen[]> = new Map();
   #lastId = 0;
+  /** What the last id ends with, and its volume. */
+  #idSuffix = '';
+  #volumeId: string | undefined;
 
   constructor(serverId: string) {
     this.#serverId = serverId;
@@ -16,9 +19,11 @@ export class LocalOpens {
 
   /** Unique over processes and restarts, as the server's id is. */
   nextId(volumeId: string): string {
-    this.#lastId++;
-    // The number first: ids that are compared differ at once.
-    return `${this.#lastId}/${this.#serverId}/${volumeId}`;
+    if (volumeId !== this.#volumeId) {
+      this.#volumeId = volumeId;
+      this.#idSuffix = `/${this.#serverId}/${volumeId}`;
+    }
+    return ++this.#lastId + this.#idSuffix;
   }
 
   add(open: LocalOpen): void {

@@ -16,7 +16,7 @@ import { LE, viewOf } from '../../base/bytes.ts';
 /** A record, and what its items are packed as. */
 export interface PackedRecord<R> {
   readonly record: R;
-  readonly bytes: Uint8Array;
+  readonly head: Uint8Array;
   readonly lists: readonly PackedList[];
 }
 
@@ -59,7 +59,31 @@ export function packRecord<R extends object>(
     }
   }
   const head: Head = [Array.isArray(record) ? record : rest, names, counts];
-  return { record, bytes: joined(packr.pack(head), lists), lists };
+  return { record, head: packr.pack(head), lists };
+}
+
+/** All of it, until the next call. */
+export function bytesOf({ head, lists }: PackedRecord<unknown>): Uint8Array {
+  let size = SIZE + head.length;
+  for (const { parts } of lists) for (const part of parts) size += SIZE + part.length;
+  if (scratch.bytes.length < size) scratch = scratchOf(2 * size);
+  let at = put(0, head);
+  for (const { parts } of lists) for (const part of parts) at = put(at, part);
+  return scratch.bytes.subarray(0, size);
+}
+
+/** Records are put together here before they are copied to where they stay. */
+let scratch = scratchOf(4096);
+
+function scratchOf(size: number): { readonly bytes: Uint8Array; readonly view: DataView } {
+  const bytes = new Uint8Array(size);
+  return { bytes, view: viewOf(bytes) };
+}
+
+function put(at: number, part: Uint8Array): number {
+  scratch.view.setUint32(at, part.length, LE);
+  scratch.bytes.set(part, at + SIZE);
+  return at + SIZE + part.length;
 }
 
 /** `bytes` are the caller's no more; `before` is what the record was when it was looked at last. */
@@ -69,8 +93,9 @@ export function unpackRecord<R extends object>(
 ): PackedRecord<R> {
   const view = viewOf(bytes);
   let at = SIZE + view.getUint32(0, LE);
-  const [rest, names, counts] = packr.unpack(bytes.subarray(SIZE, at)) as Head;
-  if (names.length === 0) return { record: rest as R, bytes, lists: NO_LISTS };
+  const head = bytes.subarray(SIZE, at);
+  const [rest, names, counts] = packr.unpack(head) as Head;
+  if (names.length === 0) return { record: rest as R, head, lists: NO_LISTS };
   const record: Record<string, unknown> = rest as Record<string, unknown>;
   const lists: PackedList[] = [];
   for (const [index, name] of names.entries()) {
@@ -84,7 +109,7 @@ export function unpackRecord<R extends object>(
     record[name] = items;
     lists.push({ items, parts });
   }
-  return { record: record as R, bytes, lists };
+  return { record: record as R, head, lists };
 }
 
 function isList(value: unknown): value is readonly unknown[] {
@@ -124,21 +149,4 @@ function itemsOf(parts: readonly Uint8Array[], known: PackedList): readonly unkn
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && Buffer.compare(a, b) === 0;
-}
-
-function joined(head: Uint8Array, lists: readonly PackedList[]): Uint8Array {
-  let size = SIZE + head.length;
-  for (const { parts } of lists) for (const part of parts) size += SIZE + part.length;
-  const bytes = Buffer.allocUnsafe(size);
-  bytes.writeUInt32LE(head.length, 0);
-  bytes.set(head, SIZE);
-  let at = SIZE + head.length;
-  for (const { parts } of lists) {
-    for (const part of parts) {
-      bytes.writeUInt32LE(part.length, at);
-      bytes.set(part, at + SIZE);
-      at += SIZE + part.length;
-    }
-  }
-  return bytes;
 }

@@ -1,7 +1,7 @@
 import { assert } from '../../base/assert.ts';
 import type { StoredTable, Update } from '../record-store.ts';
 import type { ForeignWatchers } from './foreign-watchers.ts';
-import { type PackedRecord, packRecord, unpackRecord } from './packed-record.ts';
+import { bytesOf, type PackedRecord, packRecord, unpackRecord } from './packed-record.ts';
 import { ABSENT, CHANGED, type SharedRecords } from './shared-records.ts';
 
 /** Records that are kept decoded: one that nobody changed is not decoded again. */
@@ -101,7 +101,7 @@ export class SharedTable<R extends object> implements StoredTable<R> {
     const name = known?.name ?? this.name + SEPARATOR + key;
     const packed = next && packRecord(next, known?.packed);
     const before = expected === 'whatever' ? undefined : (known?.generation ?? ABSENT);
-    const generation = this.#records.put(name, before, packed?.bytes);
+    const generation = this.#records.put(name, before, packed && bytesOf(packed));
     if (generation === CHANGED) return false;
     if (packed === undefined) this.#known.delete(key);
     else this.#remember(key, { name, generation, packed });
