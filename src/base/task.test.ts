@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isPromise, type MaybePromise, run, type Task, wait } from './task.ts';
+import {
+  after,
+  afterAnswer,
+  isPromise,
+  type MaybePromise,
+  type Now,
+  run,
+  type Task,
+  taskOf,
+  wait,
+} from './task.ts';
 
 function* add(a: MaybePromise<number>, b: MaybePromise<number>): Task<number> {
   return (yield* wait(a)) + (yield* wait(b));
@@ -32,5 +42,39 @@ describe('task', () => {
 
   it('passes on what the task throws', async () => {
     await assert.rejects(async () => run(add(Promise.reject(new Error('no')), 1)), /no/);
+  });
+});
+
+describe('after', () => {
+  const half = (value: number): Now<number> => value / 2;
+
+  it('goes on at once with what is known', () => {
+    assert.equal(after(3, half), 1.5);
+    assert.equal(afterAnswer(3, half), 1.5);
+    const outcome = { status: 0 };
+    assert.equal(
+      after(outcome, (known) => known),
+      outcome,
+    );
+  });
+
+  it('goes on with what a task comes to, or a promise', async () => {
+    assert.equal(run(taskOf(after(add(1, 2), half))), 1.5);
+    assert.equal(await run(taskOf(after(add(1, Promise.resolve(2)), half))), 1.5);
+    assert.equal(await run(taskOf(afterAnswer(Promise.resolve(3), half))), 1.5);
+  });
+
+  it('may be followed by a task', async () => {
+    assert.equal(await run(taskOf(after(1, (one) => add(one, Promise.resolve(2))))), 3);
+    assert.equal(run(taskOf(after(add(1, 1), (two) => add(two, two)))), 4);
+  });
+
+  it('starts no task by itself', () => {
+    let started = false;
+    after(note(), () => 0);
+    function* note(): Task<void> {
+      started = true;
+    }
+    assert.equal(started, false);
   });
 });

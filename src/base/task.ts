@@ -29,7 +29,7 @@ export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   );
 }
 
-export function isTask<T>(now: Now<T>): now is Task<T> {
+function isTask<T>(now: Now<T>): now is Task<T> {
   return typeof now === 'object' && now !== null && typeof (now as Task<T>).next === 'function';
 }
 
