@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { Random } from '../env/ports.ts';
 import { type AccountsData, newAccounts } from './accounts.ts';
 import { makePrivateFolder, replaceFile } from './atomic-file.ts';
-import { withFileLock } from './file-lock.ts';
+import { FileLockError, withFileLock } from './file-lock.ts';
 
 export class AccountsFileError extends Error {
   override readonly name = 'AccountsFileError';
@@ -68,16 +68,26 @@ export class AccountsFile {
     return this.read() ?? (await this.edit((data) => data));
   }
 
-  /** Changes the file, alone among all processes; returns what it holds then. */
+  /**
+   * Changes the file, alone among all processes; returns what it holds then. Throws
+   * `AccountsFileError`, and what `change` throws.
+   */
   async edit(change: (data: AccountsData) => AccountsData): Promise<AccountsData> {
-    makePrivateFolder(this.#folder);
     const token = Buffer.from(this.#random.bytes(6)).toString('hex');
-    return withFileLock(`${this.path}.lock`, token, () => {
-      const current = this.read();
-      const next = change(current ?? newAccounts(this.#random));
-      if (next !== current) replaceFile(this.path, `${JSON.stringify(next, null, 2)}\n`, token);
-      return next;
-    });
+    try {
+      makePrivateFolder(this.#folder);
+      return await withFileLock(`${this.path}.lock`, token, () => {
+        const current = this.read();
+        const next = change(current ?? newAccounts(this.#random));
+        if (next !== current) replaceFile(this.path, `${JSON.stringify(next, null, 2)}\n`, token);
+        return next;
+      });
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (error instanceof FileLockError) throw new AccountsFileError(message);
+      if (!/^E[A-Z]+$/.test(code ?? '')) throw error;
+      throw new AccountsFileError(`cannot write ${this.path}: ${message}`);
+    }
   }
 }
 

@@ -105,6 +105,12 @@ const interfaceRule = filled.superRefine((rule, context) => {
   if (typeof parsed === 'string') context.addIssue({ code: 'custom', message: parsed });
 });
 
+const WORKERS = `expected "auto", or a number from 1 to ${WORKERS_MAX}`;
+
+function isWorkerCount(count: number): boolean {
+  return Number.isInteger(count) && count >= 1 && count <= WORKERS_MAX;
+}
+
 const server = z.strictObject({
   listen: z
     .union([filled, texts.min(1)], { error: 'expected an address or a list of addresses' })
@@ -127,9 +133,8 @@ const server = z.strictObject({
   posix_users: oneOf(['accounts', 'nss']).optional(),
   state: filled.optional(),
   workers: z
-    .union([z.literal('auto'), z.int().min(1).max(WORKERS_MAX)], {
-      error: `expected "auto", or a number from 1 to ${WORKERS_MAX}`,
-    })
+    .union([z.literal('auto'), z.number()], { error: WORKERS })
+    .refine((count) => count === 'auto' || isWorkerCount(count), { error: WORKERS })
     .optional(),
   log: oneOf(LOG_LEVELS).optional(),
 });

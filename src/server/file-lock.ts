@@ -12,11 +12,17 @@ const WAIT_MAX_MS = 5_000;
 /** Since its holder began to wait for it. Edits take milliseconds: a holder of this age hangs. */
 const HELD_MAX_MS = 10_000;
 
-/** Runs `action` alone among all processes that use the same lock; throws when it never gets it. */
+/** Somebody else has it all the time. */
+export class FileLockError extends Error {}
+
+/**
+ * Runs `action` alone among all processes that use the same lock. Throws `FileLockError`, or the
+ * system's error.
+ */
 export async function withFileLock<T>(path: string, token: string, action: () => T): Promise<T> {
   const mine = `${path}.${token}`;
-  writeFileSync(mine, `${processName()}\n`, { mode: 0o600, flag: 'wx' });
   try {
+    writeFileSync(mine, `${processName()}\n`, { mode: 0o600, flag: 'wx' });
     await acquire(path, mine);
   } finally {
     rmSync(mine, { force: true });
@@ -34,7 +40,7 @@ async function acquire(path: string, mine: string): Promise<void> {
     if (isAbandoned(path)) takeAway(path, `${mine}.stale`);
     else await pause(RETRY_MS);
   }
-  throw new Error(`${path} is held by another process; remove it if none is running`);
+  throw new FileLockError(`${path} is held by another process; remove it if none is running`);
 }
 
 function tryLink(from: string, to: string): boolean {

@@ -120,7 +120,12 @@ describe('accounts file', () => {
       fill(join(disk.path, 'other'), 8 * 1024);
       await assert.rejects(
         full.edit((data) => addAccount(data, 'one more', ntHash('a'))),
-        { code: 'ENOSPC' },
+        new AccountsFileError(`cannot write ${full.path}: ENOSPC: no space left on device, write`),
+      );
+      fill(join(disk.path, 'rest'), 0);
+      await assert.rejects(
+        full.edit((data) => data),
+        AccountsFileError,
       );
       assert.equal(full.read()?.accounts.length, 100);
       assert.deepEqual(readdirSync(join(disk.path, 'state')), ['accounts.json']);

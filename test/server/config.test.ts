@@ -138,6 +138,11 @@ const REFUSED: readonly (readonly [what: string, text: string, error: string])[]
     '/etc/semba.toml:2: server.port: expected a port, 1 to 65535',
   ],
   [
+    'too many workers',
+    '[server]\nworkers = 65\n',
+    '/etc/semba.toml:2: server.workers: expected "auto", or a number from 1 to 64',
+  ],
+  [
     'a word that is none of the choices',
     '[server]\nsigning = "maybe"\n',
     '/etc/semba.toml:2: server.signing: expected "enabled" or "required"',
