@@ -23,4 +23,12 @@ describe('buffer pool', () => {
     recycle(own);
     assert.notEqual(takeBuffer(own.length).buffer, own.buffer);
   });
+
+  it('gives up memory of sizes that nobody asks for now', () => {
+    const large = Array.from({ length: 9 }, () => takeBuffer(8 * 1024 * 1024));
+    for (const bytes of large) recycle(bytes);
+    const small = takeBuffer(ODD_SIZE * 3);
+    recycle(small);
+    assert.equal(takeBuffer(ODD_SIZE * 3).buffer, small.buffer);
+  });
 });

@@ -33,10 +33,20 @@ export function recycle(bytes: Uint8Array): void {
   const memory = bytes.buffer;
   if (memory.byteLength < UNIT || pooled.get(memory) !== 'in use') return;
   const size = memory.byteLength;
-  if (freeSize + size > FREE_SIZE_MAX) return;
+  if (freeSize + size > FREE_SIZE_MAX && !makeRoom(size)) return;
   pooled.set(memory, 'free');
   freeSize += size;
   const list = freeBySize.get(size);
   if (list === undefined) freeBySize.set(size, [Buffer.from(memory)]);
   else list.push(Buffer.from(memory));
+}
+
+/** Drops memory of other sizes: what was asked for long ago must not keep today's out. */
+function makeRoom(size: number): boolean {
+  for (const [other, list] of freeBySize) {
+    if (other === size) continue;
+    while (freeSize + size > FREE_SIZE_MAX && list.pop() !== undefined) freeSize -= other;
+    if (list.length === 0) freeBySize.delete(other);
+  }
+  return freeSize + size <= FREE_SIZE_MAX;
 }

@@ -32,7 +32,8 @@ export function sendRange(fd: number, head: Uint8Array, range: FileRange): numbe
  */
 export function restOf(head: Uint8Array, range: FileRange, from: number): Uint8Array {
   const size = head.length + range.length - from;
-  const rest = takeBuffer(size).subarray(0, size);
+  // Of the whole message's size: the pool would keep memory of every size that is left.
+  const rest = takeBuffer(head.length + range.length).subarray(0, size);
   const headLeft = Math.max(0, head.length - from);
   rest.set(head.subarray(head.length - headLeft));
   const target = rest.subarray(headLeft);
