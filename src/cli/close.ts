@@ -3,6 +3,7 @@ import { ControlClient } from '../admin/control-client.ts';
 import { readConfig } from '../server/config.ts';
 import { CommandError } from './command-error.ts';
 import { toControlError } from './control-error.ts';
+import { filled } from './filled.ts';
 import { defaultStateFolder } from './state-folder.ts';
 
 interface CloseFlags {
@@ -22,8 +23,8 @@ function one(what: 'session' | 'open' | 'share', argument: string, description: 
   return new Command(what)
     .description(description)
     .argument(argument, what === 'share' ? 'name of the share' : 'as semba status shows it')
-    .option('--state <DIR>', 'state folder of the server')
-    .option('--config <FILE>', 'configuration that names the state folder')
+    .option('--state <DIR>', 'state folder of the server', filled('--state'))
+    .option('--config <FILE>', 'configuration that names the state folder', filled('--config'))
     .action((name: string, flags: CloseFlags) => run(what, name, flags));
 }
 

@@ -4,6 +4,7 @@ import { ConfigProblem } from '../admin/control-server.ts';
 import { readConfig } from '../server/config.ts';
 import { CommandError } from './command-error.ts';
 import { toControlError } from './control-error.ts';
+import { filled } from './filled.ts';
 import { defaultStateFolder } from './state-folder.ts';
 
 interface ReloadFlags {
@@ -14,8 +15,8 @@ interface ReloadFlags {
 export function reloadCommand(): Command {
   return new Command('reload')
     .description('have a running server read its configuration and accounts again')
-    .option('--state <DIR>', 'state folder of the server')
-    .option('--config <FILE>', 'configuration that names the state folder')
+    .option('--state <DIR>', 'state folder of the server', filled('--state'))
+    .option('--config <FILE>', 'configuration that names the state folder', filled('--config'))
     .action(run);
 }
 

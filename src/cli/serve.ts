@@ -24,6 +24,7 @@ import type { TakenBack, UpgradeRequest } from '../server/upgrade/upgrade.ts';
 import { installedCode, isSameCode, runningCode } from '../server/workers/installed-code.ts';
 import { WORKERS_MAX } from '../server/workers/worker-options.ts';
 import { CommandError, EXIT_FAILURE, toCommandError, UsageError } from './command-error.ts';
+import { filled } from './filled.ts';
 import { generatePassword } from './generate-password.ts';
 import { parseShareArgument, refuseTwins, shareOfFolder } from './share-argument.ts';
 import { defaultStateFolder } from './state-folder.ts';
@@ -59,8 +60,12 @@ export function serveCommand(): Command {
     .option('--port <N>', `port (default: ${SMB_PORT} as root, ${UNPRIVILEGED_PORT} else)`, toPort)
     .option('--listen <ADDR>', 'address to listen on; may be repeated (default: all)', gather)
     .option('--workers <N>', 'processes that serve, or auto: one for each core (1)', toWorkers)
-    .option('--config <FILE>', 'configuration in TOML; options given here come first')
-    .option('--state <DIR>', 'folder of the accounts')
+    .option(
+      '--config <FILE>',
+      'configuration in TOML; options given here come first',
+      filled('--config'),
+    )
+    .option('--state <DIR>', 'folder of the accounts', filled('--state'))
     .option('--log <LEVEL>', `${LOG_LEVELS.join(', ')} (default: info)`, toLogLevel)
     .action(serve);
 }
@@ -334,7 +339,7 @@ function toUserName(name: string): string {
 }
 
 function gather(text: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), text];
+  return [...(before ?? []), filled('--listen')(text)];
 }
 
 function toPort(text: string): number {

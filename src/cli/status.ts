@@ -6,6 +6,7 @@ import { nodeTimers } from '../env/node/node-timers.ts';
 import { readConfig } from '../server/config.ts';
 import { EXIT_FAILURE, UsageError } from './command-error.ts';
 import { toControlError } from './control-error.ts';
+import { filled } from './filled.ts';
 import { defaultStateFolder } from './state-folder.ts';
 import { table } from './table.ts';
 
@@ -35,8 +36,8 @@ export function statusCommand(): Command {
     .option('--client <ADDRESS>', 'only of this address')
     .option('--share <NAME>', 'only on this share')
     .option('--file <TEXT>', 'only open files whose path contains this')
-    .option('--state <DIR>', 'state folder of the server')
-    .option('--config <FILE>', 'configuration that names the state folder')
+    .option('--state <DIR>', 'state folder of the server', filled('--state'))
+    .option('--config <FILE>', 'configuration that names the state folder', filled('--config'))
     .action(status);
 }
 

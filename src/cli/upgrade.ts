@@ -5,6 +5,7 @@ import { readConfig } from '../server/config.ts';
 import { UpgradeProblem, type UpgradeReport } from '../server/upgrade/upgrade.ts';
 import { CommandError, UsageError } from './command-error.ts';
 import { toControlError } from './control-error.ts';
+import { filled } from './filled.ts';
 import { defaultStateFolder } from './state-folder.ts';
 
 interface UpgradeFlags {
@@ -17,9 +18,13 @@ interface UpgradeFlags {
 export function upgradeCommand(): Command {
   return new Command('upgrade')
     .description('have the installed version take over from the server that runs')
-    .option('--state <DIR>', 'state folder of the server')
-    .option('--config <FILE>', 'configuration that names the state folder')
-    .option('--program <PATH>', "the new version's script (default: the one that runs)")
+    .option('--state <DIR>', 'state folder of the server', filled('--state'))
+    .option('--config <FILE>', 'configuration that names the state folder', filled('--config'))
+    .option(
+      '--program <PATH>',
+      "the new version's script (default: the one that runs)",
+      filled('--program'),
+    )
     .option('--timeout <SECONDS>', 'how long it may take to be ready (default: 60)', toSeconds)
     .action(run);
 }

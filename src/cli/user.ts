@@ -14,6 +14,7 @@ import { AccountsFile } from '../server/accounts-file.ts';
 import { readConfig } from '../server/config.ts';
 import { findPosixUser } from '../server/nss.ts';
 import { CommandError, toCommandError } from './command-error.ts';
+import { filled } from './filled.ts';
 import { readNewPassword } from './read-password.ts';
 import { defaultStateFolder } from './state-folder.ts';
 
@@ -59,8 +60,8 @@ function named(name: string, description: string, action: Action): Command {
 
 function withPlace(command: Command): Command {
   return command
-    .option('--state <DIR>', 'state folder')
-    .option('--config <FILE>', 'configuration that names the state folder');
+    .option('--state <DIR>', 'state folder', filled('--state'))
+    .option('--config <FILE>', 'configuration that names the state folder', filled('--config'));
 }
 
 function withPassword(command: Command): Command {

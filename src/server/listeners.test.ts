@@ -3,6 +3,7 @@ import { connect, createServer } from 'node:net';
 import { describe, it } from 'node:test';
 import { ListeningSocket } from '../smb2/transport/tcp/listening-socket.ts';
 import { type InheritedAddress, inheritedFor, Listeners } from './listeners.ts';
+import { OptionError } from './options.ts';
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 const HOST = '127.0.0.1';
@@ -30,6 +31,10 @@ describe('Listeners', () => {
     await assert.rejects(listeners.bind([HOST, '127.0.0.2'], port), /EADDRINUSE/);
     assert.equal(listeners.port, undefined);
     taken.close();
+  });
+
+  it('never take an address that is missing for all of them', async () => {
+    await assert.rejects(listenersOf('one', []).bind([HOST, ''], 0), OptionError);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Log } from '../env/ports.ts';
 import type { ListenAt, ListeningSocket } from '../smb2/transport/tcp/listening-socket.ts';
+import { OptionError } from './options.ts';
 
 /** An address that another process of this server has bound. */
 export interface InheritedAddress {
@@ -29,7 +30,7 @@ export class Listeners {
 
   /**
    * All or none. What is inherited is taken over, or closed where it is not asked for. Rejects with
-   * the system's error.
+   * the system's error, or `OptionError`: the system takes '' for all addresses.
    */
   async bind(
     hosts: readonly string[] | undefined,
@@ -38,6 +39,7 @@ export class Listeners {
   ): Promise<void> {
     const unused = new Set(inherited);
     const bindTo = async (host: string): Promise<void> => {
+      if (host === '') throw new OptionError("listen: expected an address, not ''");
       const at = { host, port: this.port ?? port };
       const known = inheritedFor(inherited, at);
       if (known !== undefined) unused.delete(known);

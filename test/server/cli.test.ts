@@ -53,6 +53,12 @@ describe('semba: command lines', () => {
     ['serve', 'x/same', 'y/same'],
     ['serve', '/'],
     ['serve', ''],
+    ['serve', '--listen', ''],
+    ['serve', '--state', ''],
+    ['serve', '--config', ''],
+    ['status', '--state', ''],
+    ['user', 'list', '--state', ''],
+    ['upgrade', '--program', ''],
     ['user'],
     ['user', 'add'],
     ['check'],
@@ -64,7 +70,7 @@ describe('semba: command lines', () => {
     it(`exits with 2 and says how for: semba ${args.join(' ')}`, () => {
       const { status, stderr } = semba(args);
       assert.equal(status, 2, stderr);
-      assert.match(stderr, /Usage: semba|Try: semba (serve|upgrade) --help/);
+      assert.match(stderr, /Usage: semba|Try: semba (serve|upgrade|status|user) --help/);
       assert(!existsSync(join(folder, 'semba-share')), 'nothing was made');
     });
   }
