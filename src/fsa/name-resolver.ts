@@ -38,6 +38,8 @@ export type Resolution =
 export interface NameResolver {
   /** Where a path as on disk leads when case does not matter. */
   resolve(credentials: Credentials, path: string): Task<Resolution>;
+  /** The folder in which a file was made last, by a request that would have opened one. */
+  filled: string | undefined;
   /** A name went, which no look-up need follow: watches must not overflow with them. */
   removed(): void;
   close(): void;
@@ -66,6 +68,7 @@ export function makeExactResolver(vfs: Vfs): NameResolver {
 
 /** For stores that compare names without case themselves, and for names that case matters in. */
 class ExactResolver implements NameResolver {
+  filled: string | undefined;
   readonly #vfs: Vfs;
   readonly #options: { readonly noFollow?: boolean };
 
@@ -124,6 +127,7 @@ const READS_MAX = 3;
 const REMOVED_PER_LOOK = 256;
 
 class FoldingResolver implements NameResolver {
+  filled: string | undefined;
   readonly #params: NameResolverParams;
   readonly #root: Directory = new Directory(undefined, '');
   /** Directories whose names are held, least recently used first. */

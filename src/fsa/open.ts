@@ -12,6 +12,8 @@ import {
 import { EACCES, ELOOP, ENOENT, ENOTDIR, type Errno, EXDEV, failed } from '../vfs/errno.ts';
 import { type NtError, statusOf } from './errno-to-ntstatus.ts';
 import { fileKeyOf, pendingDeleteOf } from './file-record.ts';
+import type { NameResolver } from './name-resolver.ts';
+import { parentOf } from './names.ts';
 import { createNew } from './open-create.ts';
 import { openExisting } from './open-existing.ts';
 import { type OpenRequest, parseOpen, refusesExisting } from './open-request.ts';
@@ -64,9 +66,8 @@ function openPresent(
 ): Now<OpenOutcome> {
   const request = parseOpen(volume, security, params);
   if (typeof request === 'number') return { status: request };
-  const { path, streamName } = request.name;
-  // A file that is to be made is looked for by the resolver first: it is seldom there.
-  if (refusesExisting(request) && streamName === '') return openByName(request, undefined);
+  const { path } = request.name;
+  if (isSeldomThere(request)) return openByName(request, undefined);
   const begun = beginStorage(request, path);
   if (!isOpened(begun)) return openByName(request, begun);
   return after(openExisting(request, path, begun), (outcome) =>
@@ -74,11 +75,25 @@ function openPresent(
   );
 }
 
+/**
+ * A file that is to be made is looked for by the resolver first, and one that may be, while others
+ * are made beside it: a client that copies files into a folder.
+ */
+function isSeldomThere(request: OpenRequest): boolean {
+  const { path, streamName } = request.name;
+  if (streamName !== '' || !request.mayCreate) return false;
+  return refusesExisting(request) || namesOf(request).filled === parentOf(path);
+}
+
+function namesOf({ volume, posix }: OpenRequest): NameResolver {
+  return posix === undefined ? volume.names : volume.exactNames;
+}
+
 /** `begun` is the first try of the name as it is; undefined: it is looked for first. */
 function* openByName(request: OpenRequest, begun: StorageOpening | undefined): Task<OpenOutcome> {
   const { volume, security } = request;
   let { path } = request.name;
-  const names = request.posix === undefined ? volume.names : volume.exactNames;
+  const names = namesOf(request);
   let isTried = begun !== undefined;
   let opening = begun;
   let errno: Errno = ENOENT;
@@ -99,6 +114,12 @@ function* openByName(request: OpenRequest, begun: StorageOpening | undefined): T
       errno = opened;
     }
     const found = yield* names.resolve(security.credentials, path);
+    if (!isTried && !refusesExisting(request) && found.kind !== 'name-missing') {
+      // It was seldom there, and now it is: as if it had been tried first.
+      names.filled = undefined;
+      isTried = true;
+      continue;
+    }
     switch (found.kind) {
       case 'failed':
         return yield* stopOr(request, statusOf(found.errno));
@@ -129,7 +150,10 @@ function* openByName(request: OpenRequest, begun: StorageOpening | undefined): T
         }
         path = volume.tunnel?.take(found.path) ?? found.path;
         const outcome = yield* createNew(request, { path, parent: found.parent });
-        if (outcome !== 'exists') return outcome;
+        if (outcome !== 'exists') {
+          if (!refusesExisting(request)) names.filled = parentOf(request.name.path);
+          return outcome;
+        }
         if (refusesExisting(request)) return yield* refuseExisting(request, path);
         isTried = true;
       }

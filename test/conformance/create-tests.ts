@@ -107,6 +107,33 @@ function actionTests(target: GetTarget): void {
   const OUTCOMES = ['superseded', 'opened', 'created', 'overwritten'];
 
   describe('[MS-SMB2] 3.3.5.9 Receiving an SMB2 CREATE Request, CreateDisposition', () => {
+    it('FILE_OPEN_IF finds what stands among many that did not, in whichever case', async () => {
+      const { tree } = await logOnAt(target());
+      const folder = uniqueName('filled');
+      const parameters = { name: folder, desiredAccess: FILE_ALL_ACCESS, shareAccess: SHARE_ALL };
+      const directory = await opened(tree, {
+        ...parameters,
+        createDisposition: FILE_CREATE,
+        createOptions: FILE_DIRECTORY_FILE | FILE_DELETE_ON_CLOSE,
+      });
+      const actions: (number | undefined)[] = [];
+      const opens: ClientOpen[] = [];
+      for (const name of ['a', 'b', 'B', 'c', 'none\\d', 'a', 'D', 'd']) {
+        const { reply, open } = await ClientOpen.create(tree, {
+          ...parameters,
+          name: `${folder}\\${name}`,
+          createDisposition: FILE_OPEN_IF,
+          createOptions: FILE_DELETE_ON_CLOSE,
+        });
+        actions.push(reply.response?.createAction);
+        if (open !== undefined) opens.push(open);
+      }
+      const [made, found] = [FILE_CREATED, FILE_OPENED];
+      assert.deepEqual(actions, [made, made, found, made, undefined, found, made, found]);
+      for (const open of opens) await open.close();
+      await directory.close();
+    });
+
     for (const [name, createDisposition, exists, expected] of ACTIONS) {
       const outcome = OUTCOMES[expected] ?? 'is refused';
       it(`${name} of a file that ${exists ? 'exists' : 'does not'}: ${outcome}`, async () => {
