@@ -1,28 +1,29 @@
 /** Guesses at passwords count for the whole server, not for each worker: the supervisor counts. */
 import {
-  type Held,
   type LogonAttempt,
   type LogonGuard,
   type LogonThrottle,
   USER_NAME_MAX,
 } from '../../auth/logon-throttle.ts';
-import type { BusCalls } from '../../messaging/calls.ts';
+import type { BusCalls, CallType } from '../../messaging/calls.ts';
 import type { MessageBus } from '../../messaging/message-bus.ts';
 import { LOGON_FAILED, LOGON_HELD, LOGON_SUCCEEDED } from './worker-messages.ts';
 
-/** A worker whose supervisor is gone ends: until then it lets nobody in. */
-const NOBODY: Held = { delayMs: 0, isRefused: true };
-
-/** The worker's end. */
+/**
+ * The worker's end. A worker whose supervisor is gone ends with it: until then it answers nobody, so
+ * that no guess goes uncounted, and no right password is refused.
+ */
 export function askingLogonGuard(options: {
   readonly bus: MessageBus;
   readonly calls: BusCalls;
   readonly supervisorId: string;
 }): LogonGuard {
   const { bus, calls, supervisorId } = options;
+  const ask = async <A>(type: CallType<LogonAttempt, A>, attempt: LogonAttempt): Promise<A> =>
+    (await calls.ask(supervisorId, type, short(attempt))) ?? (await new Promise<never>(() => {}));
   return {
-    failed: async (attempt) => (await calls.ask(supervisorId, LOGON_FAILED, short(attempt))) ?? 0,
-    held: async (attempt) => (await calls.ask(supervisorId, LOGON_HELD, short(attempt))) ?? NOBODY,
+    failed: (attempt) => ask(LOGON_FAILED, attempt),
+    held: (attempt) => ask(LOGON_HELD, attempt),
     succeeded: (attempt) => void bus.send(supervisorId, LOGON_SUCCEEDED, short(attempt)),
   };
 }
