@@ -31,7 +31,7 @@ import {
 } from '../../src/smb2/wire/create-context-durable.ts';
 import { decodeLeaseContext, leaseContext } from '../../src/smb2/wire/create-context-lease.ts';
 import type { FileId } from '../../src/smb2/wire/file-id.ts';
-import { connectAs, type Draw, Lost } from './kills-connection.ts';
+import { connectAs, type Draw, Lost, PATIENCE_MS } from './kills-connection.ts';
 
 const SLOTS = 16;
 const SLOT_SIZE = 64;
@@ -185,7 +185,8 @@ export class KillsClient {
 
   async #sendCreate(one: Kept, flags: number): Promise<void> {
     const { createGuid } = one;
-    const request = { timeoutMs: 0, flags: SMB2_DHANDLE_FLAG_PERSISTENT, createGuid };
+    const persistent = { timeoutMs: PATIENCE_MS, flags: SMB2_DHANDLE_FLAG_PERSISTENT };
+    const request = { ...persistent, createGuid };
     const parameters = this.#parameters(one, durableRequestV2Context(request));
     const reply = await this.#answer(this.#tree!.create(parameters, { header: { flags } }));
     this.#expect(reply.status, `CREATE of ${one.name}${flags === 0 ? '' : ' again'}`);

@@ -12,6 +12,9 @@ import { connectTcp } from '../../src/smb2/transport/tcp/tcp-connect.ts';
 const HOST = '127.0.0.1';
 const SHARE = 'share_ca';
 
+/** Workers of a busy machine take more than a minute to start. */
+export const PATIENCE_MS = 300_000;
+
 /** The connection ended before the answer came. */
 export class Lost extends Error {}
 
@@ -50,7 +53,7 @@ export async function connectAs(options: {
   const sizes = { messageSizeMax: 0xff_ffff, messageTimeMs: 60_000 };
   const connection = await ClientConnection.open(
     (listener) => connectTcp({ ...tcp, ...sizes }, listener),
-    { timers, random, ...(onBreak === undefined ? {} : { onBreak }) },
+    { timers, random, timeoutMs: PATIENCE_MS, ...(onBreak === undefined ? {} : { onBreak }) },
   ).catch(() => {
     throw new Lost('no connection');
   });

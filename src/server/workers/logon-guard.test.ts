@@ -26,7 +26,7 @@ describe('askingLogonGuard', () => {
     assert.deepEqual(await guard.held(ATTEMPT), { delayMs: 0, isRefused: false });
   });
 
-  it('answers nobody once the supervisor is gone, neither a guess nor a right password', async () => {
+  it('answers neither a guess nor a right password once the supervisor is gone', async () => {
     const { guard, supervisor } = makeRig();
     const answers: unknown[] = [];
     const note = (answer: unknown): void => void answers.push(answer);

@@ -10,8 +10,8 @@ import type { MessageBus } from '../../messaging/message-bus.ts';
 import { LOGON_FAILED, LOGON_HELD, LOGON_SUCCEEDED } from './worker-messages.ts';
 
 /**
- * The worker's end. A worker whose supervisor is gone ends with it: until then it answers nobody, so
- * that no guess goes uncounted, and no right password is refused.
+ * The worker's end. A worker whose supervisor is gone ends with it: until then it answers nobody,
+ * so that no guess goes uncounted, and no right password is refused.
  */
 export function askingLogonGuard(options: {
   readonly bus: MessageBus;
