@@ -2,6 +2,7 @@ import { AccountEditError } from '../server/accounts.ts';
 import { AccountsFileError } from '../server/accounts-file.ts';
 import { ConfigError } from '../server/config.ts';
 import { OptionError } from '../server/options.ts';
+import { WorkerStartError } from '../server/workers/worker-process.ts';
 
 export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
@@ -23,6 +24,7 @@ export function toCommandError(error: unknown, what: string): unknown {
     return new CommandError(error.message);
   }
   if (error instanceof OptionError) return new CommandError(error.message);
+  if (error instanceof WorkerStartError) return new CommandError(`${what}: ${error.message}`);
   const code = (error as NodeJS.ErrnoException).code;
   if (error instanceof Error && typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
     return new CommandError(`${what}: ${error.message}`);

@@ -21,7 +21,7 @@ import { SmbServer } from '../server/smb-server.ts';
 import { Predecessor } from '../server/upgrade/predecessor.ts';
 import { tellServiceManager } from '../server/upgrade/service-manager.ts';
 import type { TakenBack, UpgradeRequest } from '../server/upgrade/upgrade.ts';
-import { installedCode, isSameCode, runningCode } from '../server/workers/installed-code.ts';
+import { replacement } from '../server/workers/installed-code.ts';
 import { WORKERS_MAX } from '../server/workers/worker-options.ts';
 import { CommandError, EXIT_FAILURE, toCommandError, UsageError } from './command-error.ts';
 import { filled } from './filled.ts';
@@ -95,7 +95,7 @@ async function serveUntilSignal(
   let end = await serveOnce({ configuration, flags, signals, place: predecessor });
   while (end !== 'ended') {
     const { folder } = end;
-    const isAlone = !isSameCode(installedCode(), runningCode());
+    const isAlone = replacement() !== undefined;
     end = await serveOnce({ configuration, flags, signals, place: ownPlace(folder), isAlone });
   }
 }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { installedCode, isSameCode, runningCode } from './installed-code.ts';
+import { installedCode, isSameCode, replacement, runningCode } from './installed-code.ts';
 
 describe('installedCode', () => {
   let folder: string;
@@ -50,5 +50,6 @@ describe('installedCode', () => {
   it('is that of this process, as nothing was installed since', () => {
     assert.match(runningCode().version, /^\d+\.\d+\.\d+$/);
     assert(isSameCode(installedCode(), runningCode()));
+    assert.equal(replacement(), undefined);
   });
 });

@@ -55,3 +55,12 @@ export function runningCode(): InstalledCode {
   first ??= installedCode();
   return first;
 }
+
+/** Both versions, when other files are installed by now than this process runs. */
+export function replacement():
+  | { readonly running: string; readonly installed: string }
+  | undefined {
+  const [running, installed] = [runningCode(), installedCode()];
+  if (isSameCode(installed, running)) return undefined;
+  return { running: running.version, installed: installed.version };
+}

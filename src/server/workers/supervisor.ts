@@ -28,7 +28,7 @@ import { OptionError, type ShareOptions, type SmbServerEvent } from '../options.
 import { addLeft, type HandOverStep, NOTHING_LEFT } from '../step-aside.ts';
 import { type ControlledWorker, endAtWorkers, statusOfWorkers } from './control-workers.ts';
 import { decideHung, decideRestart } from './decide-workers.ts';
-import { installedCode, isSameCode, runningCode } from './installed-code.ts';
+import { replacement } from './installed-code.ts';
 import { Intake, type IntakeOptions } from './intake.ts';
 import { answerLogonGuards } from './logon-guard.ts';
 import { Reception } from './reception.ts';
@@ -54,14 +54,19 @@ import {
   TAKE_OPENS,
 } from './worker-messages.ts';
 import type { OptionsOfWorker } from './worker-options.ts';
-import { forkWorker, newServerId, stopWorker, type WorkerProcess } from './worker-process.ts';
+import {
+  forkWorker,
+  newServerId,
+  stopWorker,
+  type WorkerProcess,
+  WorkerStartError,
+} from './worker-process.ts';
 
 /** How often a worker is asked whether it lives. */
 const PING_MS = 1_000;
 /** How often it is looked whether the files are again those that run. */
 const OTHER_CODE_MS = 30_000;
-const NOT_STARTED =
-  "a worker is not started: other files are installed than run; 'semba upgrade' changes to them";
+const NOT_STARTED = "a worker is not started: other files are installed; see 'semba upgrade'";
 /** Longer than a worker takes for a step of a hand-over. */
 const STEP_TIME_MS = 15_000;
 
@@ -276,7 +281,7 @@ export class Supervisor {
     worker.state = 'gone';
     if (this.#isStopping) return;
     if (this.#settleStart !== undefined) {
-      this.#settleStart(new Error(`worker ${slot} ended: ${reason}`));
+      this.#settleStart(new WorkerStartError(`worker ${slot} ended: ${reason}`));
       return;
     }
     const livedMs = env.clock.monotonicMs() - startedMs;
@@ -292,14 +297,13 @@ export class Supervisor {
   /** T2. Two versions do not serve together: the other workers go on, as long as there are any. */
   #restart(slot: number): void {
     if (this.#isStopping) return;
-    const [running, installed] = [runningCode(), installedCode()];
-    if (isSameCode(installed, running)) {
+    const replaced = replacement();
+    if (replaced === undefined) {
       this.#fork(slot);
       return;
     }
     const { env, onEvent } = this.#options;
-    const versions = { running: running.version, installed: installed.version };
-    env.log.error({ slot, ...versions }, NOT_STARTED);
+    env.log.error({ slot, ...replaced }, NOT_STARTED);
     this.#reception.workerWent(slot, { comesBack: false });
     env.timers.after(OTHER_CODE_MS, () => this.#restart(slot));
     const isServed = [...this.#workers.values()].some(({ state }) => state !== 'gone');

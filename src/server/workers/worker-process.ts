@@ -10,6 +10,9 @@ const WORKER = fileURLToPath(new URL('./worker-main.js', import.meta.url));
 /** Longer than a worker takes to close all files in order. */
 const STOP_TIME_MS = 8_000;
 
+/** A worker that ended before it served; it has said why. */
+export class WorkerStartError extends Error {}
+
 export interface WorkerProcess {
   readonly slot: number;
   readonly serverId: string;
