@@ -1,8 +1,8 @@
-import { createCipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createHmac, randomBytes } from 'node:crypto';
 import { equalBytes } from '../../base/bytes.ts';
 import { type Evp, loadEvp } from './evp.ts';
 
-/** Who does AES: OpenSSL through EVP calls, or node:crypto; and why not the former. */
+/** Who encrypts and signs: OpenSSL through EVP calls, or node:crypto; and why not the former. */
 export interface CryptoLibrary {
   readonly evp: Evp | undefined;
   readonly reason: string;
@@ -76,7 +76,63 @@ function selfTest(evp: Evp): string | undefined {
       }
     }
   }
-  return selfTestCbc(evp);
+  return selfTestCcm(evp) ?? selfTestHmac(evp) ?? selfTestCbc(evp);
+}
+
+function selfTestCcm(evp: Evp): string | undefined {
+  for (const [cipher, name, keySize] of [
+    ['aes_128_ccm', 'aes-128-ccm', 16],
+    ['aes_256_ccm', 'aes-256-ccm', 32],
+  ] as const) {
+    const bytes = Uint8Array.from(randomBytes(keySize + 400));
+    const key = bytes.subarray(0, keySize);
+    const sealing = evp.newContext(cipher, key, 'encrypt');
+    const opening = evp.newContext(cipher, key, 'decrypt');
+    for (const size of [1, 16, 255]) {
+      const nonce = bytes.subarray(keySize + size, keySize + size + 11);
+      const aad = bytes.subarray(keySize + 13, keySize + 45);
+      const plaintext = bytes.subarray(keySize + 50, keySize + 50 + size);
+      const reference = createCipheriv(name, key, nonce, { authTagLength: 16 });
+      const expected = reference.setAAD(aad, { plaintextLength: size }).update(plaintext);
+      reference.final();
+
+      const text = Uint8Array.from(plaintext);
+      const tag = new Uint8Array(16);
+      sealing.start(nonce);
+      sealing.announce(size);
+      sealing.authenticate(aad);
+      sealing.update(text, text, 0);
+      sealing.finishCcm(tag);
+      if (!equalBytes(text, expected)) return `${name} ciphertext`;
+      if (!equalBytes(tag, reference.getAuthTag())) return `${name} tag`;
+
+      for (const right of [false, true]) {
+        const presented = Uint8Array.from(tag);
+        if (!right) presented[15]! ^= 1;
+        const out = new Uint8Array(size);
+        opening.start(nonce);
+        opening.expect(presented);
+        opening.announce(size);
+        opening.authenticate(aad);
+        if (opening.updateVerify(text, out) !== right) return `${name} verdict`;
+        if (right && !equalBytes(out, plaintext)) return `${name} plaintext`;
+      }
+    }
+  }
+  return undefined;
+}
+
+function selfTestHmac(evp: Evp): string | undefined {
+  const bytes = Uint8Array.from(randomBytes(16 + 300));
+  const key = bytes.subarray(0, 16);
+  const mac = evp.newHmac(key);
+  for (const size of [0, 64, 300]) {
+    const chunks = [bytes.subarray(16, 16 + size), bytes.subarray(5, 10)];
+    const reference = createHmac('sha256', key);
+    for (const chunk of chunks) reference.update(chunk);
+    if (!equalBytes(mac(chunks), reference.digest())) return 'HMAC-SHA256';
+  }
+  return undefined;
 }
 
 function selfTestCbc(evp: Evp): string | undefined {
