@@ -1,4 +1,5 @@
 import { assert } from '../../base/assert.ts';
+import { takeBuffer } from '../../base/buffer-pool.ts';
 import { align, concat, pad, viewOf } from '../../base/bytes.ts';
 import type { Signer } from '../crypto/signer.ts';
 import {
@@ -133,7 +134,12 @@ function encryptMessage(plain: Frame, channel: Channel | undefined, headroom: nu
     flags: SMB2_TRANSFORM_FLAG_ENCRYPTED,
     sessionId: channel.sessionId,
   });
-  return [head, ...channel.encryptor.encrypt(head.subarray(headroom), plain)];
+  const isLarge = originalMessageSize >= POOLED_SIZE_MIN;
+  const out = isLarge ? takeBuffer(originalMessageSize) : undefined;
+  return [head, ...channel.encryptor.encrypt(head.subarray(headroom), plain, out)];
 }
+
+/** From here on the transport gives memory back to the pool. */
+const POOLED_SIZE_MIN = 16 * 1024;
 
 const NO_SIGNATURE = new Uint8Array(16);
