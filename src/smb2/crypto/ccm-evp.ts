@@ -20,7 +20,7 @@ export interface EvpCcmOptions {
   readonly key: Uint8Array;
 }
 
-/** AES-CCM by EVP calls: one context for the key's life; several chunks are joined in the target. */
+/** AES-CCM by EVP calls: a context for the key's life; several chunks are joined in the target. */
 export class EvpCcmEncryptor implements Encryptor {
   readonly cipherId: CipherId;
   readonly #context: EvpContext;

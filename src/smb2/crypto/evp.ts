@@ -33,7 +33,7 @@ export interface EvpContext {
   announce(size: number): void;
   /** GCM, CCM: additional data, before any `update`. */
   authenticate(bytes: Uint8Array): void;
-  /** GCM, CCM: writes as many bytes as `input` has at `out[at]`; `out` may be `input` itself there. */
+  /** GCM, CCM: as many bytes as `input` has to `out[at]`; `out` may be `input` itself there. */
   update(input: Uint8Array, out: Uint8Array, at: number): void;
   /** CBC: as `update`, but bytes short of a block wait for more; `out` has 16 bytes to spare. */
   chain(input: Uint8Array, out: Uint8Array): void;
