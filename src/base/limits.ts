@@ -15,6 +15,11 @@ export interface Limits {
   readonly unauthenticatedMessageSize: number;
   /** Bytes of one READ, WRITE or transact payload offered in NEGOTIATE (a multiple of 64 KiB). */
   readonly transactSizeMax: number;
+  /**
+   * Bytes of one WRITE, if that is less: what is received meanwhile and what is being written
+   * should both stay in the processor's cache (a multiple of 64 KiB).
+   */
+  readonly writeSizeMax: number;
   /** The same on connections that agreed on compression: what one message makes of few bytes. */
   readonly compressedTransactSizeMax: number;
   /** Credits that one connection can hold; also its outstanding requests. */
@@ -91,6 +96,7 @@ export const DEFAULT_LIMITS: Limits = {
   messageTimeMs: 60_000,
   unauthenticatedMessageSize: 128 * 1024,
   transactSizeMax: 8 * 1024 * 1024,
+  writeSizeMax: 1024 * 1024,
   compressedTransactSizeMax: 1024 * 1024,
   creditsMax: 8192,
   asyncRequestsMax: 511,

@@ -219,7 +219,10 @@ export const configSchema: z.ZodType<ConfigData> = z.strictObject({
     .record(filled, z.strictObject(share.shape, section('shares.NAME')), section('shares.NAME'))
     .optional(),
   limits: z
-    .strictObject({ ...limitShape, transactSizeMax: transactSize }, section('limits'))
+    .strictObject(
+      { ...limitShape, transactSizeMax: transactSize, writeSizeMax: transactSize },
+      section('limits'),
+    )
     .optional(),
 }) as unknown as z.ZodType<ConfigData>;
 

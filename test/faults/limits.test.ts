@@ -169,6 +169,21 @@ describe('[MS-SMB2] 3.3.3 and base/limits.ts: what a limit does when it is reach
     });
   });
 
+  it('writeSizeMax: a longer WRITE is STATUS_INVALID_PARAMETER, a longer READ is none', async () => {
+    await withRig({ limits: { writeSizeMax: 65_536 } }, async (rig) => {
+      const open = await openFile(await rig.tree(), { name: 'a' });
+      const data = pattern(65_537);
+      await creditsOf(open.tree.session.connection, 8);
+      const sizes = open.tree.session.connection.negotiated?.response;
+      assert.equal(sizes?.maxWriteSize, 65_536);
+      assert.equal(sizes?.maxReadSize, rig.limits.transactSizeMax);
+      assertStatus((await open.write({ offset: 0, data })).status, STATUS_INVALID_PARAMETER);
+      assertStatus((await open.write({ offset: 1, data: data.subarray(1) })).status, 0);
+      const read = await open.read({ offset: 0, length: data.length });
+      assert.equal(read.response?.data.length, data.length);
+    });
+  });
+
   it('sendQueueSize: READs of one compound beyond it are STATUS_INSUFFICIENT_RESOURCES', async () => {
     await withRig({ limits: { sendQueueSize: 2 * MIB } }, async (rig) => {
       const { open, data } = await openLarge(rig, MIB);
@@ -257,7 +272,10 @@ async function openLarge(
   await creditsOf(connection, 1024);
   const open = await openFile(tree, { name: 'large' });
   const data = pattern(size);
-  assertStatus((await open.write({ offset: 0, data })).status, 0);
+  for (let offset = 0; offset < size; offset += MIB) {
+    const piece = data.subarray(offset, offset + MIB);
+    assertStatus((await open.write({ offset, data: piece })).status, 0);
+  }
   await creditsOf(connection, 1024);
   return { open, data };
 }

@@ -31,7 +31,7 @@ export function regionOf(request: Request, named: NamedMemory): RegisteredRegion
     dialect: connection.dialect,
     isRdma: rdma !== undefined,
     isProtected: request.isProtected,
-    lengthMax: connection.maxReadWriteSize,
+    lengthMax: connection.maxReadSize,
   });
   if (memory === undefined) return undefined;
   request.invalidates = memory.invalidates;

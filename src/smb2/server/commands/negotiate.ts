@@ -101,8 +101,8 @@ export function* handleNegotiate(
       serverGuid: guidText(serverGuid),
       capabilities: connection.serverCapabilities,
       maxTransactSize: connection.maxTransactSize,
-      maxReadSize: connection.maxReadWriteSize,
-      maxWriteSize: connection.maxReadWriteSize,
+      maxReadSize: connection.maxReadSize,
+      maxWriteSize: connection.maxWriteSize,
       systemTime: env.clock.fileTime(),
       serverStartTime: 0n,
       securityBuffer: authenticator.hint,
@@ -189,10 +189,12 @@ function settleSizes(connection: Connection, limits: Limits): void {
   }
   const room = transport.sendSizeMax - MESSAGE_EXTRA;
   connection.maxTransactSize = Math.min(transactSizeMax, room - (room % SIZE_UNIT));
-  connection.maxReadWriteSize = connection.maxTransactSize;
+  connection.maxReadSize = connection.maxTransactSize;
+  connection.maxWriteSize = Math.min(connection.maxTransactSize, limits.writeSizeMax);
   if (transport.rdma !== undefined && connection.dialect >= SMB2_DIALECT_300) {
     const { readWriteSizeMax } = transport.rdma;
-    connection.maxReadWriteSize = Math.min(limits.transactSizeMax, readWriteSizeMax);
+    connection.maxReadSize = Math.min(limits.transactSizeMax, readWriteSizeMax);
+    connection.maxWriteSize = connection.maxReadSize;
   }
 }
 

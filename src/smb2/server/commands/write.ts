@@ -36,7 +36,7 @@ export function* handleWrite(request: Request): Task<NtStatus | undefined> {
   const source: IoBuffer | undefined = isBeside ? regionOfWrite(request, write) : write.data;
   const open = request.findOpen(write.fileId);
   if (typeof open === 'number') return open;
-  if (write.length > connection.maxTransactSize) return STATUS_INVALID_PARAMETER;
+  if (write.length > connection.maxWriteSize) return STATUS_INVALID_PARAMETER;
   if (!request.chargeCovers(write.length)) return STATUS_INVALID_PARAMETER;
   if (write.offset === undefined) return STATUS_INVALID_PARAMETER;
   if (source === undefined || write.dataOffset > DATA_OFFSET_MAX) return STATUS_INVALID_PARAMETER;

@@ -25,8 +25,9 @@ export class Connection {
   serverSecurityMode = 0;
   supportsMultiCredit = false;
   maxTransactSize = 65_536;
-  /** Connection.MaxReadSize and MaxWriteSize: larger where data may go beside the messages. */
-  maxReadWriteSize = 65_536;
+  /** Larger than `maxTransactSize` where data may go beside the messages. */
+  maxReadSize = 65_536;
+  maxWriteSize = 65_536;
   /** Connection.CipherId; 0 when nothing was agreed on. */
   cipherId = 0;
   signingAlgorithm: SigningAlgorithmId = 0;
